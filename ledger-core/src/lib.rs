@@ -1,1 +1,36 @@
+//! The pure domain of Daybook: money, the book, the aggregates and their rules.
+//!
+//! Architecture Invariant: nothing here performs I/O, reads a clock or draws a random number.
+//! Time, new ids and the standing of the accounts concerned arrive on the command, so that the
+//! executor, the projections, the audit and the tests all run the same code and get the same bytes.
+//!
+//! Read in this order: [`money`] (what an amount is), [`posting`] (what moves it), the aggregates
+//! [`ledger`], [`wallet`], [`transaction`], [`hold`] (who decides), [`event`] (what is recorded),
+//! [`book`] (what the events add up to) and [`decision`] (how a command meets the book).
+#![deny(missing_docs)]
 
+pub mod aggregate;
+pub mod annotation;
+pub mod book;
+pub mod command;
+pub mod decision;
+pub mod event;
+pub mod hold;
+pub mod identifier;
+pub mod ledger;
+pub mod money;
+pub mod posting;
+pub mod rejection;
+pub mod timestamp;
+pub mod transaction;
+pub mod wallet;
+
+pub use command::Command;
+pub use event::{AggregateType, Event, Position, Sequence, Stream};
+pub use identifier::{
+    AccountId, HoldId, Holder, LedgerName, OwnerId, SystemAccountName, TransactionId, WalletId,
+};
+pub use money::{Amount, Asset, AssetCode, Total};
+pub use posting::Posting;
+pub use rejection::Rejection;
+pub use timestamp::Timestamp;

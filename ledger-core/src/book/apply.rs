@@ -1,0 +1,243 @@
+//! Folding one event.
+
+use crate::event::{Event, Position, Sequence, Stream};
+use crate::hold::HoldEvent;
+use crate::identifier::{AccountId, HoldId, Holder, TransactionId};
+use crate::ledger::LedgerEvent;
+use crate::transaction::TransactionEvent;
+use crate::wallet::WalletEvent;
+
+use super::account::Change;
+use super::entity::{HolderEntry, Versioned};
+use super::undo::Undo;
+use super::{Book, BookError};
+
+/// Where an event stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    position: Position,
+    stream: Stream,
+    sequence: Sequence,
+}
+
+impl Place {
+    /// Whether the event is the next of its stream; `false` when it is already in the state, as
+    /// happens when an entity was loaded from a log that was ahead of the book.
+    fn follows(self, last: Sequence) -> Result<bool, BookError> {
+        if self.sequence <= last {
+            return Ok(false);
+        }
+        if self.sequence == last + 1 {
+            return Ok(true);
+        }
+        Err(BookError::SequenceGap {
+            position: self.position,
+            stream: self.stream,
+            last,
+            found: self.sequence,
+        })
+    }
+
+    fn illegal(self) -> impl FnOnce(crate::aggregate::IllegalEvent) -> BookError {
+        move |source| BookError::IllegalEvent {
+            position: self.position,
+            stream: self.stream,
+            source,
+        }
+    }
+}
+
+impl Book {
+    pub(super) fn fold(
+        &mut self,
+        position: Position,
+        stream: Stream,
+        sequence: Sequence,
+        event: &Event,
+    ) -> Result<(), BookError> {
+        let place = Place {
+            position,
+            stream,
+            sequence,
+        };
+        match (stream, event) {
+            (Stream::Ledger(_), Event::Ledger(event)) => self.fold_ledger(place, event),
+            (Stream::Wallet(id), Event::Wallet(event)) => {
+                self.fold_wallet(place, Holder::Wallet(id), event)
+            }
+            (Stream::Transaction(id), Event::Transaction(event)) => {
+                self.fold_transaction(place, id, event)
+            }
+            (Stream::Hold(id), Event::Hold(event)) => self.fold_hold(place, id, event),
+            (
+                Stream::Ledger(_) | Stream::Wallet(_) | Stream::Transaction(_) | Stream::Hold(_),
+                Event::Ledger(_) | Event::Wallet(_) | Event::Transaction(_) | Event::Hold(_),
+            ) => Err(BookError::WrongStream {
+                position,
+                stream,
+                event: event.name(),
+            }),
+        }
+    }
+
+    /// The last sequence of a stream that the book knows; 0 for one it does not have.
+    pub(super) fn last_sequence(&self, stream: &Stream) -> Sequence {
+        match stream {
+            Stream::Ledger(_) => self.ledger.sequence,
+            Stream::Wallet(id) => self
+                .loaded(Holder::Wallet(*id))
+                .map_or(0, |loaded| loaded.wallet.sequence),
+            Stream::Transaction(id) => self.transactions.get(id).map_or(0, |known| known.sequence),
+            Stream::Hold(id) => self.holds.get(id).map_or(0, |known| known.sequence),
+        }
+    }
+
+    fn fold_ledger(&mut self, place: Place, event: &LedgerEvent) -> Result<(), BookError> {
+        if !place.follows(self.ledger.sequence)? {
+            return Ok(());
+        }
+        let state = self.ledger.state.evolve(event).map_err(place.illegal())?;
+        self.remember(|book| Undo::Ledger(Box::new(book.ledger.clone())));
+        self.ledger = place.versioned(state, self.tick);
+        Ok(())
+    }
+
+    fn fold_wallet(
+        &mut self,
+        place: Place,
+        holder: Holder,
+        event: &WalletEvent,
+    ) -> Result<(), BookError> {
+        let tick = self.tick;
+        if self.complete {
+            self.holders.entry(holder).or_insert_with(HolderEntry::new);
+        }
+        // A wallet that is not loaded is loaded whole, this event included, when it is needed.
+        let Some(HolderEntry::Loaded(loaded)) = self.holders.get_mut(&holder) else {
+            return Ok(());
+        };
+        if !place.follows(loaded.wallet.sequence)? {
+            return Ok(());
+        }
+        let state = loaded.wallet.state.evolve(event).map_err(place.illegal())?;
+        let before = std::mem::replace(&mut loaded.wallet, place.versioned(state, tick));
+        self.remember(|_| Undo::Wallet(holder, Box::new(before)));
+        Ok(())
+    }
+
+    fn fold_transaction(
+        &mut self,
+        place: Place,
+        id: TransactionId,
+        event: &TransactionEvent,
+    ) -> Result<(), BookError> {
+        if let TransactionEvent::TransactionPosted { postings, .. } = event {
+            for posting in postings {
+                self.change(place, posting.debited(), Change::Debit(posting.amount))?;
+                self.change(place, posting.credited(), Change::Credit(posting.amount))?;
+            }
+        }
+        let known = self.transactions.get(&id);
+        let begins = matches!(event, TransactionEvent::TransactionPosted { .. });
+        if known.is_none() && !begins {
+            // A fold that forgets transactions cannot judge what follows in them.
+            return Ok(());
+        }
+        let last = known.map_or(0, |known| known.sequence);
+        if !place.follows(last)? {
+            return Ok(());
+        }
+        let before = known.map(|known| known.state.clone()).unwrap_or_default();
+        let next = place.versioned(before.evolve(event).map_err(place.illegal())?, self.tick);
+        let before = self.transactions.insert(id, next);
+        self.remember(|_| Undo::Transaction(id, before));
+        Ok(())
+    }
+
+    fn fold_hold(&mut self, place: Place, id: HoldId, event: &HoldEvent) -> Result<(), BookError> {
+        self.fold_reservation(place, event)?;
+        let known = self.holds.get(&id);
+        let begins = matches!(event, HoldEvent::HoldPlaced { .. });
+        if known.is_none() && !begins && !self.complete {
+            return Ok(());
+        }
+        let last = known.map_or(0, |known| known.sequence);
+        if !place.follows(last)? {
+            return Ok(());
+        }
+        let before = known.map(|known| known.state.clone()).unwrap_or_default();
+        let next = place.versioned(before.evolve(event).map_err(place.illegal())?, self.tick);
+        let before = self.holds.insert(id, next);
+        self.remember(|_| Undo::Hold(id, before.map(Box::new)));
+        Ok(())
+    }
+
+    fn fold_reservation(&mut self, place: Place, event: &HoldEvent) -> Result<(), BookError> {
+        let account = event.account();
+        match event {
+            HoldEvent::HoldPlaced { amount, .. } => {
+                self.change(place, account, Change::Reserve(*amount))
+            }
+            HoldEvent::HoldCaptured {
+                amount, released, ..
+            } => {
+                self.change(place, account, Change::Release(*amount))?;
+                match released {
+                    Some(released) => self.change(place, account, Change::Release(*released)),
+                    None => Ok(()),
+                }
+            }
+            HoldEvent::HoldVoided { released, .. } | HoldEvent::HoldExpired { released, .. } => {
+                self.change(place, account, Change::Release(*released))
+            }
+        }
+    }
+
+    fn change(
+        &mut self,
+        place: Place,
+        account: AccountId,
+        change: Change,
+    ) -> Result<(), BookError> {
+        let complete = self.complete;
+        let overflow = BookError::Totals {
+            position: place.position,
+            account,
+        };
+        let entry = self.holders.entry(account.holder).or_insert_with(|| {
+            if complete {
+                HolderEntry::new()
+            } else {
+                HolderEntry::Cold(Vec::new())
+            }
+        });
+        let loaded = match entry {
+            HolderEntry::Cold(changes) => {
+                changes.push((place.position, account.asset, change));
+                return Ok(());
+            }
+            HolderEntry::Loaded(loaded) => loaded,
+        };
+        if place.position <= loaded.as_of {
+            return Ok(());
+        }
+        let before = loaded.accounts.get(account.asset).copied();
+        let after = before.unwrap_or_default().after(change).ok_or(overflow)?;
+        loaded.accounts.set(account.asset, after);
+        loaded.touched = place.position;
+        loaded.used = self.tick;
+        self.remember(|_| Undo::Account(account, before));
+        Ok(())
+    }
+}
+
+impl Place {
+    fn versioned<S>(self, state: S, used: u64) -> Versioned<S> {
+        Versioned {
+            state,
+            sequence: self.sequence,
+            touched: self.position,
+            used,
+        }
+    }
+}

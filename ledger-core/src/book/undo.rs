@@ -1,0 +1,109 @@
+//! Taking back what was recorded.
+
+use crate::event::Position;
+use crate::hold::Hold;
+use crate::identifier::{AccountId, HoldId, Holder, TransactionId};
+use crate::ledger::Ledger;
+use crate::timestamp::Timestamp;
+use crate::transaction::Transaction;
+use crate::wallet::Wallet;
+
+use super::account::AccountTotals;
+use super::entity::{HolderEntry, Versioned};
+use super::{Book, Savepoint};
+
+/// How to take one change back: the value before it.
+#[derive(Debug, Clone)]
+pub(super) enum Undo {
+    Head {
+        position: Position,
+        recorded_at: Option<Timestamp>,
+    },
+    Ledger(Box<Versioned<Ledger>>),
+    Wallet(Holder, Box<Versioned<Wallet>>),
+    Account(AccountId, Option<AccountTotals>),
+    Hold(HoldId, Option<Box<Versioned<Hold>>>),
+    Transaction(TransactionId, Option<Versioned<Transaction>>),
+}
+
+impl Book {
+    /// A point to which the book can be taken back.
+    #[must_use]
+    pub fn savepoint(&self) -> Savepoint {
+        let steps = u64::try_from(self.undo.len()).unwrap_or(u64::MAX);
+        Savepoint(self.settled.saturating_add(steps))
+    }
+
+    /// Takes back everything recorded since the savepoint.
+    pub fn take_back(&mut self, savepoint: Savepoint) {
+        let keep = self.steps_before(savepoint);
+        while self.undo.len() > keep {
+            if let Some(step) = self.undo.pop() {
+                self.take_step_back(step);
+            }
+        }
+    }
+
+    /// Makes everything recorded before the savepoint final.
+    pub fn settle(&mut self, savepoint: Savepoint) {
+        let final_steps = self.steps_before(savepoint).min(self.undo.len());
+        self.undo.drain(..final_steps);
+        self.settled = self.settled.max(savepoint.0);
+    }
+
+    /// Whether anything recorded is not settled yet.
+    #[must_use]
+    pub fn is_speculative(&self) -> bool {
+        !self.undo.is_empty()
+    }
+
+    /// Keeps a way back, if what is happening is not final.
+    pub(super) fn remember(&mut self, step: impl FnOnce(&Self) -> Undo) {
+        if self.recording {
+            let step = step(self);
+            self.undo.push(step);
+        }
+    }
+
+    fn steps_before(&self, savepoint: Savepoint) -> usize {
+        usize::try_from(savepoint.0.saturating_sub(self.settled)).unwrap_or(usize::MAX)
+    }
+
+    fn take_step_back(&mut self, step: Undo) {
+        match step {
+            Undo::Head {
+                position,
+                recorded_at,
+            } => {
+                self.position = position;
+                self.recorded_at = recorded_at;
+            }
+            Undo::Ledger(before) => self.ledger = *before,
+            Undo::Wallet(holder, before) => {
+                if let Some(HolderEntry::Loaded(loaded)) = self.holders.get_mut(&holder) {
+                    loaded.wallet = *before;
+                }
+            }
+            Undo::Account(account, before) => {
+                if let Some(HolderEntry::Loaded(loaded)) = self.holders.get_mut(&account.holder) {
+                    match before {
+                        Some(totals) => loaded.accounts.set(account.asset, totals),
+                        None => loaded.accounts.remove(account.asset),
+                    }
+                }
+            }
+            Undo::Hold(id, Some(before)) => {
+                self.holds.insert(id, *before);
+            }
+            Undo::Hold(id, None) => {
+                self.holds.remove(&id);
+            }
+            Undo::Transaction(id, Some(before)) => {
+                self.transactions.insert(id, before);
+            }
+            Undo::Transaction(id, None) => {
+                self.transactions.remove(&id);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Everything that can be asked of a ledger.
+
+use crate::annotation::{Metadata, Reference};
+use crate::hold::{CaptureRequest, HoldRequest};
+use crate::identifier::{HoldId, LedgerName, OwnerId, SystemAccountName, TransactionId, WalletId};
+use crate::ledger::SystemAccount;
+use crate::money::AssetCode;
+use crate::posting::{FreezeScope, NormalSide};
+use crate::timestamp::Timestamp;
+use crate::transaction::TransactionRequest;
+use crate::wallet::RequestedOverdraft;
+
+/// Something asked of a ledger, before anything about it has been checked.
+///
+/// New ids come with the command, so that it can be decided again and give the same events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the fields are those of the aggregates' commands, explained there"
+)]
+pub enum Command {
+    /// Open the ledger itself.
+    OpenLedger {
+        name: LedgerName,
+        system_accounts: Vec<SystemAccount>,
+    },
+    /// Add an asset of the ledger's own.
+    RegisterAsset { code: AssetCode, scale: u32 },
+    /// Add a system account.
+    OpenSystemAccount {
+        name: SystemAccountName,
+        normal_side: NormalSide,
+    },
+    /// Open a wallet.
+    OpenWallet {
+        wallet: WalletId,
+        owner: OwnerId,
+        overdraft: Vec<(AssetCode, RequestedOverdraft)>,
+        reference: Option<Reference>,
+        metadata: Metadata,
+    },
+    /// Freeze a wallet.
+    FreezeWallet {
+        wallet: WalletId,
+        scope: FreezeScope,
+        reason: Option<Reference>,
+    },
+    /// Let a wallet's money move again.
+    UnfreezeWallet {
+        wallet: WalletId,
+        reason: Option<Reference>,
+    },
+    /// Change how far a wallet's account may be overdrawn.
+    SetWalletOverdraft {
+        wallet: WalletId,
+        asset: AssetCode,
+        overdraft: RequestedOverdraft,
+    },
+    /// End a wallet.
+    CloseWallet {
+        wallet: WalletId,
+        reason: Option<Reference>,
+    },
+    /// Move money.
+    PostTransaction {
+        transaction: TransactionId,
+        request: TransactionRequest,
+    },
+    /// Turn a transaction round by a new one.
+    RevertTransaction {
+        transaction: TransactionId,
+        reverting_transaction: TransactionId,
+        effective_at: Option<Timestamp>,
+        reference: Option<Reference>,
+        metadata: Metadata,
+    },
+    /// Reserve money.
+    PlaceHold { hold: HoldId, request: HoldRequest },
+    /// Settle all or a part of a hold by a new transaction.
+    CaptureHold {
+        hold: HoldId,
+        transaction: TransactionId,
+        request: CaptureRequest,
+    },
+    /// Give a hold back.
+    VoidHold {
+        hold: HoldId,
+        reason: Option<Reference>,
+    },
+    /// End a hold whose time has passed.
+    ExpireHold { hold: HoldId },
+}
+
+impl Command {
+    /// The command's name, for logs and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::OpenLedger { .. } => "OpenLedger",
+            Self::RegisterAsset { .. } => "RegisterAsset",
+            Self::OpenSystemAccount { .. } => "OpenSystemAccount",
+            Self::OpenWallet { .. } => "OpenWallet",
+            Self::FreezeWallet { .. } => "FreezeWallet",
+            Self::UnfreezeWallet { .. } => "UnfreezeWallet",
+            Self::SetWalletOverdraft { .. } => "SetWalletOverdraft",
+            Self::CloseWallet { .. } => "CloseWallet",
+            Self::PostTransaction { .. } => "PostTransaction",
+            Self::RevertTransaction { .. } => "RevertTransaction",
+            Self::PlaceHold { .. } => "PlaceHold",
+            Self::CaptureHold { .. } => "CaptureHold",
+            Self::VoidHold { .. } => "VoidHold",
+            Self::ExpireHold { .. } => "ExpireHold",
+        }
+    }
+}

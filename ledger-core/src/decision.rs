@@ -1,0 +1,450 @@
+//! How a command meets the book: what it needs, and what it leads to.
+//!
+//! A decision is a function of the book, the command and the time of recording, and of nothing
+//! else. What it decides is recorded in the book at once, so that the next decision sees it; the
+//! caller takes it back when the append fails.
+
+use crate::book::{Book, BookError, EntityKey, NewEvent};
+use crate::command::Command;
+use crate::event::{Event, Stream};
+use crate::hold::{CaptureRequest, Hold, HoldCommand, HoldEvent, HoldRequest};
+use crate::identifier::{AccountId, HoldId, Holder, TransactionId, WalletId};
+use crate::ledger::{LedgerCommand, LedgerRejection};
+use crate::money::AssetCode;
+use crate::posting::{RequestedPosting, Standings};
+use crate::rejection::Rejection;
+use crate::timestamp::Timestamp;
+use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionRequest};
+use crate::wallet::WalletCommand;
+
+/// Why a command led to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionError {
+    /// It breaks a rule.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The book contradicts itself; a fault of Daybook, never of the caller.
+    #[error(transparent)]
+    Book(#[from] BookError),
+}
+
+/// The entities that must be loaded before `command` can be decided, as far as is known yet.
+///
+/// What a capture or a revert concerns is known only once its hold or transaction is loaded, so
+/// the caller asks again after loading, until nothing is lacking: twice at most.
+///
+/// New transactions and holds are not looked up: if their id is taken the append fails on the
+/// stream's key, and the command is decided again with the stream loaded.
+pub fn lacking(book: &mut Book, command: &Command) -> Vec<EntityKey> {
+    let mut keys = requirements(book, command);
+    keys.sort_unstable();
+    keys.dedup();
+    keys.retain(|key| book.lacks(*key));
+    keys
+}
+
+/// The stream whose first event the command writes, if it begins one: the id that may be taken.
+#[must_use]
+pub fn begun_entity(command: &Command) -> Option<EntityKey> {
+    match command {
+        Command::PostTransaction { transaction, .. }
+        | Command::CaptureHold { transaction, .. }
+        | Command::RevertTransaction {
+            reverting_transaction: transaction,
+            ..
+        } => Some(EntityKey::Transaction(*transaction)),
+        Command::PlaceHold { hold, .. } => Some(EntityKey::Hold(*hold)),
+        Command::OpenWallet { wallet, .. } => Some(wallet_key(*wallet)),
+        Command::OpenLedger { .. }
+        | Command::RegisterAsset { .. }
+        | Command::OpenSystemAccount { .. }
+        | Command::FreezeWallet { .. }
+        | Command::UnfreezeWallet { .. }
+        | Command::SetWalletOverdraft { .. }
+        | Command::CloseWallet { .. }
+        | Command::VoidHold { .. }
+        | Command::ExpireHold { .. } => None,
+    }
+}
+
+/// Decides `command` and records what happens in `book`.
+///
+/// # Errors
+/// [`DecisionError::Rejected`] with the first rule broken; the book is then as it was before.
+pub fn decide(
+    book: &mut Book,
+    command: &Command,
+    recorded_at: Timestamp,
+) -> Result<Vec<NewEvent>, DecisionError> {
+    let before = book.savepoint();
+    let decided = Decision { book, recorded_at }.run(command);
+    if decided.is_err() {
+        book.take_back(before);
+    }
+    decided
+}
+
+fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
+    match command {
+        Command::OpenLedger { .. }
+        | Command::RegisterAsset { .. }
+        | Command::OpenSystemAccount { .. } => Vec::new(),
+        Command::OpenWallet { wallet, .. }
+        | Command::FreezeWallet { wallet, .. }
+        | Command::UnfreezeWallet { wallet, .. }
+        | Command::SetWalletOverdraft { wallet, .. }
+        | Command::CloseWallet { wallet, .. } => vec![wallet_key(*wallet)],
+        Command::PostTransaction { request, .. } => request
+            .postings
+            .iter()
+            .flat_map(|posting| [posting.source, posting.destination])
+            .map(EntityKey::Holder)
+            .collect(),
+        Command::RevertTransaction { transaction, .. } => {
+            let mut keys = vec![EntityKey::Transaction(*transaction)];
+            if let Transaction::Posted(posted) = book.transaction(*transaction) {
+                let holders = posted
+                    .postings
+                    .iter()
+                    .flat_map(|posting| [posting.source, posting.destination]);
+                keys.extend(holders.map(EntityKey::Holder));
+            }
+            keys
+        }
+        Command::PlaceHold { request, .. } => vec![EntityKey::Holder(request.source)],
+        Command::CaptureHold { hold, request, .. } => {
+            let mut keys = vec![EntityKey::Hold(*hold)];
+            if let Hold::Active(active) = book.hold(*hold) {
+                let destination = request.destination.or(active.destination);
+                let holders = [Some(active.source), destination].into_iter().flatten();
+                keys.extend(holders.map(EntityKey::Holder));
+            }
+            keys
+        }
+        Command::VoidHold { hold, .. } | Command::ExpireHold { hold } => {
+            let mut keys = vec![EntityKey::Hold(*hold)];
+            if let Hold::Active(active) = book.hold(*hold) {
+                keys.push(EntityKey::Holder(active.source));
+            }
+            keys
+        }
+    }
+}
+
+const fn wallet_key(wallet: WalletId) -> EntityKey {
+    EntityKey::Holder(Holder::Wallet(wallet))
+}
+
+/// One decision under way.
+struct Decision<'a> {
+    book: &'a mut Book,
+    recorded_at: Timestamp,
+}
+
+type Decided = Result<Vec<NewEvent>, DecisionError>;
+
+impl Decision<'_> {
+    fn run(&mut self, command: &Command) -> Decided {
+        if !matches!(command, Command::OpenLedger { .. }) && self.book.open_ledger().is_none() {
+            return Err(Rejection::from(LedgerRejection::NotFound {}).into());
+        }
+        match command {
+            Command::OpenLedger {
+                name,
+                system_accounts,
+            } => self.ledger(&LedgerCommand::Open {
+                name: *name,
+                system_accounts: system_accounts.clone(),
+            }),
+            Command::RegisterAsset { code, scale } => self.ledger(&LedgerCommand::RegisterAsset {
+                code: *code,
+                scale: *scale,
+            }),
+            Command::OpenSystemAccount { name, normal_side } => {
+                self.ledger(&LedgerCommand::OpenSystemAccount {
+                    name: *name,
+                    normal_side: *normal_side,
+                })
+            }
+            Command::OpenWallet { .. }
+            | Command::FreezeWallet { .. }
+            | Command::UnfreezeWallet { .. }
+            | Command::SetWalletOverdraft { .. }
+            | Command::CloseWallet { .. } => self.wallet(command),
+            Command::PostTransaction {
+                transaction,
+                request,
+            } => self.post(*transaction, request.clone(), TransactionCause::Request),
+            Command::RevertTransaction {
+                transaction,
+                reverting_transaction,
+                ..
+            } => self.revert(*transaction, *reverting_transaction, command),
+            Command::PlaceHold { hold, request } => self.place_hold(*hold, request),
+            Command::CaptureHold {
+                hold,
+                transaction,
+                request,
+            } => self.capture_hold(*hold, *transaction, request),
+            Command::VoidHold { hold, reason } => self.hold(
+                *hold,
+                &HoldCommand::Void {
+                    hold: *hold,
+                    reason: reason.clone(),
+                },
+            ),
+            Command::ExpireHold { hold } => {
+                let recorded_at = self.recorded_at;
+                self.hold(
+                    *hold,
+                    &HoldCommand::Expire {
+                        hold: *hold,
+                        recorded_at,
+                    },
+                )
+            }
+        }
+    }
+
+    fn ledger(&mut self, command: &LedgerCommand) -> Decided {
+        let event = self
+            .book
+            .ledger()
+            .decide(command)
+            .map_err(Rejection::from)?;
+        let opening = match command {
+            LedgerCommand::Open { name, .. } => Some(*name),
+            LedgerCommand::RegisterAsset { .. } | LedgerCommand::OpenSystemAccount { .. } => None,
+        };
+        let stream = self
+            .book
+            .ledger_stream(opening)
+            .ok_or_else(|| Rejection::from(LedgerRejection::NotFound {}))?;
+        self.record(stream, Event::Ledger(event))
+    }
+
+    fn wallet(&mut self, command: &Command) -> Decided {
+        let Some((wallet, command)) = self.wallet_command(command) else {
+            return Ok(Vec::new());
+        };
+        let state = self.book.wallet(Holder::Wallet(wallet));
+        let event = state.decide(&command).map_err(Rejection::from)?;
+        self.record(Stream::Wallet(wallet), Event::Wallet(event))
+    }
+
+    /// The aggregate's own command, with the standings it needs; `None` for other aggregates'.
+    fn wallet_command(&self, command: &Command) -> Option<(WalletId, WalletCommand)> {
+        match command.clone() {
+            Command::OpenWallet {
+                wallet,
+                owner,
+                overdraft,
+                reference,
+                metadata,
+            } => {
+                let standings = self.assets(overdraft.iter().map(|(asset, _)| *asset));
+                let open = WalletCommand::Open {
+                    wallet,
+                    owner,
+                    overdraft,
+                    reference,
+                    metadata,
+                    standings,
+                };
+                Some((wallet, open))
+            }
+            Command::FreezeWallet {
+                wallet,
+                scope,
+                reason,
+            } => Some((
+                wallet,
+                WalletCommand::Freeze {
+                    wallet,
+                    scope,
+                    reason,
+                },
+            )),
+            Command::UnfreezeWallet { wallet, reason } => {
+                Some((wallet, WalletCommand::Unfreeze { wallet, reason }))
+            }
+            Command::SetWalletOverdraft {
+                wallet,
+                asset,
+                overdraft,
+            } => {
+                let standings = self.assets([asset]);
+                let set = WalletCommand::SetOverdraft {
+                    wallet,
+                    asset,
+                    overdraft,
+                    standings,
+                };
+                Some((wallet, set))
+            }
+            Command::CloseWallet { wallet, reason } => {
+                let accounts = self.book.accounts_of(Holder::Wallet(wallet));
+                Some((
+                    wallet,
+                    WalletCommand::Close {
+                        wallet,
+                        reason,
+                        accounts,
+                    },
+                ))
+            }
+            Command::OpenLedger { .. }
+            | Command::RegisterAsset { .. }
+            | Command::OpenSystemAccount { .. }
+            | Command::PostTransaction { .. }
+            | Command::RevertTransaction { .. }
+            | Command::PlaceHold { .. }
+            | Command::CaptureHold { .. }
+            | Command::VoidHold { .. }
+            | Command::ExpireHold { .. } => None,
+        }
+    }
+
+    fn post(
+        &mut self,
+        transaction: TransactionId,
+        request: TransactionRequest,
+        cause: TransactionCause,
+    ) -> Decided {
+        let standings = self.book.standings(
+            request.postings.iter().map(|posting| posting.asset),
+            request.postings.iter().flat_map(RequestedPosting::accounts),
+        );
+        let recorded_at = self.recorded_at;
+        let command = TransactionCommand::Post {
+            transaction,
+            request,
+            cause,
+            recorded_at,
+            standings,
+        };
+        self.transaction(transaction, &command)
+    }
+
+    fn revert(
+        &mut self,
+        transaction: TransactionId,
+        reverting_transaction: TransactionId,
+        command: &Command,
+    ) -> Decided {
+        let postings = match self.book.transaction(transaction) {
+            Transaction::Posted(posted) => posted.reversed_postings(),
+            Transaction::Absent | Transaction::Reverted(..) => Vec::new(),
+        };
+        let mark = TransactionCommand::MarkReverted {
+            transaction,
+            reverting_transaction,
+        };
+        let mut events = self.transaction(transaction, &mark)?;
+        let Command::RevertTransaction {
+            effective_at,
+            reference,
+            metadata,
+            ..
+        } = command.clone()
+        else {
+            return Ok(events);
+        };
+        let request = TransactionRequest {
+            postings,
+            effective_at,
+            reference,
+            metadata,
+        };
+        let cause = TransactionCause::Revert(transaction);
+        events.extend(self.post(reverting_transaction, request, cause)?);
+        Ok(events)
+    }
+
+    fn place_hold(&mut self, hold: HoldId, request: &HoldRequest) -> Decided {
+        let account: AccountId = request.source.account(request.asset);
+        let standings = self.book.standings([request.asset], [account]);
+        let (request, recorded_at) = (request.clone(), self.recorded_at);
+        self.hold(
+            hold,
+            &HoldCommand::Place {
+                hold,
+                request,
+                recorded_at,
+                standings,
+            },
+        )
+    }
+
+    fn capture_hold(
+        &mut self,
+        hold: HoldId,
+        transaction: TransactionId,
+        request: &CaptureRequest,
+    ) -> Decided {
+        let (captured, recorded_at) = (request.clone(), self.recorded_at);
+        let command = HoldCommand::Capture {
+            hold,
+            request: captured,
+            transaction,
+            recorded_at,
+        };
+        let mut events = self.hold(hold, &command)?;
+        let postings = events
+            .iter()
+            .filter_map(|event| captured_posting(&event.event))
+            .collect();
+        let movement = TransactionRequest {
+            postings,
+            effective_at: request.effective_at,
+            reference: request.reference.clone(),
+            metadata: request.metadata.clone(),
+        };
+        events.extend(self.post(transaction, movement, TransactionCause::Capture(hold))?);
+        Ok(events)
+    }
+
+    fn transaction(&mut self, id: TransactionId, command: &TransactionCommand) -> Decided {
+        let event = self
+            .book
+            .transaction(id)
+            .decide(command)
+            .map_err(Rejection::from)?;
+        self.record(Stream::Transaction(id), Event::Transaction(event))
+    }
+
+    fn hold(&mut self, id: HoldId, command: &HoldCommand) -> Decided {
+        let event = self
+            .book
+            .hold(id)
+            .decide(command)
+            .map_err(Rejection::from)?;
+        self.record(Stream::Hold(id), Event::Hold(event))
+    }
+
+    fn assets(&self, codes: impl IntoIterator<Item = AssetCode>) -> Standings {
+        self.book.standings(codes, [])
+    }
+
+    fn record(&mut self, stream: Stream, event: Event) -> Decided {
+        Ok(vec![self.book.record(stream, event, self.recorded_at)?])
+    }
+}
+
+fn captured_posting(event: &Event) -> Option<RequestedPosting> {
+    match event {
+        Event::Hold(HoldEvent::HoldCaptured {
+            source,
+            asset,
+            destination,
+            amount,
+            ..
+        }) => Some(RequestedPosting {
+            source: *source,
+            destination: *destination,
+            asset: *asset,
+            amount: amount.value(),
+        }),
+        Event::Hold(_) | Event::Ledger(_) | Event::Wallet(_) | Event::Transaction(_) => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! What has happened to a hold.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::annotation::{Metadata, Reference};
+use crate::identifier::{AccountId, Holder, TransactionId};
+use crate::money::{Amount, AssetCode};
+use crate::timestamp::Timestamp;
+
+/// What has happened to a hold. Amounts are of the hold's asset; every event names the account, so
+/// that it can be folded without the events before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HoldEvent {
+    /// The amount was reserved.
+    HoldPlaced {
+        /// Whose money is reserved.
+        source: Holder,
+        /// Which asset.
+        asset: AssetCode,
+        /// How much.
+        amount: Amount,
+        /// Who receives what is captured, unless the capture names somebody else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        destination: Option<Holder>,
+        /// When the hold ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        /// The caller's name for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<Reference>,
+        /// The caller's metadata.
+        #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+        metadata: Metadata,
+    },
+    /// All or a part was settled by a transaction.
+    HoldCaptured {
+        /// Whose money was reserved.
+        source: Holder,
+        /// Which asset.
+        asset: AssetCode,
+        /// Who receives it.
+        destination: Holder,
+        /// How much was settled.
+        amount: Amount,
+        /// How much became available again; nothing when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        released: Option<Amount>,
+        /// How much stays reserved; nothing when absent, and the hold is finished.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remaining: Option<Amount>,
+        /// The transaction that moved it.
+        transaction: TransactionId,
+    },
+    /// What was left was given back.
+    HoldVoided {
+        /// Whose money was reserved.
+        source: Holder,
+        /// Which asset.
+        asset: AssetCode,
+        /// How much became available again.
+        released: Amount,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reference>,
+    },
+    /// Its time passed and what was left was given back.
+    HoldExpired {
+        /// Whose money was reserved.
+        source: Holder,
+        /// Which asset.
+        asset: AssetCode,
+        /// How much became available again.
+        released: Amount,
+    },
+}
+
+impl HoldEvent {
+    /// The account whose money is reserved or was.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::HoldPlaced { source, asset, .. }
+            | Self::HoldCaptured { source, asset, .. }
+            | Self::HoldVoided { source, asset, .. }
+            | Self::HoldExpired { source, asset, .. } => source.account(*asset),
+        }
+    }
+
+    /// The event's type, as stored.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::HoldPlaced { .. } => "HoldPlaced",
+            Self::HoldCaptured { .. } => "HoldCaptured",
+            Self::HoldVoided { .. } => "HoldVoided",
+            Self::HoldExpired { .. } => "HoldExpired",
+        }
+    }
+
+    /// The version of the event's shape, as stored.
+    #[must_use]
+    pub const fn version(&self) -> &'static str {
+        match self {
+            Self::HoldPlaced { .. }
+            | Self::HoldCaptured { .. }
+            | Self::HoldVoided { .. }
+            | Self::HoldExpired { .. } => "1",
+        }
+    }
+}

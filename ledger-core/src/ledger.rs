@@ -1,0 +1,27 @@
+//! A ledger: one log, one order, one set of accounts; it knows its assets and system accounts.
+//!
+//! | state  | Open                | RegisterAsset            | OpenSystemAccount              |
+//! |--------|---------------------|--------------------------|--------------------------------|
+//! | Absent | → Open              | `ledger_not_found`       | `ledger_not_found`             |
+//! | Open   | `ledger_exists`     | Open, or `asset_exists`, `asset_scale_out_of_range` | Open, or `system_account_exists` |
+
+mod command;
+mod decide;
+mod event;
+mod rejection;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::{LedgerCommand, STANDARD_SYSTEM_ACCOUNTS, standard_system_accounts};
+pub use event::LedgerEvent;
+pub use rejection::LedgerRejection;
+pub use state::{Ledger, OpenLedger, SystemAccount};
+
+crate::aggregate::impl_aggregate!(
+    Ledger,
+    "ledger",
+    LedgerCommand,
+    LedgerEvent,
+    LedgerRejection
+);

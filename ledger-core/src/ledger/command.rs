@@ -1,0 +1,63 @@
+//! What can be asked of a ledger.
+
+use crate::identifier::{LedgerName, SystemAccountName};
+use crate::money::AssetCode;
+use crate::posting::NormalSide;
+
+use super::state::SystemAccount;
+
+/// The system accounts every ledger opens with, and the side on which each grows.
+pub const STANDARD_SYSTEM_ACCOUNTS: [(&str, NormalSide); 6] = [
+    // Money at the bank: where deposits come from and withdrawals go when no gateway is between.
+    ("cash", NormalSide::Debit),
+    // What gateways have collected and not yet settled.
+    ("gateway_clearing", NormalSide::Debit),
+    // What the platform has earned.
+    ("fees", NormalSide::Credit),
+    // The two legs of a conversion meet here.
+    ("fx", NormalSide::Debit),
+    // Money whose owner is not known yet.
+    ("suspense", NormalSide::Credit),
+    // What the platform has lost.
+    ("losses", NormalSide::Debit),
+];
+
+/// [`STANDARD_SYSTEM_ACCOUNTS`] with their names checked.
+#[must_use]
+pub fn standard_system_accounts() -> Vec<SystemAccount> {
+    STANDARD_SYSTEM_ACCOUNTS
+        .iter()
+        .filter_map(|(name, normal_side)| {
+            Some(SystemAccount {
+                name: name.parse().ok()?,
+                normal_side: *normal_side,
+            })
+        })
+        .collect()
+}
+
+/// What can be asked of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerCommand {
+    /// Open it, with these system accounts.
+    Open {
+        /// Its name.
+        name: LedgerName,
+        /// The system accounts to begin with.
+        system_accounts: Vec<SystemAccount>,
+    },
+    /// Add an asset of the ledger's own.
+    RegisterAsset {
+        /// Its code; none of the standard assets and none registered before.
+        code: AssetCode,
+        /// Its decimals, 0 to 18.
+        scale: u32,
+    },
+    /// Add a system account.
+    OpenSystemAccount {
+        /// Its name.
+        name: SystemAccountName,
+        /// The side on which its balance grows.
+        normal_side: NormalSide,
+    },
+}

@@ -1,0 +1,75 @@
+//! The rules of ledgers.
+
+use crate::money::{Asset, AssetKind, MAX_SCALE};
+
+use super::command::LedgerCommand;
+use super::event::LedgerEvent;
+use super::rejection::LedgerRejection;
+use super::state::{Ledger, OpenLedger, SystemAccount};
+
+impl Ledger {
+    /// What happens when `command` is carried out.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn decide(&self, command: &LedgerCommand) -> Result<LedgerEvent, LedgerRejection> {
+        match self {
+            Self::Absent => match command {
+                LedgerCommand::Open {
+                    name,
+                    system_accounts,
+                } => Ok(LedgerEvent::LedgerOpened {
+                    name: *name,
+                    system_accounts: system_accounts.clone(),
+                }),
+                LedgerCommand::RegisterAsset { .. } | LedgerCommand::OpenSystemAccount { .. } => {
+                    Err(LedgerRejection::NotFound {})
+                }
+            },
+            Self::Open(open) => match command {
+                LedgerCommand::Open { .. } => Err(LedgerRejection::Exists { ledger: open.name }),
+                LedgerCommand::RegisterAsset { code, scale } => register_asset(
+                    open,
+                    Asset {
+                        code: *code,
+                        scale: *scale,
+                        kind: AssetKind::Custom,
+                    },
+                ),
+                LedgerCommand::OpenSystemAccount { name, normal_side } => open_system_account(
+                    open,
+                    SystemAccount {
+                        name: *name,
+                        normal_side: *normal_side,
+                    },
+                ),
+            },
+        }
+    }
+}
+
+fn register_asset(open: &OpenLedger, asset: Asset) -> Result<LedgerEvent, LedgerRejection> {
+    if let Some(known) = open.assets.get(&asset.code) {
+        return Err(LedgerRejection::AssetExists {
+            asset: known.code,
+            scale: known.scale,
+        });
+    }
+    if asset.scale > MAX_SCALE {
+        return Err(LedgerRejection::AssetScaleOutOfRange {
+            asset: asset.code,
+            scale: asset.scale,
+        });
+    }
+    Ok(LedgerEvent::AssetRegistered { asset })
+}
+
+fn open_system_account(
+    open: &OpenLedger,
+    account: SystemAccount,
+) -> Result<LedgerEvent, LedgerRejection> {
+    if open.system_accounts.contains_key(&account.name) {
+        return Err(LedgerRejection::SystemAccountExists { name: account.name });
+    }
+    Ok(LedgerEvent::SystemAccountOpened { account })
+}

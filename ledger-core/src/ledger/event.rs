@@ -1,0 +1,53 @@
+//! What has happened to a ledger.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::identifier::LedgerName;
+use crate::money::Asset;
+
+use super::state::SystemAccount;
+
+/// What has happened to a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LedgerEvent {
+    /// The ledger was opened.
+    LedgerOpened {
+        /// Its name.
+        name: LedgerName,
+        /// The system accounts it began with.
+        system_accounts: Vec<SystemAccount>,
+    },
+    /// The ledger learned an asset of its own.
+    AssetRegistered {
+        /// The asset.
+        asset: Asset,
+    },
+    /// The ledger gained a system account.
+    SystemAccountOpened {
+        /// The account.
+        account: SystemAccount,
+    },
+}
+
+impl LedgerEvent {
+    /// The event's type, as stored.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::LedgerOpened { .. } => "LedgerOpened",
+            Self::AssetRegistered { .. } => "AssetRegistered",
+            Self::SystemAccountOpened { .. } => "SystemAccountOpened",
+        }
+    }
+
+    /// The version of the event's shape, as stored.
+    #[must_use]
+    pub const fn version(&self) -> &'static str {
+        match self {
+            Self::LedgerOpened { .. }
+            | Self::AssetRegistered { .. }
+            | Self::SystemAccountOpened { .. } => "1",
+        }
+    }
+}

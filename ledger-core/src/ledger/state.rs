@@ -1,0 +1,87 @@
+//! What a ledger is, folded from its events.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::IllegalEvent;
+use crate::identifier::{LedgerName, SystemAccountName};
+use crate::money::AssetRegistry;
+use crate::posting::NormalSide;
+
+use super::event::LedgerEvent;
+
+/// One of the platform's own accounts; it can hold any asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SystemAccount {
+    /// Its name, such as `cash`.
+    pub name: SystemAccountName,
+    /// The side on which its balance grows.
+    pub normal_side: NormalSide,
+}
+
+/// An open ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenLedger {
+    /// Its name.
+    pub name: LedgerName,
+    /// The assets it knows.
+    pub assets: AssetRegistry,
+    /// Its system accounts and the side on which each grows.
+    pub system_accounts: BTreeMap<SystemAccountName, NormalSide>,
+}
+
+/// A ledger's state.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Ledger {
+    /// Not opened.
+    #[default]
+    Absent,
+    /// Open.
+    Open(OpenLedger),
+}
+
+impl Ledger {
+    /// The state after one more event.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the event cannot follow.
+    pub fn evolve(&self, event: &LedgerEvent) -> Result<Self, IllegalEvent> {
+        match (self, event) {
+            (
+                Self::Absent,
+                LedgerEvent::LedgerOpened {
+                    name,
+                    system_accounts,
+                },
+            ) => Ok(Self::Open(OpenLedger {
+                name: *name,
+                assets: AssetRegistry::default(),
+                system_accounts: system_accounts
+                    .iter()
+                    .map(|account| (account.name, account.normal_side))
+                    .collect(),
+            })),
+            (Self::Open(open), LedgerEvent::AssetRegistered { asset }) => {
+                let mut next = open.clone();
+                next.assets.register(*asset);
+                Ok(Self::Open(next))
+            }
+            (Self::Open(open), LedgerEvent::SystemAccountOpened { account }) => {
+                let mut next = open.clone();
+                next.system_accounts
+                    .insert(account.name, account.normal_side);
+                Ok(Self::Open(next))
+            }
+            (Self::Absent, _) => Err(IllegalEvent {
+                event: event.name(),
+                state: "Absent",
+            }),
+            (Self::Open(_), LedgerEvent::LedgerOpened { .. }) => Err(IllegalEvent {
+                event: event.name(),
+                state: "Open",
+            }),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The rules of movement, applied.
+
+use crate::identifier::{AccountId, Holder};
+use crate::money::{Amount, AssetCode, Balance};
+use rust_decimal::Decimal;
+
+use super::rejection::{PostingRejection, Side};
+use super::standing::{HolderStanding, Overdraft, Standing, Standings, Totals, WalletStatus};
+use super::{MAX_POSTINGS, Posting, RequestedPosting};
+
+/// Judges a set of postings as one movement.
+///
+/// # Errors
+/// The first rule broken, see [`PostingRejection`].
+pub fn decide_postings(
+    requested: &[RequestedPosting],
+    standings: &Standings,
+) -> Result<Vec<Posting>, PostingRejection> {
+    if requested.is_empty() {
+        return Err(PostingRejection::NoPostings {});
+    }
+    if requested.len() > MAX_POSTINGS {
+        return Err(PostingRejection::TooManyPostings {
+            limit: MAX_POSTINGS,
+            found: requested.len(),
+        });
+    }
+    let postings = requested
+        .iter()
+        .enumerate()
+        .map(|(index, posting)| decide_single(index, posting, standings))
+        .collect::<Result<Vec<_>, _>>()?;
+    check_accounts(&postings, standings)?;
+    Ok(postings)
+}
+
+/// Judges the reservation of an amount on one account, as a hold makes it.
+///
+/// # Errors
+/// The first rule broken, see [`PostingRejection`]; `posting` is 0.
+pub fn decide_reservation(
+    source: Holder,
+    asset: AssetCode,
+    amount: Decimal,
+    standings: &Standings,
+) -> Result<Amount, PostingRejection> {
+    let amount = decide_amount(0, asset, amount, standings)?;
+    let account = source.account(asset);
+    check_holder(0, Side::Source, source, asset, standings)?;
+    let standing = existing(standings, &account);
+    let reserved = standing
+        .and_then(|standing| standing.pending_debits.checked_add(amount))
+        .ok_or(PostingRejection::BalanceOverflow { account })?;
+    if let Some(standing) = standing {
+        check_available(account, standing, standing.posted, reserved)?;
+    }
+    Ok(amount)
+}
+
+fn decide_single(
+    index: usize,
+    posting: &RequestedPosting,
+    standings: &Standings,
+) -> Result<Posting, PostingRejection> {
+    let RequestedPosting {
+        source,
+        destination,
+        asset,
+        amount,
+    } = *posting;
+    let amount = decide_amount(index, asset, amount, standings)?;
+    if source == destination {
+        return Err(PostingRejection::SamePlace {
+            posting: index,
+            holder: source,
+        });
+    }
+    check_holder(index, Side::Source, source, asset, standings)?;
+    check_holder(index, Side::Destination, destination, asset, standings)?;
+    Ok(Posting {
+        source,
+        destination,
+        asset,
+        amount,
+    })
+}
+
+fn decide_amount(
+    posting: usize,
+    asset: AssetCode,
+    amount: Decimal,
+    standings: &Standings,
+) -> Result<Amount, PostingRejection> {
+    let scale = standings
+        .asset(&asset)
+        .ok_or(PostingRejection::AssetNotFound { posting, asset })?
+        .scale;
+    Amount::try_new(amount, scale)
+        .map_err(|error| PostingRejection::from_amount(&error, posting, asset, amount))
+}
+
+fn check_holder(
+    posting: usize,
+    side: Side,
+    holder: Holder,
+    asset: AssetCode,
+    standings: &Standings,
+) -> Result<(), PostingRejection> {
+    let standing =
+        existing(standings, &holder.account(asset)).ok_or(PostingRejection::AccountNotFound {
+            posting,
+            side,
+            holder,
+        })?;
+    let (HolderStanding::Wallet { status, .. }, Holder::Wallet(wallet)) = (standing.holder, holder)
+    else {
+        return Ok(());
+    };
+    match status {
+        WalletStatus::Closed => Err(PostingRejection::WalletClosed {
+            posting,
+            side,
+            wallet,
+        }),
+        WalletStatus::Frozen(scope) if scope.covers(side) => Err(PostingRejection::WalletFrozen {
+            posting,
+            side,
+            wallet,
+            scope,
+        }),
+        WalletStatus::Open | WalletStatus::Frozen(_) => Ok(()),
+    }
+}
+
+fn existing<'a>(standings: &'a Standings, account: &AccountId) -> Option<&'a Standing> {
+    standings.account(account)
+}
+
+/// What a set of postings does to one account.
+struct Effect {
+    account: AccountId,
+    after: Totals,
+}
+
+fn check_accounts(postings: &[Posting], standings: &Standings) -> Result<(), PostingRejection> {
+    let mut effects: Vec<Effect> = Vec::with_capacity(postings.len().min(8) * 2);
+    let mut index = EffectIndex::new(postings.len());
+    for posting in postings {
+        let debited = index.effect(&mut effects, posting.debited(), standings);
+        debited.after.debits = debited.after.debits.checked_add(posting.amount).ok_or(
+            PostingRejection::BalanceOverflow {
+                account: debited.account,
+            },
+        )?;
+        let credited = index.effect(&mut effects, posting.credited(), standings);
+        credited.after.credits = credited.after.credits.checked_add(posting.amount).ok_or(
+            PostingRejection::BalanceOverflow {
+                account: credited.account,
+            },
+        )?;
+    }
+    for Effect { account, after } in effects {
+        if let Some(standing) = existing(standings, &account) {
+            check_effect(account, standing, after)?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds the effect on an account: by looking along the list while it is short, by hash after.
+struct EffectIndex {
+    places: Option<hashbrown::HashMap<AccountId, usize>>,
+}
+
+impl EffectIndex {
+    const SHORT: usize = 8;
+
+    fn new(postings: usize) -> Self {
+        Self {
+            places: (postings > Self::SHORT).then(hashbrown::HashMap::new),
+        }
+    }
+
+    fn effect<'a>(
+        &mut self,
+        effects: &'a mut Vec<Effect>,
+        account: AccountId,
+        standings: &Standings,
+    ) -> &'a mut Effect {
+        let next = effects.len();
+        let place = match &mut self.places {
+            Some(places) => *places.entry(account).or_insert(next),
+            None => effects
+                .iter()
+                .position(|effect| effect.account == account)
+                .unwrap_or(next),
+        };
+        if place == next {
+            let after = existing(standings, &account).map(|standing| standing.posted);
+            effects.push(Effect {
+                account,
+                after: after.unwrap_or_default(),
+            });
+        }
+        &mut effects[place]
+    }
+}
+
+/// An account that only gains by the postings is never refused, even while it is overdrawn.
+fn check_effect(
+    account: AccountId,
+    standing: &Standing,
+    after: Totals,
+) -> Result<(), PostingRejection> {
+    let overflow = PostingRejection::BalanceOverflow { account };
+    let before = Balance::difference(standing.posted.credits, standing.posted.debits);
+    let then = Balance::difference(after.credits, after.debits);
+    match (before, then) {
+        (Some(before), Some(then)) if then >= before => Ok(()),
+        (Some(_), Some(_)) => check_available(account, standing, after, standing.pending_debits),
+        (None, _) | (_, None) => Err(overflow),
+    }
+}
+
+/// Refuses what would leave less than nothing available, the overdraft counted in.
+fn check_available(
+    account: AccountId,
+    standing: &Standing,
+    after: Totals,
+    pending_debits: crate::money::Total,
+) -> Result<(), PostingRejection> {
+    let HolderStanding::Wallet { overdraft, .. } = standing.holder else {
+        return Ok(());
+    };
+    let limit = match overdraft {
+        Overdraft::Unlimited => return Ok(()),
+        Overdraft::Forbidden => None,
+        Overdraft::UpTo(limit) => Some(limit),
+    };
+    let available = |posted: Totals, pending| {
+        let settled = Balance::difference(posted.credits, posted.debits)?.checked_sub(pending)?;
+        match limit {
+            Some(limit) => settled.checked_add(limit),
+            None => Some(settled),
+        }
+    };
+    let overflow = PostingRejection::BalanceOverflow { account };
+    let before = available(standing.posted, standing.pending_debits).ok_or(overflow.clone())?;
+    let left = available(after, pending_debits).ok_or(overflow.clone())?;
+    if left.is_negative() {
+        let required = before.value().checked_sub(left.value()).ok_or(overflow)?;
+        return Err(PostingRejection::InsufficientFunds {
+            account,
+            available: before.value(),
+            required,
+        });
+    }
+    Ok(())
+}

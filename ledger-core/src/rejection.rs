@@ -1,0 +1,50 @@
+//! Every reason for which a command is refused.
+
+use serde::Serialize;
+
+use crate::hold::HoldRejection;
+use crate::ledger::LedgerRejection;
+use crate::transaction::TransactionRejection;
+use crate::wallet::WalletRejection;
+
+/// Why a command is refused. A refused command leaves no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(untagged)]
+pub enum Rejection {
+    /// By the ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerRejection),
+    /// By a wallet.
+    #[error(transparent)]
+    Wallet(#[from] WalletRejection),
+    /// By a transaction.
+    #[error(transparent)]
+    Transaction(#[from] TransactionRejection),
+    /// By a hold.
+    #[error(transparent)]
+    Hold(#[from] HoldRejection),
+}
+
+impl Rejection {
+    /// The stable code of the rule; never reused for another.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Ledger(rejection) => rejection.code(),
+            Self::Wallet(rejection) => rejection.code(),
+            Self::Transaction(rejection) => rejection.code(),
+            Self::Hold(rejection) => rejection.code(),
+        }
+    }
+
+    /// Whether the same command may succeed later without being changed.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Ledger(rejection) => rejection.is_transient(),
+            Self::Wallet(rejection) => rejection.is_transient(),
+            Self::Transaction(rejection) => rejection.is_transient(),
+            Self::Hold(rejection) => rejection.is_transient(),
+        }
+    }
+}

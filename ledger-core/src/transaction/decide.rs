@@ -1,0 +1,74 @@
+//! The rules of transactions.
+
+use crate::posting::{Standings, decide_postings};
+use crate::timestamp::Timestamp;
+
+use super::command::{TransactionCommand, TransactionRequest};
+use super::event::{TransactionCause, TransactionEvent};
+use super::rejection::TransactionRejection;
+use super::state::Transaction;
+
+impl Transaction {
+    /// What happens when `command` is carried out.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn decide(
+        &self,
+        command: &TransactionCommand,
+    ) -> Result<TransactionEvent, TransactionRejection> {
+        match self {
+            Self::Absent => match command {
+                TransactionCommand::Post {
+                    request,
+                    cause,
+                    recorded_at,
+                    standings,
+                    ..
+                } => post(request, *cause, *recorded_at, standings),
+                TransactionCommand::MarkReverted { transaction, .. } => {
+                    Err(TransactionRejection::NotFound {
+                        transaction: *transaction,
+                    })
+                }
+            },
+            Self::Posted(_) => match command {
+                TransactionCommand::Post { transaction, .. } => Err(TransactionRejection::Exists {
+                    transaction: *transaction,
+                }),
+                TransactionCommand::MarkReverted {
+                    reverting_transaction,
+                    ..
+                } => Ok(TransactionEvent::TransactionReverted {
+                    reverting_transaction: *reverting_transaction,
+                }),
+            },
+            Self::Reverted(_, reverting_transaction) => match command {
+                TransactionCommand::Post { transaction, .. } => Err(TransactionRejection::Exists {
+                    transaction: *transaction,
+                }),
+                TransactionCommand::MarkReverted { transaction, .. } => {
+                    Err(TransactionRejection::AlreadyReverted {
+                        transaction: *transaction,
+                        reverting_transaction: *reverting_transaction,
+                    })
+                }
+            },
+        }
+    }
+}
+
+fn post(
+    request: &TransactionRequest,
+    cause: TransactionCause,
+    recorded_at: Timestamp,
+    standings: &Standings,
+) -> Result<TransactionEvent, TransactionRejection> {
+    Ok(TransactionEvent::TransactionPosted {
+        postings: decide_postings(&request.postings, standings)?,
+        effective_at: request.effective_at.unwrap_or(recorded_at),
+        cause,
+        reference: request.reference.clone(),
+        metadata: request.metadata.clone(),
+    })
+}

@@ -1,0 +1,54 @@
+//! Why a transaction is refused.
+
+use serde::Serialize;
+
+use crate::identifier::TransactionId;
+use crate::posting::PostingRejection;
+
+/// A rule of transactions that a command breaks; in order of precedence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(untagged)]
+#[allow(
+    missing_docs,
+    reason = "the fields are named by what they are; each variant is explained"
+)]
+pub enum TransactionRejection {
+    /// There is no such transaction.
+    #[error("the transaction {transaction} does not exist")]
+    NotFound { transaction: TransactionId },
+    /// The id is taken.
+    #[error("the transaction {transaction} already exists")]
+    Exists { transaction: TransactionId },
+    /// A transaction is reverted once.
+    #[error("the transaction {transaction} was already reverted by {reverting_transaction}")]
+    AlreadyReverted {
+        transaction: TransactionId,
+        reverting_transaction: TransactionId,
+    },
+    /// The postings break a rule of movement.
+    #[error(transparent)]
+    Posting(#[from] PostingRejection),
+}
+
+impl TransactionRejection {
+    /// The stable code of the rule; never reused for another.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "transaction_not_found",
+            Self::Exists { .. } => "transaction_exists",
+            Self::AlreadyReverted { .. } => "transaction_already_reverted",
+            Self::Posting(rejection) => rejection.code(),
+        }
+    }
+
+    /// Whether the same command may succeed later without being changed.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Exists { .. } | Self::AlreadyReverted { .. } => false,
+            Self::Posting(rejection) => rejection.is_transient(),
+        }
+    }
+}
