@@ -1,5 +1,6 @@
 //! Taking requests in: loading what they need, deciding them, filling the pending batch.
 
+use crate::error_chain::ErrorChain;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -129,7 +130,7 @@ impl LedgerTask {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %ErrorChain(&error),
                     "keys could not be looked up"
                 );
                 false
@@ -192,7 +193,7 @@ impl LedgerTask {
     fn load_failed(&mut self, requests: Vec<Request>, fault: &LoadFault) {
         if fault.is_transient() {
             tracing::warn!(
-                error = fault as &dyn std::error::Error,
+                error = %ErrorChain(fault),
                 "the log could not be read"
             );
             return self.give_up(requests);
@@ -233,7 +234,7 @@ impl Batch {
             // The domain's types cannot fail to be written; if they do, nothing may be appended.
             Err(error) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %ErrorChain(&error),
                     "an event cannot be written"
                 );
                 request.answer(Err(SubmitError::Fault));
@@ -306,7 +307,7 @@ fn decide(book: &mut Book, submission: &Submission, recorded_at: Timestamp) -> D
         Ok(Ok(decision)) => decision,
         Ok(Err(fault)) => {
             tracing::error!(
-                error = &fault as &dyn std::error::Error,
+                error = %ErrorChain(&fault),
                 "the book contradicts itself"
             );
             book.take_back(before);

@@ -4,6 +4,7 @@
 //! (`in_flight`), at most one being filled on top of it (`pending`), and requests to be decided
 //! again (`backlog`) after a batch was taken back.
 
+use crate::error_chain::ErrorChain;
 use ledger_core::book::Book;
 use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgConnection;
@@ -290,7 +291,7 @@ impl LedgerTask {
         tracing::error!(
             ledger = %self.ledger,
             requests = batch.decided.len(),
-            error = error as &dyn std::error::Error,
+            error = %ErrorChain(error),
             "PostgreSQL refused an append"
         );
         self.singly = self.singly.max(batch.decided.len());
@@ -302,7 +303,7 @@ impl LedgerTask {
 
     /// Daybook itself failed: whoever waits is told so, and the book is opened anew.
     pub(super) fn fail(&mut self, error: &(dyn std::error::Error + 'static)) {
-        tracing::error!(ledger = %self.ledger, error, "the executor failed and starts again");
+        tracing::error!(ledger = %self.ledger, error = %ErrorChain(error), "the executor failed and starts again");
         self.writer = None;
         self.forget_book();
     }

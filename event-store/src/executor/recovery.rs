@@ -1,5 +1,6 @@
 //! Opening the book, catching up with other nodes, and finding out what became of a lost append.
 
+use crate::error_chain::ErrorChain;
 use std::time::{Duration, Instant};
 
 use ledger_core::Position;
@@ -32,7 +33,7 @@ impl LedgerTask {
                 Err(fault) => {
                     tracing::error!(
                         ledger = %self.ledger,
-                        error = &fault as &dyn std::error::Error,
+                        error = %ErrorChain(&fault),
                         "the ledger cannot be opened"
                     );
                     return false;
@@ -115,12 +116,12 @@ impl LedgerTask {
     pub(super) fn reopen_later(&mut self, fault: &LoadFault) {
         if fault.is_transient() {
             tracing::warn!(
-                error = fault as &dyn std::error::Error,
+                error = %ErrorChain(fault),
                 "the ledger is opened again"
             );
         } else {
             tracing::error!(
-                error = fault as &dyn std::error::Error,
+                error = %ErrorChain(fault),
                 "the ledger is opened again"
             );
         }
@@ -131,7 +132,7 @@ impl LedgerTask {
     pub(super) async fn recover(&mut self, batch: Batch, error: &sqlx::Error) {
         tracing::warn!(
             ledger = %self.ledger,
-            error = error as &dyn std::error::Error,
+            error = %ErrorChain(error),
             "the connection was lost while appending"
         );
         metrics::counter!("daybook_append_lost_total").increment(1);

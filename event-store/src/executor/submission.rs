@@ -1,5 +1,6 @@
 //! What is handed to an executor.
 
+use crate::error_chain::ErrorChain;
 use std::time::Instant;
 
 use ledger_core::event::EventMetadata;
@@ -82,7 +83,7 @@ pub enum SubmitError {
 
 impl SubmitError {
     pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::warn!(error, "a command could not reach the log");
+        tracing::warn!(error = %ErrorChain(error), "a command could not reach the log");
         Self::Unavailable
     }
 
