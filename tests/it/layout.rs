@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schemas", &["ledger-core", "event-store"]),
     ("projections", &["ledger-core", "event-store"]),
     ("connectors", &["ledger-core", "event-store"]),
-    ("workflows", &["ledger-core", "event-store", "projections"]),
+    ("workflows", &["ledger-core", "event-store"]),
     (
         "realtime-bridge",
         &["ledger-core", "event-store", "schemas"],
