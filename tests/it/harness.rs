@@ -1,7 +1,9 @@
 //! What the tests share: private servers, a database per test, ledgers and money to begin with.
 
 mod ledger;
+mod projected;
 mod servers;
 
 pub use ledger::{Bench, begin_wallet, deposit, money, new_metadata, submission, transfer};
+pub use projected::{Projected, fold, rows_of};
 pub use servers::{OwnPostgres, TestDatabase, shared_nats_url};
