@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use event_store::Database;
 use event_store::executor::ExecutorSettings;
 use ledger_core::Position;
 use projections::read_model::{Tables, checkpoint, create_tables};
 use projections::rebuild::{RebuildError, rebuild};
-use projections::runner::prepare;
+use projections::runner::{fold_page, prepare};
 use projections::{ReadModelName, verify};
-use sqlx::Executor;
+use sqlx::{Connection, Executor};
 
-use super::history::{History, account, system};
+use super::history::{History, account, decimal, system};
 use crate::harness::{Projected, TestDatabase, deposit, rows_of, submission, transfer};
 
 /// Transfers that go on until told to stop; tells how many there were.
@@ -49,7 +50,9 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
     let stop = Arc::new(AtomicBool::new(false));
     let transfers = keep_transferring(&node, wallets, &stop);
     for name in ReadModelName::ALL {
-        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger).await.unwrap();
+        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+            .await
+            .unwrap();
         let mut seen = Position::START;
         rebuild(&node.database, name, &mut |progress| {
             assert!(progress.position > seen && progress.position <= progress.head);
@@ -58,13 +61,17 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
         .await
         .unwrap();
         assert!(seen >= before, "{name}");
-        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger).await.unwrap();
+        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+            .await
+            .unwrap();
         assert!(after >= seen, "{name}");
     }
     stop.store(true, Ordering::Relaxed);
     let count = transfers.await.unwrap();
     node.settled().await;
-    let verified = verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+    let verified = verify::verify(&node.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
     assert_eq!(verified.transactions, count + 2);
     assert!(node.status.is_healthy());
 }
@@ -75,15 +82,20 @@ async fn a_rebuild_gives_the_same_rows() {
     let mut connection = history.node.database.dedicated_connection().await.unwrap();
     for name in ReadModelName::ALL {
         let before = rows_of(&mut connection, name, Tables::Live).await;
-        rebuild(&history.node.database, name, &mut |_| {}).await.unwrap();
-        assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before, "{name}");
+        rebuild(&history.node.database, name, &mut |_| {})
+            .await
+            .unwrap();
+        assert_eq!(
+            rows_of(&mut connection, name, Tables::Live).await,
+            before,
+            "{name}"
+        );
     }
-    let leftovers: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM pg_tables WHERE schemaname = 'read_models_next'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .unwrap();
+    let leftovers: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'read_models_next'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
     assert_eq!(leftovers, 0);
     // The indexes have moved along.
     let indexes: Vec<String> = sqlx::query_scalar(
@@ -93,7 +105,10 @@ async fn a_rebuild_gives_the_same_rows() {
     .fetch_all(&mut connection)
     .await
     .unwrap();
-    assert_eq!(indexes, ["entries 3", "holds 4", "transactions 3", "wallets 3"]);
+    assert_eq!(
+        indexes,
+        ["entries 3", "holds 4", "transactions 3", "wallets 3"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,12 +117,28 @@ async fn what_a_rebuild_that_was_cut_off_leaves_does_not_matter() {
     let mut connection = history.node.database.dedicated_connection().await.unwrap();
     for name in ReadModelName::ALL {
         let before = rows_of(&mut connection, name, Tables::Live).await;
-        create_tables(&mut connection, name.read_model(), Tables::Next).await.unwrap();
+        create_tables(&mut connection, name.read_model(), Tables::Next)
+            .await
+            .unwrap();
         let log = history.node.log().await;
         let half = &log[..log.len() / 2];
-        crate::harness::fold(&mut connection, name, Tables::Next, history.node.ledger, half, 5).await;
-        rebuild(&history.node.database, name, &mut |_| {}).await.unwrap();
-        assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before, "{name}");
+        crate::harness::fold(
+            &mut connection,
+            name,
+            Tables::Next,
+            history.node.ledger,
+            half,
+            5,
+        )
+        .await;
+        rebuild(&history.node.database, name, &mut |_| {})
+            .await
+            .unwrap();
+        assert_eq!(
+            rows_of(&mut connection, name, Tables::Live).await,
+            before,
+            "{name}"
+        );
     }
 }
 
@@ -118,8 +149,13 @@ async fn two_rebuilds_of_one_read_model_never_meet() {
     let lock = "SELECT pg_advisory_lock(hashtext('daybook rebuild holds'))";
     other.execute(lock).await.unwrap();
     let refused = rebuild(&history.node.database, ReadModelName::Holds, &mut |_| {}).await;
-    assert!(matches!(refused, Err(RebuildError::UnderWay(ReadModelName::Holds))));
-    rebuild(&history.node.database, ReadModelName::Wallets, &mut |_| {}).await.unwrap();
+    assert!(matches!(
+        refused,
+        Err(RebuildError::UnderWay(ReadModelName::Holds))
+    ));
+    rebuild(&history.node.database, ReadModelName::Wallets, &mut |_| {})
+        .await
+        .unwrap();
 }
 
 /// Several nodes start at the same time with a new version: one rebuilds, the others wait for it.
@@ -142,7 +178,9 @@ async fn race_a_new_version_is_built_once_by_nodes_that_start_together() {
         .await
         .unwrap();
     assert_eq!(versions, [1; 7]);
-    verify::verify(database, history.node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(database, history.node.ledger, &mut |_| {})
+        .await
+        .unwrap();
 }
 
 /// A read model that is thrown away and one that is behind come up to the head by a rebuild.
@@ -153,13 +191,25 @@ async fn checkpoints_never_go_back() {
     let head = history.node.bench.head().await;
     let wallet = history.second;
     let [name, ..] = [ReadModelName::Accounts];
-    history.submit(transfer(history.asha, history.bela, "1.00")).await;
+    history
+        .submit(transfer(history.asha, history.bela, "1.00"))
+        .await;
     let database = &history.node.database;
-    assert_eq!(checkpoint(database.pool(), name.as_str(), history.node.ledger).await.unwrap(), head);
+    assert_eq!(
+        checkpoint(database.pool(), name.as_str(), history.node.ledger)
+            .await
+            .unwrap(),
+        head
+    );
     rebuild(database, name, &mut |_| {}).await.unwrap();
-    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger).await.unwrap();
+    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger)
+        .await
+        .unwrap();
     assert_eq!(after, history.node.bench.head().await);
-    let accounts = history.node.queries.accounts_of(history.node.ledger, super::history::wallet(wallet));
+    let accounts = history
+        .node
+        .queries
+        .accounts_of(history.node.ledger, super::history::wallet(wallet));
     assert_eq!(accounts.await.unwrap().value.len(), 1);
 }
 
@@ -175,7 +225,9 @@ async fn race_a_reader_never_sees_half_of_a_rebuild() {
     let (executors, ledger, told) = (node.bench.executors.clone(), node.ledger, Arc::clone(&stop));
     let deposits = tokio::spawn(async move {
         while !told.load(Ordering::Relaxed) {
-            let outcome = executors.submit(ledger, submission(deposit(wallet, "1.00"))).await;
+            let outcome = executors
+                .submit(ledger, submission(deposit(wallet, "1.00")))
+                .await;
             assert_eq!(outcome.unwrap().refusal(), None);
         }
     });
@@ -196,7 +248,9 @@ async fn race_a_reader_never_sees_half_of_a_rebuild() {
         })
         .collect();
     for _ in 0..15 {
-        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {}).await.unwrap();
+        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {})
+            .await
+            .unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     deposits.await.unwrap();
@@ -205,9 +259,110 @@ async fn race_a_reader_never_sees_half_of_a_rebuild() {
     }
 }
 
+/// Waits until so many connections wait for locks that meet a condition.
+async fn until_waiting(database: &Database, condition: &str, count: i64) {
+    let waiting = format!(
+        "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND {condition} AND pid IN \
+         (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+    );
+    let mut connection = database.dedicated_connection().await.unwrap();
+    loop {
+        let found: i64 = sqlx::query_scalar(&waiting)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        if found >= count {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+const FOR_CHECKPOINTS: &str = "relation = 'read_models.checkpoint'::regclass";
+const FOR_ACCOUNTS: &str = "relation = 'read_models.accounts'::regclass";
+
+/// The same as above with every step in the order that goes wrong: a deposit is folded while the
+/// rebuild waits for the checkpoints, and a reader comes while the rebuild waits for the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_reader_that_meets_the_swap_sees_what_was_folded_before_it() {
+    let node = Projected::stopped(
+        TestDatabase::create().await.database,
+        ExecutorSettings::default(),
+    )
+    .await;
+    let wallet = node.bench.funded_wallet("1.00").await;
+    node.fold_all().await;
+    let (name, from) = (ReadModelName::Accounts, node.bench.head().await);
+    let database = &node.database;
+    let mut earlier_reader = database.pool().begin().await.unwrap();
+    earlier_reader
+        .execute("SELECT FROM read_models.accounts")
+        .await
+        .unwrap();
+    let mut projector = database.dedicated_connection().await.unwrap();
+    let mut tx = projector.begin().await.unwrap();
+    tx.execute("LOCK TABLE read_models.checkpoint IN ROW EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let rebuilding = {
+        let database = database.clone();
+        tokio::spawn(async move { rebuild(&database, name, &mut |_| {}).await })
+    };
+    until_waiting(database, FOR_CHECKPOINTS, 1).await;
+    node.bench
+        .submit(submission(deposit(wallet, "2.00")))
+        .await
+        .unwrap();
+    let log = node.log().await;
+    let folded = fold_page(&mut tx, name, node.ledger, from, &log[log.len() - 1..]).await;
+    assert_eq!(folded.unwrap(), Some(from.next()));
+    tx.commit().await.unwrap();
+    // Now for the table, behind the earlier reader; the next one comes behind the rebuild.
+    until_waiting(database, FOR_ACCOUNTS, 1).await;
+    let reading = {
+        let (queries, ledger) = (node.queries.clone(), node.ledger);
+        tokio::spawn(async move {
+            queries
+                .account(ledger, account(system("cash"), "INR"))
+                .await
+        })
+    };
+    until_waiting(database, FOR_ACCOUNTS, 2).await;
+    earlier_reader.commit().await.unwrap();
+    rebuilding.await.unwrap().unwrap();
+    let answer = reading.await.unwrap().unwrap();
+    assert_eq!(answer.value.unwrap().balance, decimal("3.00"));
+}
+
 /// Fails by deadlock when a rebuild takes the tables before the checkpoint that verifying holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn race_verifying_and_rebuilding_wait_for_each_other() {
+    let history = History::begin().await;
+    let (database, ledger) = (history.node.database.clone(), history.node.ledger);
+    // Keeps the rebuild between its first table and its last.
+    let mut reader = database.pool().begin().await.unwrap();
+    reader
+        .execute("SELECT FROM read_models.owner_flows")
+        .await
+        .unwrap();
+    let rebuilding = {
+        let database = database.clone();
+        tokio::spawn(async move { rebuild(&database, ReadModelName::Wallets, &mut |_| {}).await })
+    };
+    until_waiting(&database, "true", 1).await;
+    let verifying = {
+        let database = database.clone();
+        tokio::spawn(async move { verify::verify(&database, ledger, &mut |_| {}).await })
+    };
+    until_waiting(&database, "true", 2).await;
+    reader.commit().await.unwrap();
+    rebuilding.await.unwrap().unwrap();
+    verifying.await.unwrap().unwrap();
+}
+
+/// The same with nothing held, many times over.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_verifying_goes_on_while_read_models_are_rebuilt() {
     let node = Projected::start(TestDatabase::create().await.database).await;
     let wallets = [
         node.bench.funded_wallet("10.00").await,
@@ -216,7 +371,7 @@ async fn race_verifying_and_rebuilding_wait_for_each_other() {
     let stop = Arc::new(AtomicBool::new(false));
     let transfers = keep_transferring(&node, wallets, &stop);
     let rebuilds = async {
-        for _ in 0..8 {
+        for _ in 0..4 {
             for name in [ReadModelName::Wallets, ReadModelName::Statements] {
                 rebuild(&node.database, name, &mut |_| {}).await.unwrap();
             }
@@ -225,7 +380,9 @@ async fn race_verifying_and_rebuilding_wait_for_each_other() {
     };
     let verifies = async {
         while !stop.load(Ordering::Relaxed) {
-            verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+            verify::verify(&node.database, node.ledger, &mut |_| {})
+                .await
+                .unwrap();
         }
     };
     tokio::join!(rebuilds, verifies);
@@ -243,7 +400,11 @@ async fn race_a_rebuild_ends_though_projectors_hold_every_pooled_connection() {
             name,
             system_accounts: ledger_core::ledger::standard_system_accounts(),
         };
-        node.bench.executors.submit(name, submission(open)).await.unwrap();
+        node.bench
+            .executors
+            .submit(name, submission(open))
+            .await
+            .unwrap();
         ledgers.push(name);
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -261,7 +422,9 @@ async fn race_a_rebuild_ends_though_projectors_hold_every_pooled_connection() {
         })
         .collect();
     for _ in 0..5 {
-        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {}).await.unwrap();
+        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {})
+            .await
+            .unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     for writer in writers {
@@ -279,5 +442,7 @@ async fn a_read_model_of_no_ledger_at_all_is_rebuilt() {
     }
     let node = Projected::stopped(test.database.clone(), ExecutorSettings::default()).await;
     node.fold_all().await;
-    verify::verify(&test.database, node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(&test.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
 }
