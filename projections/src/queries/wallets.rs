@@ -101,6 +101,9 @@ pub struct OwnerFlow {
     pub amount_out: Decimal,
 }
 
+/// Wallets opened and closed, transactions, first and last activity.
+type OwnerCounts = (i64, i64, i64, DateTime<Utc>, DateTime<Utc>);
+
 #[derive(FromRow)]
 struct Row {
     wallet_id: Uuid,
@@ -182,7 +185,7 @@ impl Queries {
     ) -> Result<AsOf<Option<OwnerStatistics>>, QueryError> {
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Wallets]).await?;
         let facts = snapshot.facts(ledger).await?;
-        let row: Option<(i64, i64, i64, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        let row: Option<OwnerCounts> = sqlx::query_as(
             "SELECT wallets_opened, wallets_closed, transactions, first_activity_at, \
                     last_activity_at \
              FROM read_models.owners WHERE ledger = $1 AND owner = $2",

@@ -167,11 +167,14 @@ async fn race_a_caller_that_goes_away_leaves_no_open_transaction_to_the_next() {
         row.get(0)
     };
     assert!(alone().await);
-    for _ in 0..5 {
+    let mut cut_off = 0;
+    while cut_off < 3 {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let mut connection = database.pool().acquire().await.unwrap();
-        let was_cut_off = connection.begin_with(begin).now_or_never().is_none();
-        assert!(was_cut_off);
+        // On a busy machine the answer may be there at once.
+        if connection.begin_with(begin).now_or_never().is_none() {
+            cut_off += 1;
+        }
         drop(connection);
         assert!(alone().await);
     }
