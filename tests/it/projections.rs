@@ -1,9 +1,12 @@
 //! Read models on a real PostgreSQL.
 
 mod cold_loads;
+mod figures;
 mod folding;
 mod history;
+mod listings;
 mod questions;
+mod rebuild_races;
 mod rebuilding;
 mod running;
 mod statements;

@@ -12,6 +12,7 @@ use ledger_core::wallet::RequestedOverdraft;
 use ledger_core::{
     AccountId, Command, HoldId, Holder, Position, Timestamp, TransactionId, WalletId,
 };
+use projections::queries::PageRequest;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -443,5 +444,13 @@ pub fn credit_sign(holder: Holder) -> Decimal {
     match holder {
         Holder::System(name) if debit_normal.contains(&name.as_str()) => Decimal::NEGATIVE_ONE,
         Holder::System(_) | Holder::Wallet(_) => Decimal::ONE,
+    }
+}
+
+/// A page that takes everything in.
+pub const fn first_page<K>() -> PageRequest<K> {
+    PageRequest {
+        after: None,
+        limit: 1_000,
     }
 }
