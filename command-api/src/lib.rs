@@ -4,19 +4,24 @@
 //! * [`problem`]: every error, its code and its status.
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
-//! * [`operations`], [`edge`]: what all requests have in common.
+//! * [`operations`], [`edge`](mod@edge): what all requests have in common.
+//! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
 //! Architecture Invariant: nothing here decides about money; every rule is `ledger-core`'s.
 
+pub mod api;
 pub mod batch;
 pub(crate) mod choice;
 pub mod commands;
 pub mod context;
+pub mod documentation;
 pub mod edge;
+pub mod health;
 pub mod idempotency;
 pub mod operations;
 pub mod parameters;
 pub mod problem;
+pub mod replay_line;
 pub mod reply;
 pub mod representation;
 pub mod routes;
@@ -24,3 +29,9 @@ pub mod services;
 pub mod strict_json;
 pub mod text;
 pub mod text_formats;
+
+pub use api::{Api, ApiDependencies, openapi_yaml};
+pub use edge::edge;
+
+#[cfg(test)]
+mod tests;

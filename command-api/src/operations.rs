@@ -13,7 +13,7 @@ use poem::http::{HeaderValue, Method, header};
 use poem::web::{Compress, CompressionAlgo};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
 use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, MetaHeader, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaApi, MetaHeader, MetaPath, MetaSchema, MetaSchemaRef, Registry};
 
 use crate::context::{REQUEST_ID_HEADER, RequestContext};
 use crate::parameters::expand;
@@ -58,7 +58,7 @@ impl<T: OpenApi> OpenApi for Operations<T> {
                 response.headers.push(request_id_header());
             }
         }
-        apis
+        vec![merged(apis)]
     }
 
     fn register(registry: &mut Registry) {
@@ -75,6 +75,19 @@ impl<T: OpenApi> OpenApi for Operations<T> {
                 .extend(wrap_path(&path, methods));
         }
     }
+}
+
+/// One entry per path: several parts of the API may have operations on the same one.
+fn merged(apis: Vec<MetaApi>) -> MetaApi {
+    let mut paths: Vec<MetaPath> = Vec::new();
+    for path in apis.into_iter().flat_map(|api| api.paths) {
+        match paths.iter_mut().find(|known| known.path == path.path) {
+            Some(known) => known.operations.extend(path.operations),
+            None => paths.push(path),
+        }
+    }
+    paths.sort_by(|left, right| left.path.cmp(&right.path));
+    MetaApi { paths }
 }
 
 fn request_id_header() -> MetaHeader {

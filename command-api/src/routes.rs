@@ -1,6 +1,7 @@
 //! The operations, one file per resource.
 
 pub mod assets;
+pub mod events;
 pub mod groups;
 pub mod holds;
 pub mod ledgers;

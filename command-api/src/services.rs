@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use event_store::executor::SubmitError;
 use event_store::{LedgerHead, LogReader};
-use ledger_core::LedgerName;
+use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgPool;
 
 use crate::commands::{CommandPort, Commands};
-use crate::problem::Problem;
+use crate::problem::{Problem, catalogue};
 
 /// What the operations work with; cheap to clone.
 #[derive(Clone)]
@@ -40,5 +40,24 @@ impl Services {
             Some(head) => Ok(head),
             None => Err(SubmitError::LedgerNotFound { ledger }.into()),
         }
+    }
+}
+
+impl Services {
+    /// Refuses a position that is not in the log yet: waiting for it might take for ever.
+    ///
+    /// # Errors
+    /// `position_unknown`.
+    pub fn check_known(wanted: Position, head: Position) -> Result<(), Problem> {
+        if wanted <= head {
+            return Ok(());
+        }
+        let detail = format!("the log ends at position {head}, {wanted} is not known");
+        Err(
+            Problem::new(catalogue::POSITION_UNKNOWN, detail).with_context(serde_json::json!({
+                "min_position": wanted,
+                "head": head,
+            })),
+        )
     }
 }
