@@ -8,8 +8,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::{BoxEndpoint, EndpointExt, make_sync};
 use poem::http::{Method, header};
 use poem::{Response, Route, RouteMethod};
-use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{OpenApi, OpenApiService};
 use sqlx::postgres::PgPool;
 
 use crate::commands::CommandPort;
@@ -58,14 +58,12 @@ impl Api {
     #[must_use]
     pub fn routes(dependencies: ApiDependencies) -> Route {
         let services = Services::new(dependencies.commands, dependencies.pool.clone());
-        let service = service(operations(&services));
-        let documentation = Documentation::of(&service);
+        let documentation = Documentation::of(&description());
         let metrics = dependencies.metrics;
         let page = |template: &str, content_type: &'static str, text: String| {
             get(template, static_page(content_type, text))
         };
-        Route::new()
-            .nest("/", service)
+        operation_routes(&services)
             .at("/", page("/", "text/html; charset=utf-8", INDEX.to_owned()))
             .at(
                 "/docs",
@@ -124,6 +122,22 @@ fn operations(services: &Services) -> AllOperations {
     ))
 }
 
+/// The operations' own routes, not nested: a nested route would rewrite every request's path.
+fn operation_routes(services: &Services) -> Route {
+    let mut table = HashMap::new();
+    operations(services).add_routes(&mut table);
+    table
+        .into_iter()
+        .fold(Route::new(), |route, (path, methods)| {
+            let methods = methods
+                .into_iter()
+                .fold(RouteMethod::new(), |all, (method, endpoint)| {
+                    all.method(method, endpoint)
+                });
+            route.at(path, methods)
+        })
+}
+
 fn get<E>(template: &str, endpoint: E) -> RouteMethod
 where
     E: poem::Endpoint + 'static,
@@ -148,7 +162,11 @@ fn static_page(content_type: &'static str, text: String) -> BoxEndpoint<'static,
 /// The OpenAPI document as it is served at `/openapi.yaml`; the same text every time.
 #[must_use]
 pub fn openapi_yaml() -> String {
-    Documentation::of(&service(DescriptionOf::<AllOperations>(PhantomData))).yaml
+    Documentation::of(&description()).yaml
+}
+
+fn description() -> OpenApiService<DescriptionOf<AllOperations>, ()> {
+    service(DescriptionOf(PhantomData))
 }
 
 /// Operations without anything behind them, to be described and not called.
