@@ -16,6 +16,7 @@ $$;
 CREATE SCHEMA daybook;
 CREATE SCHEMA ledger_events;
 CREATE SCHEMA read_models;
+CREATE SCHEMA read_models_next;
 
 -- The arbiter of order: whoever moves the head from where it was writes the next events.
 CREATE TABLE daybook.ledger_head (
@@ -106,9 +107,16 @@ CREATE TABLE read_models.checkpoint (
     CONSTRAINT checkpoint_position_not_negative CHECK (position >= 0)
 ) WITH (fillfactor = 20);
 
+-- Which version of each read model the live tables were made by.
+CREATE TABLE read_models.read_model (
+    name    text    NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT read_model_pkey PRIMARY KEY (name)
+);
+
 GRANT USAGE ON SCHEMA daybook TO daybook_service;
 GRANT SELECT, INSERT ON daybook.events, daybook.idempotency TO daybook_service;
 GRANT SELECT, INSERT, UPDATE ON daybook.ledger_head TO daybook_service;
-GRANT USAGE, CREATE ON SCHEMA ledger_events, read_models TO daybook_service;
-GRANT SELECT, INSERT, UPDATE, DELETE ON read_models.checkpoint TO daybook_service;
+GRANT USAGE, CREATE ON SCHEMA ledger_events, read_models, read_models_next TO daybook_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON read_models.checkpoint, read_models.read_model TO daybook_service;
 GRANT daybook_service TO CURRENT_USER;

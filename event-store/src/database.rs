@@ -55,6 +55,8 @@ impl Database {
         let options = PgConnectOptions::from_str(url)
             .map_err(DatabaseError::Url)?
             .application_name("daybook")
+            // Without this, a user called like a schema of ours would find tables there by chance.
+            .options([("search_path", "public")])
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(5));
         migrate(&options).await?;

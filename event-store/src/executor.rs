@@ -27,6 +27,9 @@
 //! Bounds: [`ExecutorSettings`]. Round trips per batch: one, plus one for what the book lacks.
 
 mod append;
+mod batch;
+mod decide;
+mod keys;
 mod ledger_task;
 mod lookup;
 mod outcome;

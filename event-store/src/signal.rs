@@ -4,6 +4,7 @@
 //! lost with its connection, so the listener asks for all heads when it (re)connects and at an
 //! interval: whoever waits learns of every append, late at worst.
 
+use crate::error_chain::ErrorChain;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -106,7 +107,7 @@ async fn listen(signal: LogSignal, database: Database, shutdown: CancellationTok
         };
         if let Err(error) = ended {
             tracing::debug!(
-                error = &error as &dyn std::error::Error,
+                error = %ErrorChain(&error),
                 "listening to the log again"
             );
         }

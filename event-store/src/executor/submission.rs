@@ -1,5 +1,8 @@
 //! What is handed to an executor.
 
+use crate::error_chain::ErrorChain;
+use std::time::Instant;
+
 use ledger_core::event::EventMetadata;
 use ledger_core::{Command, LedgerName};
 use tokio::sync::oneshot;
@@ -80,7 +83,7 @@ pub enum SubmitError {
 
 impl SubmitError {
     pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::warn!(error, "a command could not reach the log");
+        tracing::warn!(error = %ErrorChain(error), "a command could not reach the log");
         Self::Unavailable
     }
 
@@ -103,6 +106,9 @@ impl SubmitError {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) submission: Submission,
+    /// How often a decision on it was taken back.
+    pub(super) attempts: u32,
+    received: Instant,
     answer: oneshot::Sender<Result<Outcome, SubmitError>>,
 }
 
@@ -111,11 +117,20 @@ impl Request {
         submission: Submission,
     ) -> (Self, oneshot::Receiver<Result<Outcome, SubmitError>>) {
         let (answer, receiver) = oneshot::channel();
-        (Self { submission, answer }, receiver)
+        (
+            Self {
+                submission,
+                attempts: 0,
+                received: Instant::now(),
+                answer,
+            },
+            receiver,
+        )
     }
 
     /// A caller that has gone away does not change what was decided.
     pub(super) fn answer(self, answer: Result<Outcome, SubmitError>) {
+        metrics::histogram!("daybook_command_duration_seconds").record(self.received.elapsed());
         drop(self.answer.send(answer));
     }
 }
