@@ -10,6 +10,7 @@ use poem::http::{Method, header};
 use poem::{Response, Route, RouteMethod};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{OpenApi, OpenApiService};
+use projections::Queries;
 use sqlx::postgres::PgPool;
 
 use crate::commands::CommandPort;
@@ -17,12 +18,17 @@ use crate::documentation::{Documentation, INDEX, service};
 use crate::edge::{Edge, edge};
 use crate::health::{Live, ReadinessSource, Ready};
 use crate::operations::{Compressible, Operations, observed};
+use crate::routes::account_queries::AccountQueries;
 use crate::routes::assets::AssetCommands;
 use crate::routes::events::EventQueries;
+use crate::routes::hold_queries::HoldQueries;
 use crate::routes::holds::HoldCommands;
+use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
 use crate::routes::system_accounts::SystemAccountCommands;
+use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
+use crate::routes::wallet_queries::WalletQueries;
 use crate::routes::wallets::WalletCommands;
 use crate::services::Services;
 
@@ -30,7 +36,9 @@ use crate::services::Services;
 pub struct ApiDependencies {
     /// Where commands go: the executors.
     pub commands: Arc<dyn CommandPort>,
-    /// The database, for queries and readiness.
+    /// Where queries go: the read models.
+    pub queries: Queries,
+    /// The database, for the log and readiness.
     pub pool: PgPool,
     /// How the projectors and the relay are.
     pub readiness: Arc<dyn ReadinessSource>,
@@ -57,7 +65,11 @@ impl Api {
     /// The routes without the outermost layer, for the binary to add its own.
     #[must_use]
     pub fn routes(dependencies: ApiDependencies) -> Route {
-        let services = Services::new(dependencies.commands, dependencies.pool.clone());
+        let services = Services::new(
+            dependencies.commands,
+            dependencies.queries,
+            dependencies.pool.clone(),
+        );
         let documentation = Documentation::of(&description());
         let metrics = dependencies.metrics;
         let page = |template: &str, content_type: &'static str, text: String| {
@@ -108,6 +120,11 @@ type AllOperations = Operations<(
     TransactionCommands,
     HoldCommands,
     EventQueries,
+    LedgerQueries,
+    WalletQueries,
+    AccountQueries,
+    TransactionQueries,
+    HoldQueries,
 )>;
 
 fn operations(services: &Services) -> AllOperations {
@@ -119,6 +136,11 @@ fn operations(services: &Services) -> AllOperations {
         TransactionCommands(services.clone()),
         HoldCommands(services.clone()),
         EventQueries(services.clone()),
+        LedgerQueries(services.clone()),
+        WalletQueries(services.clone()),
+        AccountQueries(services.clone()),
+        TransactionQueries(services.clone()),
+        HoldQueries(services.clone()),
     ))
 }
 

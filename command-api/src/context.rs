@@ -68,7 +68,7 @@ impl RequestContext {
             correlation_id,
             caller: Caller::Anonymous,
             method: request.method().clone(),
-            uri: request.original_uri().clone(),
+            uri: request.uri().clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_store::ErrorChain;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, Request, Response, Result};
 use serde::Serialize;
@@ -90,7 +91,7 @@ impl Ready {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %ErrorChain(&error),
                     "the database cannot be reached"
                 );
                 Some("cannot be reached")

@@ -21,6 +21,7 @@ pub mod idempotency;
 pub mod operations;
 pub mod parameters;
 pub mod problem;
+pub mod reading;
 pub mod replay_line;
 pub mod reply;
 pub mod representation;

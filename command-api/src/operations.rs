@@ -68,11 +68,14 @@ impl<T: OpenApi> OpenApi for Operations<T> {
     fn add_routes(self, route_table: &mut HashMap<String, Methods>) {
         let mut routes = HashMap::new();
         self.0.add_routes(&mut routes);
-        for (path, methods) in routes {
-            route_table
-                .entry(path.clone())
-                .or_default()
-                .extend(wrap_path(&path, methods));
+        let templates = T::meta().into_iter().flat_map(|api| api.paths);
+        for MetaPath { path: template, .. } in templates {
+            if let Some(methods) = routes.remove(&numbered(&template)) {
+                route_table
+                    .entry(named(&template))
+                    .or_default()
+                    .extend(wrap_path(&template, methods));
+            }
         }
     }
 }
@@ -100,8 +103,7 @@ fn request_id_header() -> MetaHeader {
     }
 }
 
-fn wrap_path(path: &str, methods: Methods) -> Methods {
-    let template = template_of(path);
+fn wrap_path(template: &str, methods: Methods) -> Methods {
     let mut allowed: Vec<String> = methods.keys().map(Method::to_string).collect();
     if methods.contains_key(&Method::GET) {
         allowed.push(Method::HEAD.to_string());
@@ -110,26 +112,42 @@ fn wrap_path(path: &str, methods: Methods) -> Methods {
     let allow = HeaderValue::from_str(&allowed.join(", ")).ok();
     let mut wrapped: Methods = methods
         .into_iter()
-        .map(|(method, endpoint)| (method, observed(&template, endpoint)))
+        .map(|(method, endpoint)| (method, observed(template, endpoint)))
         .collect();
     for method in METHODS {
         if !allowed.contains(&method.to_string()) {
             let refusal = NotAllowed {
                 allow: allow.clone(),
             };
-            wrapped.insert(method, observed(&template, refusal));
+            wrapped.insert(method, observed(template, refusal));
         }
     }
     wrapped
 }
 
-/// `/ledgers/:ledger` as `/ledgers/{ledger}`.
-fn template_of(path: &str) -> String {
-    let segments: Vec<String> = path
+/// The derive registers `/ledgers/{ledger}` as `/ledgers/:param0`.
+fn numbered(template: &str) -> String {
+    let mut count = 0;
+    with_parameters(template, |_| {
+        let name = format!(":param{count}");
+        count += 1;
+        name
+    })
+}
+
+/// Routes carry the parameters' names, which the groups read: `/ledgers/:ledger`.
+fn named(template: &str) -> String {
+    with_parameters(template, |name| format!(":{name}"))
+}
+
+fn with_parameters(template: &str, mut write: impl FnMut(&str) -> String) -> String {
+    let segments: Vec<String> = template
         .split('/')
-        .map(|segment| match segment.strip_prefix(':') {
-            Some(name) => format!("{{{name}}}"),
-            None => segment.to_owned(),
+        .map(|segment| {
+            let parameter = segment
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
+            parameter.map_or_else(|| segment.to_owned(), &mut write)
         })
         .collect();
     segments.join("/")

@@ -1,12 +1,18 @@
 //! The operations, one file per resource.
 
+pub mod account_queries;
 pub mod assets;
 pub mod events;
 pub mod groups;
+pub mod hold_queries;
 pub mod holds;
+pub mod ledger_queries;
 pub mod ledgers;
+pub mod query_groups;
 pub mod system_accounts;
+pub mod transaction_queries;
 pub mod transactions;
+pub mod wallet_queries;
 pub mod wallets;
 
 use poem_openapi::Tags;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use event_store::executor::SubmitError;
 use event_store::{LedgerHead, LogReader};
-use ledger_core::{LedgerName, Position};
+use ledger_core::wallet::WalletRejection;
+use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
+use projections::Queries;
+use projections::queries::AsOf;
 use sqlx::postgres::PgPool;
 
 use crate::commands::{CommandPort, Commands};
@@ -17,15 +20,18 @@ pub struct Services {
     pub commands: Commands,
     /// The log itself.
     pub log: LogReader,
+    /// The read models.
+    pub queries: Queries,
 }
 
 impl Services {
-    /// Commands go to `port`; queries read from `pool`.
+    /// Commands go to `port`; queries read from `queries` and the log in `pool`.
     #[must_use]
-    pub fn new(port: Arc<dyn CommandPort>, pool: PgPool) -> Self {
+    pub fn new(port: Arc<dyn CommandPort>, queries: Queries, pool: PgPool) -> Self {
         Self {
             commands: Commands::new(port),
             log: LogReader::new(pool),
+            queries,
         }
     }
 }
@@ -44,6 +50,22 @@ impl Services {
 }
 
 impl Services {
+    /// An asset of a ledger.
+    ///
+    /// # Errors
+    /// `asset_not_found`, and those of the query.
+    pub async fn existing_asset(
+        &self,
+        ledger: LedgerName,
+        asset: AssetCode,
+    ) -> Result<AsOf<Asset>, Problem> {
+        let AsOf { position, value } = self.queries.assets(ledger).await?;
+        match value.get(&asset) {
+            Some(value) => Ok(AsOf { position, value }),
+            None => Err(Rejection::from(WalletRejection::AssetNotFound { asset }).into()),
+        }
+    }
+
     /// Refuses a position that is not in the log yet: waiting for it might take for ever.
     ///
     /// # Errors

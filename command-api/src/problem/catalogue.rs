@@ -22,8 +22,6 @@ pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
 pub const POSITION_UNKNOWN: &str = "position_unknown";
 /// The read models did not reach `min_position` in time.
 pub const POSITION_NOT_REACHED: &str = "position_not_reached";
-/// A read model cannot serve: it is being rebuilt, or stopped at an event.
-pub const READ_MODEL_UNAVAILABLE: &str = "read_model_unavailable";
 /// Nobody owns a wallet under that name.
 pub const OWNER_NOT_FOUND: &str = "owner_not_found";
 /// PostgreSQL cannot be reached.
@@ -112,11 +110,6 @@ pub const ENTRIES: &[Entry] = &[
         "The read model did not reach the position in time",
     ),
     transient(
-        READ_MODEL_UNAVAILABLE,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "The read model cannot serve at the moment",
-    ),
-    permanent(
         OWNER_NOT_FOUND,
         StatusCode::NOT_FOUND,
         "The owner has no wallets",

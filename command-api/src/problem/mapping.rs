@@ -1,10 +1,13 @@
 //! Problems from the errors of other crates.
 
-use event_store::LogError;
 use event_store::executor::{Refusal, SubmitError};
+use event_store::{ErrorChain, LogError};
+use ledger_core::OwnerId;
 use poem::error::{
     MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError, ResponseError,
 };
+
+use projections::queries::QueryError;
 
 use super::{FieldCode, FieldFault, Problem, Retryable, catalogue};
 
@@ -51,6 +54,27 @@ impl From<LogError> for Problem {
     }
 }
 
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match &error {
+            QueryError::LedgerNotFound { ledger } => {
+                SubmitError::LedgerNotFound { ledger: *ledger }.into()
+            }
+            QueryError::PositionUnknown { position, head } => {
+                Self::new(catalogue::POSITION_UNKNOWN, error.to_string())
+                    .with_context(serde_json::json!({ "min_position": position, "head": head }))
+            }
+            QueryError::PositionNotReached { position, reached } => {
+                Self::new(catalogue::POSITION_NOT_REACHED, error.to_string()).with_context(
+                    serde_json::json!({ "min_position": position, "reached": reached }),
+                )
+            }
+            QueryError::Database(source) => Self::from_database(source),
+            QueryError::Row { .. } => Self::internal(&error),
+        }
+    }
+}
+
 impl Problem {
     /// A database that cannot be reached is retryable; everything else it says is our fault.
     #[must_use]
@@ -70,9 +94,17 @@ impl Problem {
         }
     }
 
+    /// Nobody owns a wallet under that name.
+    #[must_use]
+    pub fn owner_not_found(owner: &OwnerId) -> Self {
+        Self::new(catalogue::OWNER_NOT_FOUND, "the owner has no wallets")
+            .with_context(serde_json::json!({ "owner": owner }))
+            .with_retryable(Retryable::Yes)
+    }
+
     fn log_unavailable(error: &sqlx::Error) -> Self {
         tracing::warn!(
-            error = error as &dyn std::error::Error,
+            error = %ErrorChain(error),
             "a query could not reach the database"
         );
         Self::new(
@@ -84,7 +116,7 @@ impl Problem {
     /// A failure of ours: its cause goes to the log, not to the caller.
     #[must_use]
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error, "a request failed inside Daybook");
+        tracing::error!(error = %ErrorChain(error), "a request failed inside Daybook");
         Self::new(
             catalogue::INTERNAL_FAULT,
             "the request failed inside Daybook",
@@ -117,7 +149,7 @@ impl Problem {
             return Self::from_body(read_error);
         }
         tracing::error!(
-            error = &error as &dyn std::error::Error,
+            error = %ErrorChain(&error),
             "a request failed inside Daybook"
         );
         Self::new(

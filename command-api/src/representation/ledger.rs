@@ -4,6 +4,7 @@ use ledger_core::{AssetCode, LedgerName, SystemAccountName, Timestamp};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
+use crate::representation::answer::OneAnswer;
 use crate::representation::choices::{AssetKindName, NormalSideName};
 use crate::representation::position::PositionNumber;
 use crate::text::Text;
@@ -27,16 +28,20 @@ pub struct LedgerOpened {
     pub recorded_at: Text<Timestamp>,
 }
 
-/// A ledger and how long its log is.
+/// A ledger.
 #[derive(Debug, Serialize, Object)]
 pub struct LedgerView {
     /// Its name.
     pub name: Text<LedgerName>,
-    /// The position of its last event.
-    pub as_of: PositionNumber,
-    /// When that event was recorded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recorded_at: Option<Text<Timestamp>>,
+    /// When it was opened.
+    pub opened_at: Text<Timestamp>,
+}
+
+/// All ledgers.
+#[derive(Debug, Serialize, Object)]
+pub struct LedgerList {
+    /// The ledgers, in order of name; `as_of` is the end of each one's log.
+    pub items: Vec<OneAnswer<LedgerView>>,
 }
 
 /// An asset of the ledger's own to register.

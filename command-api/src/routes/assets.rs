@@ -26,7 +26,7 @@ impl AssetCommands {
     ///
     /// Currencies of ISO 4217 and well-known crypto assets are there from the beginning.
     #[oai(
-        path = "/v1/ledgers/{ledger}/assets",
+        path = "/v1/ledgers/:ledger/assets",
         method = "post",
         operation_id = "register_asset",
         tag = "Part::Assets"

@@ -206,7 +206,7 @@ pub struct EventQueries(pub Services);
 impl EventQueries {
     /// Replay the log: stored events as lines of JSON.
     #[oai(
-        path = "/v1/ledgers/{ledger}/events",
+        path = "/v1/ledgers/:ledger/events",
         method = "get",
         operation_id = "list_events",
         tag = "Part::Events"

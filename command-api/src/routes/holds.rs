@@ -28,7 +28,7 @@ pub struct HoldCommands(pub Services);
 impl HoldCommands {
     /// Reserve money.
     #[oai(
-        path = "/v1/ledgers/{ledger}/holds",
+        path = "/v1/ledgers/:ledger/holds",
         method = "post",
         operation_id = "place_hold",
         tag = "Part::Holds"
@@ -66,7 +66,7 @@ impl HoldCommands {
 
     /// Settle all or a part of a hold by a new transaction.
     #[oai(
-        path = "/v1/ledgers/{ledger}/holds/{hold_id}/capture",
+        path = "/v1/ledgers/:ledger/holds/:hold_id/capture",
         method = "post",
         operation_id = "capture_hold",
         tag = "Part::Holds"
@@ -105,7 +105,7 @@ impl HoldCommands {
 
     /// Give back what is left of a hold.
     #[oai(
-        path = "/v1/ledgers/{ledger}/holds/{hold_id}/void",
+        path = "/v1/ledgers/:ledger/holds/:hold_id/void",
         method = "post",
         operation_id = "void_hold",
         tag = "Part::Holds"

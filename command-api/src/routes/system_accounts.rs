@@ -24,7 +24,7 @@ pub struct SystemAccountCommands(pub Services);
 impl SystemAccountCommands {
     /// Open a system account.
     #[oai(
-        path = "/v1/ledgers/{ledger}/system-accounts",
+        path = "/v1/ledgers/:ledger/system-accounts",
         method = "post",
         operation_id = "open_system_account",
         tag = "Part::SystemAccounts"

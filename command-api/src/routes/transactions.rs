@@ -57,7 +57,7 @@ pub struct TransactionCommands(pub Services);
 impl TransactionCommands {
     /// Post a transaction: all of its postings take place or none does.
     #[oai(
-        path = "/v1/ledgers/{ledger}/transactions",
+        path = "/v1/ledgers/:ledger/transactions",
         method = "post",
         operation_id = "post_transaction",
         tag = "Part::Transactions"
@@ -111,7 +111,7 @@ impl TransactionCommands {
     /// `all_or_nothing`: the first refusal refuses all, and is answered as a problem whose
     /// `errors` point to it. A request that cannot be read is refused as a whole in both cases.
     #[oai(
-        path = "/v1/ledgers/{ledger}/transactions/batch",
+        path = "/v1/ledgers/:ledger/transactions/batch",
         method = "post",
         operation_id = "post_transactions",
         tag = "Part::Transactions"
@@ -129,7 +129,7 @@ impl TransactionCommands {
 
     /// Turn a transaction round by a new one; a transaction is reverted once.
     #[oai(
-        path = "/v1/ledgers/{ledger}/transactions/{transaction_id}/revert",
+        path = "/v1/ledgers/:ledger/transactions/:transaction_id/revert",
         method = "post",
         operation_id = "revert_transaction",
         tag = "Part::Transactions"

@@ -32,7 +32,7 @@ pub struct WalletCommands(pub Services);
 impl WalletCommands {
     /// Open a wallet.
     #[oai(
-        path = "/v1/ledgers/{ledger}/wallets",
+        path = "/v1/ledgers/:ledger/wallets",
         method = "post",
         operation_id = "open_wallet",
         tag = "Part::Wallets"
@@ -77,7 +77,7 @@ impl WalletCommands {
 
     /// Stop a wallet's money from leaving, arriving or both.
     #[oai(
-        path = "/v1/ledgers/{ledger}/wallets/{wallet_id}/freeze",
+        path = "/v1/ledgers/:ledger/wallets/:wallet_id/freeze",
         method = "post",
         operation_id = "freeze_wallet",
         tag = "Part::Wallets"
@@ -100,7 +100,7 @@ impl WalletCommands {
 
     /// Let a frozen wallet's money move again.
     #[oai(
-        path = "/v1/ledgers/{ledger}/wallets/{wallet_id}/unfreeze",
+        path = "/v1/ledgers/:ledger/wallets/:wallet_id/unfreeze",
         method = "post",
         operation_id = "unfreeze_wallet",
         tag = "Part::Wallets"
@@ -122,7 +122,7 @@ impl WalletCommands {
 
     /// Close a wallet for ever. Every account must be empty and no hold active.
     #[oai(
-        path = "/v1/ledgers/{ledger}/wallets/{wallet_id}/close",
+        path = "/v1/ledgers/:ledger/wallets/:wallet_id/close",
         method = "post",
         operation_id = "close_wallet",
         tag = "Part::Wallets"
@@ -144,7 +144,7 @@ impl WalletCommands {
 
     /// Change how far one account of a wallet may be overdrawn.
     #[oai(
-        path = "/v1/ledgers/{ledger}/wallets/{wallet_id}/overdraft/{asset}",
+        path = "/v1/ledgers/:ledger/wallets/:wallet_id/overdraft/:asset",
         method = "put",
         operation_id = "set_wallet_overdraft",
         tag = "Part::Wallets"

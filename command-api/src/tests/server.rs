@@ -9,6 +9,7 @@ use ledger_core::{Command, LedgerName, Position, Timestamp};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use poem::test::{TestClient, TestRequestBuilder, TestResponse};
 use poem::{Endpoint, Route};
+use projections::{ProjectionStatus, Queries};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
@@ -64,6 +65,7 @@ impl Server {
             .unwrap();
         let server = Api::new(ApiDependencies {
             commands: port.clone(),
+            queries: Queries::over(pool.clone(), ProjectionStatus::default()),
             pool,
             readiness: Arc::new(Vec::<Component>::new),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
