@@ -66,16 +66,16 @@ impl Api {
     #[must_use]
     pub fn routes(dependencies: ApiDependencies) -> Route {
         let services = Services::new(
-            dependencies.commands,
-            dependencies.queries,
+            Arc::clone(&dependencies.commands),
+            dependencies.queries.clone(),
             dependencies.pool.clone(),
         );
-        let documentation = Documentation::of(&description());
-        let metrics = dependencies.metrics;
         let page = |template: &str, content_type: &'static str, text: String| {
             get(template, static_page(content_type, text))
         };
-        operation_routes(&services)
+        let documentation = Documentation::of(&description());
+        let operational = Self::operational_routes(dependencies);
+        operation_routes(&services, operational)
             .at("/", page("/", "text/html; charset=utf-8", INDEX.to_owned()))
             .at(
                 "/docs",
@@ -89,6 +89,13 @@ impl Api {
                 "/openapi.json",
                 page("/openapi.json", "application/json", documentation.json),
             )
+    }
+
+    /// Health and metrics alone, for a process that serves no operations.
+    #[must_use]
+    pub fn operational_routes(dependencies: ApiDependencies) -> Route {
+        let metrics = dependencies.metrics;
+        Route::new()
             .at("/health/live", get("/health/live", Live))
             .at(
                 "/health/ready",
@@ -145,12 +152,12 @@ fn operations(services: &Services) -> AllOperations {
 }
 
 /// The operations' own routes, not nested: a nested route would rewrite every request's path.
-fn operation_routes(services: &Services) -> Route {
+fn operation_routes(services: &Services, others: Route) -> Route {
     let mut table = HashMap::new();
     operations(services).add_routes(&mut table);
     table
         .into_iter()
-        .fold(Route::new(), |route, (path, methods)| {
+        .fold(others, |route, (path, methods)| {
             let methods = methods
                 .into_iter()
                 .fold(RouteMethod::new(), |all, (method, endpoint)| {

@@ -140,6 +140,7 @@ impl Node {
         }
         let dependencies = ApiDependencies {
             commands: Arc::new(executors.clone()),
+            queries: queries.clone(),
             pool: database.pool().clone(),
             readiness: Arc::new(NodeReadiness::new(status, relay.clone())),
             metrics,
@@ -147,7 +148,7 @@ impl Node {
         let mut routes = if has(Role::Api) {
             command_api::Api::routes(dependencies)
         } else {
-            command_api::Api::routes(dependencies)
+            command_api::Api::operational_routes(dependencies)
         };
         if has(Role::Bridge) {
             routes = routes
