@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, Info, Stream};
-use async_nats::jetstream::{Context, context::Context as JetStream};
 use ledger_core::Position;
 use realtime_bridge::{RelaySettings, RelayState};
 use serde_json::Value;
 
 use crate::support::{NatsServer, TestLog, until};
 
-async fn stream(jetstream: &JetStream, log: &TestLog) -> Option<Stream<Info>> {
+async fn stream(jetstream: &Context, log: &TestLog) -> Option<Stream<Info>> {
     let name = format!("DAYBOOK_{}", log.ledger);
     jetstream.get_stream(name).await.ok()
 }

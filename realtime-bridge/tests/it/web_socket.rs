@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
 use realtime_bridge::{BridgeSettings, RelaySettings};
 use serde_json::{Value, json};
 
@@ -12,6 +13,16 @@ fn settings() -> BridgeSettings {
         heartbeat_interval: Duration::from_millis(100),
         ..BridgeSettings::default()
     }
+}
+
+async fn relayed(jetstream: &Context, log: &TestLog) {
+    let name = format!("DAYBOOK_{}", log.ledger);
+    let head = u64::try_from(log.head()).unwrap();
+    until("everything is relayed", || async {
+        let stream = jetstream.get_stream(&name).await;
+        stream.is_ok_and(|stream| stream.cached_info().state.last_sequence == head)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,15 +128,11 @@ async fn resume_across_a_restart(lose_the_stream: bool) {
     bridge.stop().await;
     log.deposit(wallet, 1_200).await;
     let jetstream = server.jetstream().await;
-    let name = format!("DAYBOOK_{}", log.ledger);
-    until("everything is relayed", || async {
-        let stream = jetstream.get_stream(&name).await.unwrap();
-        stream.cached_info().state.last_sequence == 1_212
-    })
-    .await;
+    relayed(&jetstream, &log).await;
     if lose_the_stream {
         relay.stop().await;
-        jetstream.delete_stream(&name).await.unwrap();
+        let name = format!("DAYBOOK_{}", log.ledger);
+        jetstream.delete_stream(name).await.unwrap();
     }
     let bridge = log.bridge(&nats, settings()).await;
     let mut client = bridge.client().await;
@@ -225,6 +232,7 @@ async fn a_client_is_told_to_begin_anew_when_history_changes() {
     let old_epoch = client.welcome["epoch"].clone();
     // Somebody else's message makes the relay begin a new history.
     let jetstream = server.jetstream().await;
+    relayed(&jetstream, &log).await;
     let subject = format!("daybook.{}.wallet.x.Forged", log.ledger);
     jetstream
         .publish(subject, "{}".into())
