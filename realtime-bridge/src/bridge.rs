@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use event_store::{LogError, LogReader, LogSignal};
+use event_store::{LedgerHead, LogError, LogReader, LogSignal};
 use ledger_core::LedgerName;
 use poem::{Route, RouteMethod, get};
 use tokio_util::sync::CancellationToken;
@@ -159,11 +159,12 @@ impl Shared {
         if let Some(feed) = self.known_feed(ledger) {
             return Ok(feed);
         }
+        let head = self.log.head(ledger).await?.ok_or(FeedError::NotFound)?;
         let _making = self.making.lock().await;
         if let Some(feed) = self.known_feed(ledger) {
             return Ok(feed);
         }
-        let feed = self.make_feed(ledger).await?;
+        let feed = self.make_feed(&head).await?;
         self.feeds
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -176,8 +177,8 @@ impl Shared {
         feeds.get(&ledger).cloned()
     }
 
-    async fn make_feed(&self, ledger: LedgerName) -> Result<Arc<Feed>, FeedError> {
-        let head = self.log.head(ledger).await?.ok_or(FeedError::NotFound)?;
+    async fn make_feed(&self, head: &LedgerHead) -> Result<Arc<Feed>, FeedError> {
+        let ledger = head.ledger;
         let of_log = Epoch::of_log(&self.log, ledger)
             .await?
             .ok_or(FeedError::NotFound)?;

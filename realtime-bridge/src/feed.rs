@@ -10,6 +10,7 @@
 //! Lock order: the feed, then a peer.
 
 mod follow;
+mod item;
 mod peer;
 mod ring;
 #[cfg(test)]
@@ -25,7 +26,8 @@ use crate::publication::Publication;
 use ring::Ring;
 
 pub(crate) use follow::{FollowSettings, Follower, epoch_of_stream};
-pub(crate) use peer::{Delivery, Item, Next, Peer, Refused};
+pub(crate) use item::Item;
+pub(crate) use peer::{Delivery, Next, Peer, Refused};
 pub(crate) use ring::RingSettings;
 
 /// The most events looked at in one step of catching up: bounds how long the lock is held.
@@ -46,10 +48,19 @@ struct State {
     live: HashMap<Channel, HashMap<u64, Arc<Peer>>>,
 }
 
+/// A client's request to follow a channel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    /// The client's number for it.
+    pub(crate) id: Option<u64>,
+    /// What it wants to follow.
+    pub(crate) channel: Channel,
+}
+
 /// Where a new subscription begins.
 #[derive(Debug)]
 pub(crate) enum Beginning {
-    /// At the head, with this message.
+    /// At the head.
     Head,
     /// With this state.
     Snapshot(crate::Snapshot),
@@ -125,15 +136,19 @@ impl Feed {
         }
     }
 
-    /// Begins a subscription, behind.
+    /// Begins a subscription, behind. `checked` is the epoch in which its beginning was checked.
     pub(crate) fn subscribe(
         &self,
         peer: &Peer,
-        id: Option<u64>,
-        channel: Channel,
+        request: Request,
         beginning: Beginning,
+        checked: &Arc<str>,
     ) -> Result<(), Refused> {
+        let Request { id, channel } = request;
         let state = self.lock();
+        if state.epoch != *checked {
+            return Err(Refused::OtherHistory);
+        }
         let epoch = state.epoch.to_string();
         let (from, message) = match beginning {
             Beginning::Head => (

@@ -133,9 +133,9 @@ pub enum ServerMessage {
     /// The connection lives.
     Heartbeat {
         /// Every event up to this position that concerns one of `channels` has been sent: a client
-        /// may resume these channels after it.
+        /// may resume a channel after it, or after the channel's own position when that is later.
         head: Position,
-        /// The last position delivered on each channel that is being followed.
+        /// The last position delivered on each channel that is being followed, or where it began.
         channels: BTreeMap<Channel, Position>,
     },
     /// A channel is no longer followed.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{FeedError, Shared};
 use crate::SnapshotError;
-use crate::feed::{Beginning, Feed, Peer, Progressed, Refused, Step};
+use crate::feed::{Beginning, Feed, Peer, Progressed, Refused, Request, Step};
 
 /// How many events of the past are read at once.
 const REPLAY_EVENTS: u16 = 500;
@@ -81,6 +81,7 @@ impl Session {
         if self.peer.follows(&channel) {
             return Err(ErrorCode::AlreadySubscribed);
         }
+        let epoch = self.feed.epoch();
         let beginning = match (resumption.after, channel) {
             (Some(after), _) => {
                 let after = Position::try_new(after).ok_or(ErrorCode::MalformedMessage)?;
@@ -91,8 +92,9 @@ impl Session {
             (None, Channel::Wallet(_) | Channel::Account(_)) => self.snapshot(&channel).await?,
         };
         self.feed
-            .subscribe(&self.peer, id, channel, beginning)
+            .subscribe(&self.peer, Request { id, channel }, beginning, &epoch)
             .map_err(|refused| match refused {
+                Refused::OtherHistory => ErrorCode::Unavailable,
                 Refused::Already => ErrorCode::AlreadySubscribed,
                 Refused::TooMany => ErrorCode::TooManySubscriptions,
             })
@@ -229,7 +231,6 @@ impl Session {
     }
 
     async fn snapshot(&self, channel: &Channel) -> Result<Beginning, ErrorCode> {
-        let epoch = self.feed.epoch();
         let ledger = self.feed.ledger();
         let reading = self.shared.snapshots.snapshot(ledger, channel);
         let snapshot = match tokio::time::timeout(SNAPSHOT_TIMEOUT, reading).await {
@@ -245,13 +246,11 @@ impl Session {
             }
             Err(_) => return Err(ErrorCode::Unavailable),
         };
-        // A read model that is being rebuilt is too far behind to go on from, and a state that was
-        // read while the history changed is of neither.
-        let recoverable = self.check_position(snapshot.as_of, None).await.is_ok();
-        if !recoverable || epoch != self.feed.epoch() {
-            return Err(ErrorCode::Unavailable);
+        // A read model that is being rebuilt is too far behind to go on from.
+        match self.check_position(snapshot.as_of, None).await {
+            Ok(()) => Ok(Beginning::Snapshot(snapshot)),
+            Err(_) => Err(ErrorCode::Unavailable),
         }
-        Ok(Beginning::Snapshot(snapshot))
     }
 }
 

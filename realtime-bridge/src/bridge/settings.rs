@@ -11,6 +11,8 @@ pub struct BridgeSettings {
     pub pong_timeout: Duration,
     /// How long a client may not read while something waits for it.
     pub stall_timeout: Duration,
+    /// How long the reason for a close may take to reach the client, and its answer to come back.
+    pub farewell_timeout: Duration,
     /// The most bytes that wait for one client; beyond them it is served at its own pace.
     pub max_outbound_bytes: usize,
     /// The largest frame or message of a client, in bytes.
@@ -41,6 +43,7 @@ impl Default for BridgeSettings {
             heartbeat_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(10),
+            farewell_timeout: Duration::from_secs(2),
             max_outbound_bytes: 1 << 20,
             max_inbound_bytes: 64 << 10,
             max_connections: 5_000,

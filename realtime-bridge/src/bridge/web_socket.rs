@@ -16,9 +16,6 @@ use super::refusal::Refusal;
 use super::session::{Resumption, Session, explanation};
 use crate::feed::{Item, Next};
 
-/// How long the last frame may take to leave, and the client to answer it. A socket that is dropped
-/// with unread bytes in it is reset, and the client would never see why.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// The beginning of what the library says about a frame or message that is too large.
 const TOO_BIG: &str = "Space limit exceeded";
 
@@ -100,14 +97,15 @@ fn configuration(max_inbound_bytes: usize) -> WebSocketConfig {
 }
 
 async fn serve(shared: &Arc<Shared>, ledger: &str, socket: WebSocketStream, admitted: Admitted) {
+    let farewell = shared.settings.farewell_timeout;
     let (mut sink, mut stream) = socket.split();
     let end = match Session::open(shared, ledger).await {
         Ok(session) => run(&session, &mut sink, &mut stream).await,
-        Err(code) => refuse(&mut sink, code).await,
+        Err(code) => refuse(&mut sink, code, farewell).await,
     };
     let reason = match end {
         End::Close(reason) => {
-            say_farewell(&mut sink, &mut stream, reason).await;
+            say_farewell(&mut sink, &mut stream, reason, farewell).await;
             reason.as_str()
         }
         End::Gone => "gone",
@@ -146,7 +144,7 @@ async fn run(
         End::Gone => End::Gone,
         End::Close(reason) => {
             session.peer.close(reason);
-            tokio::time::timeout(FAREWELL, writing)
+            tokio::time::timeout(settings.farewell_timeout, writing)
                 .await
                 .unwrap_or(End::Close(reason))
         }
@@ -242,7 +240,11 @@ async fn answer(session: &Session, text: &str) {
 }
 
 /// Says why there is no session; browsers cannot see why a handshake fails.
-async fn refuse(sink: &mut SplitSink<WebSocketStream, Message>, code: ErrorCode) -> End {
+async fn refuse(
+    sink: &mut SplitSink<WebSocketStream, Message>,
+    code: ErrorCode,
+    farewell: Duration,
+) -> End {
     let message = Item::of(&ServerMessage::Error {
         id: None,
         channel: None,
@@ -250,21 +252,24 @@ async fn refuse(sink: &mut SplitSink<WebSocketStream, Message>, code: ErrorCode)
         message: explanation(code).to_owned(),
         temporary: code.is_temporary(),
     });
-    match tokio::time::timeout(FAREWELL, sink.send(frame_of(message))).await {
+    match tokio::time::timeout(farewell, sink.send(frame_of(message))).await {
         Ok(Ok(())) if code == ErrorCode::LedgerNotFound => End::Close(CloseReason::LedgerNotFound),
         Ok(Ok(())) => End::Close(CloseReason::Fault),
         Ok(Err(_)) | Err(_) => End::Gone,
     }
 }
 
+/// Closes, and waits for the answer: a socket that is dropped with unread bytes in it is reset, and
+/// the client would never see why.
 async fn say_farewell(
     sink: &mut SplitSink<WebSocketStream, Message>,
     stream: &mut SplitStream<WebSocketStream>,
     reason: CloseReason,
+    farewell: Duration,
 ) {
     let close = Message::close_with(reason.code(), reason.as_str());
     if !matches!(
-        tokio::time::timeout(FAREWELL, sink.send(close)).await,
+        tokio::time::timeout(farewell, sink.send(close)).await,
         Ok(Ok(()))
     ) {
         return;
@@ -281,7 +286,7 @@ async fn say_farewell(
         }
     };
     // A client that does not answer was told all the same.
-    let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(FAREWELL, answered).await;
+    let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(farewell, answered).await;
 }
 
 /// When the client was last heard.

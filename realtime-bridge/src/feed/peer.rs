@@ -5,60 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ledger_core::Position;
-use schemas::message::{EVENT_END, event_start};
 use schemas::{Channel, CloseReason, ErrorCode, ServerMessage};
 use tokio::sync::Notify;
 
 use super::Progressed;
+use super::item::Item;
 use crate::publication::Publication;
 
-/// What an event's envelope and its place in the queue are counted as, in bytes.
-const ENVELOPE_BYTES: usize = 320;
 /// How much is taken from the queue at once.
 const SEND_BYTES: usize = 64 << 10;
-
-/// Something to be sent.
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// A message, written out.
-    Message {
-        /// The `type` in it.
-        kind: &'static str,
-        /// Where a client that has it may resume, when it says so.
-        resume_after: Option<Position>,
-        /// The JSON.
-        json: String,
-    },
-    /// An event, shared by all that get it.
-    Event {
-        channel: Channel,
-        prev: Position,
-        event: Arc<Publication>,
-    },
-    /// A WebSocket ping.
-    Ping,
-}
-
-impl Item {
-    fn bytes(&self) -> usize {
-        ENVELOPE_BYTES
-            + match self {
-                Self::Message { json, .. } => json.len(),
-                Self::Event { event, .. } => event.json.len(),
-                Self::Ping => 0,
-            }
-    }
-
-    /// The JSON of an event's message.
-    pub(crate) fn event_json(channel: &Channel, prev: Position, event: &Publication) -> String {
-        let start = event_start(channel, event.position, prev);
-        let mut json = String::with_capacity(start.len() + event.json.len() + EVENT_END.len());
-        json.push_str(&start);
-        json.push_str(&event.json);
-        json.push_str(EVENT_END);
-        json
-    }
-}
 
 /// What to do for a client next.
 #[derive(Debug)]
@@ -81,6 +36,8 @@ pub(crate) enum Delivery {
 pub(crate) enum Refused {
     Already,
     TooMany,
+    /// The history has changed since its position was checked.
+    OtherHistory,
 }
 
 /// How far a subscription that is behind has come.
@@ -274,8 +231,7 @@ impl Peer {
     pub(crate) fn end(&self, channel: &Channel, code: ErrorCode) {
         let mut state = self.lock();
         if state.subscriptions.remove(channel).is_some() {
-            let message = ended_message(channel, code);
-            self.push(&mut state, Item::of(&message));
+            self.push(&mut state, Item::ended(channel, code));
         }
     }
 
@@ -328,8 +284,8 @@ impl Peer {
             }
             if event.concerns.is_none() && *channel != Channel::Ledger {
                 state.subscriptions.remove(channel);
-                let message = ended_message(channel, ErrorCode::ResyncRequired);
-                self.push(&mut state, Item::of(&message));
+                let message = Item::ended(channel, ErrorCode::ResyncRequired);
+                self.push(&mut state, message);
                 return Progressed::Ended;
             }
             let concerned = match &event.concerns {
@@ -373,12 +329,14 @@ impl Peer {
             .map(|(channel, subscription)| (*channel, subscription.last))
             .collect();
         let covers_all = channels.len() == state.subscriptions.len();
+        let live_last = channels.values().copied().max();
         let message = ServerMessage::Heartbeat { head, channels };
         let mut item = Item::of(&message);
         if let Item::Message { resume_after, .. } = &mut item
             && covers_all
         {
-            *resume_after = Some(head);
+            // A snapshot may be ahead of this process.
+            *resume_after = live_last.into_iter().chain([head]).max();
         }
         self.push(&mut state, item);
     }
@@ -450,38 +408,5 @@ impl Subscription {
 
     fn pass(&mut self, position: Position) {
         self.progress.cursor = self.progress.cursor.max(position);
-    }
-}
-
-impl Item {
-    pub(crate) fn of(message: &ServerMessage) -> Self {
-        let (kind, resume_after) = match message {
-            ServerMessage::Welcome { .. } => ("welcome", None),
-            ServerMessage::Snapshot { as_of, .. } => ("snapshot", Some(*as_of)),
-            ServerMessage::Resumed { after, .. } => ("resumed", Some(*after)),
-            ServerMessage::Event { position, .. } => ("event", Some(*position)),
-            ServerMessage::Heartbeat { .. } => ("heartbeat", None),
-            ServerMessage::Unsubscribed { .. } => ("unsubscribed", None),
-            ServerMessage::Pong { .. } => ("pong", None),
-            ServerMessage::Error { .. } => ("error", None),
-            ServerMessage::ServerShutdown { .. } => ("server_shutdown", None),
-        };
-        // Our own types always serialise; an empty frame would show the impossible.
-        let json = serde_json::to_string(message).unwrap_or_default();
-        Self::Message {
-            kind,
-            resume_after,
-            json,
-        }
-    }
-}
-
-fn ended_message(channel: &Channel, code: ErrorCode) -> ServerMessage {
-    ServerMessage::Error {
-        id: None,
-        channel: Some(channel.to_string()),
-        code,
-        message: "subscribe again without a position".to_owned(),
-        temporary: code.is_temporary(),
     }
 }

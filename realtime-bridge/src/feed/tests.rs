@@ -33,6 +33,16 @@ fn peer(max_bytes: usize) -> Arc<Peer> {
     Arc::new(Peer::new(1, max_bytes, 8))
 }
 
+fn subscribe(
+    feed: &Feed,
+    peer: &Peer,
+    channel: Channel,
+    beginning: Beginning,
+) -> Result<(), Refused> {
+    let request = Request { id: None, channel };
+    feed.subscribe(peer, request, beginning, &feed.epoch())
+}
+
 fn admit(feed: &Feed, positions: std::ops::RangeInclusive<i64>, wallet: &str) {
     for at in positions {
         assert!(feed.admit(event(at, wallet, "WalletFrozen", "x")));
@@ -62,8 +72,7 @@ async fn a_subscription_gets_what_is_in_the_ring_and_then_what_comes() {
     admit(&feed, 3..=3, OTHER);
     admit(&feed, 4..=4, WALLET);
     let channel = wallet(WALLET);
-    feed.subscribe(&peer, None, channel, Beginning::After(position(1)))
-        .unwrap();
+    subscribe(&feed, &peer, channel, Beginning::After(position(1))).unwrap();
     admit(&feed, 5..=5, WALLET);
     assert_eq!(feed.catch_up(&peer, channel), Step::Done);
     admit(&feed, 6..=6, OTHER);
@@ -88,8 +97,7 @@ async fn a_snapshot_ahead_of_the_feed_is_not_followed_by_what_it_includes() {
         as_of: position(2),
         balances: Vec::new(),
     };
-    feed.subscribe(&peer, None, channel, Beginning::Snapshot(snapshot))
-        .unwrap();
+    subscribe(&feed, &peer, channel, Beginning::Snapshot(snapshot)).unwrap();
     assert_eq!(feed.catch_up(&peer, channel), Step::Done);
     admit(&feed, 1..=3, WALLET);
     assert_eq!(waiting(&peer).await, ["snapshot", "3 after 2"]);
@@ -99,8 +107,7 @@ async fn a_snapshot_ahead_of_the_feed_is_not_followed_by_what_it_includes() {
 async fn a_full_queue_makes_a_subscription_fall_behind_and_catch_up_without_a_hole() {
     let (feed, peer) = (feed(100), peer(2_000));
     let channel = Channel::Ledger;
-    feed.subscribe(&peer, None, channel, Beginning::Head)
-        .unwrap();
+    subscribe(&feed, &peer, channel, Beginning::Head).unwrap();
     assert_eq!(feed.catch_up(&peer, channel), Step::Done);
     admit(&feed, 1..=20, WALLET);
     assert!(peer.behind(&channel).is_some());
@@ -132,8 +139,7 @@ async fn falling_behind_goes_on_where_the_feed_was_and_not_at_the_last_event() {
     let (feed, peer) = (feed(100), peer(1_500));
     let channel = wallet(WALLET);
     for channel in [channel, Channel::Ledger] {
-        feed.subscribe(&peer, None, channel, Beginning::After(Position::START))
-            .unwrap();
+        subscribe(&feed, &peer, channel, Beginning::After(Position::START)).unwrap();
         feed.catch_up(&peer, channel);
     }
     admit(&feed, 1..=50, OTHER);
@@ -145,8 +151,7 @@ async fn falling_behind_goes_on_where_the_feed_was_and_not_at_the_last_event() {
 async fn what_has_left_the_ring_is_asked_for() {
     let (feed, peer) = (feed(3), peer(1 << 20));
     admit(&feed, 1..=10, WALLET);
-    feed.subscribe(&peer, None, Channel::Ledger, Beginning::After(position(5)))
-        .unwrap();
+    subscribe(&feed, &peer, Channel::Ledger, Beginning::After(position(5))).unwrap();
     let step = feed.catch_up(&peer, Channel::Ledger);
     assert_eq!(step, Step::Past(position(5)));
     assert!(feed.reaches_back_to(position(7)));
@@ -156,12 +161,10 @@ async fn what_has_left_the_ring_is_asked_for() {
 #[tokio::test]
 async fn another_history_ends_every_subscription_live_or_behind() {
     let (feed, peer) = (feed(10), peer(1 << 20));
-    feed.subscribe(&peer, None, Channel::Ledger, Beginning::Head)
-        .unwrap();
+    subscribe(&feed, &peer, Channel::Ledger, Beginning::Head).unwrap();
     feed.catch_up(&peer, Channel::Ledger);
     let behind = wallet(WALLET);
-    feed.subscribe(&peer, None, behind, Beginning::After(Position::START))
-        .unwrap();
+    subscribe(&feed, &peer, behind, Beginning::After(Position::START)).unwrap();
     feed.reset("e.1", position(4));
     assert_eq!(feed.catch_up(&peer, behind), Step::Done);
     assert!(!peer.follows(&Channel::Ledger) && !peer.follows(&behind));
@@ -176,21 +179,34 @@ async fn another_history_ends_every_subscription_live_or_behind() {
 async fn an_event_of_an_unknown_type_ends_what_it_might_concern() {
     let (feed, peer) = (feed(10), peer(1 << 20));
     for channel in [Channel::Ledger, wallet(WALLET)] {
-        feed.subscribe(&peer, None, channel, Beginning::After(Position::START))
-            .unwrap();
+        subscribe(&feed, &peer, channel, Beginning::After(Position::START)).unwrap();
         feed.catch_up(&peer, channel);
     }
     assert!(feed.admit(event(1, OTHER, "WalletRenamed", "x")));
     assert!(peer.follows(&Channel::Ledger) && !peer.follows(&wallet(WALLET)));
-    feed.subscribe(
+    subscribe(
+        &feed,
         &peer,
-        None,
         wallet(OTHER),
         Beginning::After(Position::START),
     )
     .unwrap();
     assert_eq!(feed.catch_up(&peer, wallet(OTHER)), Step::Done);
     assert!(!peer.follows(&wallet(OTHER)));
+}
+
+#[tokio::test]
+async fn a_position_that_was_checked_in_another_history_begins_nothing() {
+    let (feed, peer) = (feed(10), peer(1 << 20));
+    let checked = feed.epoch();
+    feed.reset("e.1", position(4));
+    let request = Request {
+        id: None,
+        channel: Channel::Ledger,
+    };
+    let refused = feed.subscribe(&peer, request, Beginning::After(position(2)), &checked);
+    assert_eq!(refused, Err(Refused::OtherHistory));
+    assert!(!peer.follows(&Channel::Ledger));
 }
 
 #[tokio::test]

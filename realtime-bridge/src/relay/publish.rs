@@ -1,6 +1,7 @@
 //! Adding events to a stream at exactly the sequences that are their positions.
 //!
-//! A few events go one by one, all under way at once, each naming the sequence it must follow; many
+//! A few events go one by one, all under way at once, each naming the sequence and the message it
+//! must follow; many
 //! go as one atomic batch whose first message names it. With a server that writes every
 //! acknowledged message to disk, a batch costs as much as a single message.
 
@@ -96,12 +97,18 @@ impl<'a> Publisher<'a> {
 
     async fn publish_singly(&self, events: &[Publication]) -> Result<(), PublishFault> {
         let mut waiting = Vec::with_capacity(events.len());
+        let mut before: Option<String> = None;
         for event in events {
-            let message = PublishMessage::build()
-                .message_id(self.message_id(event))
+            let id = self.message_id(event);
+            let mut message = PublishMessage::build()
+                .message_id(&id)
                 .expected_stream(&self.stream)
                 .expected_last_sequence(sequence_of(event.position).saturating_sub(1))
                 .payload(event.json.clone().into());
+            // A stranger's message at the place of the one before would make the sequence fit.
+            if let Some(before) = before.replace(id) {
+                message = message.expected_last_message_id(before);
+            }
             let sent = self
                 .nats
                 .jetstream()
@@ -223,9 +230,9 @@ struct BatchRefusal {
 
 fn publish_fault(error: async_nats::jetstream::context::PublishError) -> PublishFault {
     match error.kind() {
-        PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound => {
-            PublishFault::WrongLastSequence
-        }
+        PublishErrorKind::WrongLastSequence
+        | PublishErrorKind::WrongLastMessageId
+        | PublishErrorKind::StreamNotFound => PublishFault::WrongLastSequence,
         _ => PublishFault::Publish(error),
     }
 }
