@@ -3,5 +3,5 @@
 mod ledger;
 mod servers;
 
-pub use ledger::{Bench, begin_wallet, deposit, money, new_metadata, submission, transfer};
-pub use servers::{OwnPostgres, TestDatabase, shared_nats_url};
+pub use ledger::{Bench, deposit, submission, transfer};
+pub use servers::{OwnPostgres, TestDatabase, nats_program, shared_nats_url};

@@ -7,3 +7,4 @@ mod harness;
 
 mod executor;
 mod layout;
+mod realtime;

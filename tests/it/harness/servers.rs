@@ -119,6 +119,11 @@ fn next_number() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The nats-server program, for tests that kill theirs.
+pub async fn nats_program() -> PathBuf {
+    binaries().find_nats_server().await.unwrap()
+}
+
 /// A migrated database of the test's own.
 pub struct TestDatabase {
     pub url: String,

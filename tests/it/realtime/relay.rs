@@ -9,7 +9,7 @@ use ledger_core::Position;
 use realtime_bridge::{RelaySettings, RelayState};
 use serde_json::Value;
 
-use crate::support::{NatsServer, TestLog, until};
+use super::support::{NatsServer, TestLog, until};
 
 async fn stream(jetstream: &Context, log: &TestLog) -> Option<Stream<Info>> {
     let name = format!("DAYBOOK_{}", log.ledger);

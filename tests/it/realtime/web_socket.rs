@@ -6,7 +6,7 @@ use async_nats::jetstream::Context;
 use realtime_bridge::{BridgeSettings, RelaySettings};
 use serde_json::{Value, json};
 
-use crate::support::{Client, NatsServer, TestLog, until};
+use super::support::{Client, NatsServer, TestLog, until};
 
 fn settings() -> BridgeSettings {
     BridgeSettings {

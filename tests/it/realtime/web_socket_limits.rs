@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::{Client, NatsServer, RunningBridge, SOON, TestLog, until};
+use super::support::{Client, NatsServer, RunningBridge, SOON, TestLog, until};
 
 async fn bridge_with(settings: BridgeSettings) -> (NatsServer, TestLog, RunningBridge) {
     let (server, log) = (NatsServer::start().await, TestLog::new().await);

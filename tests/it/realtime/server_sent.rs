@@ -6,7 +6,7 @@ use std::time::Duration;
 use realtime_bridge::BridgeSettings;
 use serde_json::Value;
 
-use crate::support::{NatsServer, SOON, TestLog};
+use super::support::{NatsServer, SOON, TestLog};
 
 /// A reader of server-sent events.
 struct Reader {

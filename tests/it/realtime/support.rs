@@ -27,18 +27,16 @@ use realtime_bridge::{
 };
 use schemas::{AccountBalance, Channel};
 use serde_json::{Value, json};
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::PgPool;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::harness::{TestDatabase, nats_program};
+
 /// Nothing here takes this long unless it is broken.
 pub const SOON: Duration = Duration::from_secs(20);
-
-fn environment(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
-}
 
 /// Waits until something is true.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut is_true: impl FnMut() -> F) {
@@ -94,7 +92,7 @@ impl NatsServer {
     }
 
     pub async fn restart(&mut self) {
-        let child = Process::new(environment("DAYBOOK_TEST_NATS_SERVER"))
+        let child = Process::new(nats_program().await)
             .arg("-c")
             .arg(self.folder.join("nats.conf"))
             .stdout(Stdio::null())
@@ -138,22 +136,8 @@ pub struct TestLog {
     book: Book,
 }
 
-/// Databases are made one at a time: migrations grant a role that all of them share.
-static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 async fn make_database() -> Database {
-    let _making = MAKING.lock().await;
-    let url = environment("DAYBOOK_TEST_DATABASE_URL");
-    let name = format!("test_{}", Uuid::new_v4().simple());
-    let mut connection = PgConnection::connect(&url).await.unwrap();
-    connection
-        .execute(format!("CREATE DATABASE {name}").as_str())
-        .await
-        .unwrap();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    Database::connect(&format!("{server}/{name}"), 8)
-        .await
-        .unwrap()
+    TestDatabase::create().await.database
 }
 
 impl TestLog {
