@@ -181,3 +181,16 @@ pub(crate) fn standings(accounts: &[(Holder, &str, Standing)]) -> Standings {
 pub(crate) fn account(holder: Holder, asset: &str) -> AccountId {
     holder.account(asset_code(asset))
 }
+
+/// Given these events, when this command is carried out: the one event it leads to, or the refusal.
+pub(crate) fn outcome<A>(given: &[A::Event], command: A::Command) -> Result<A::Event, A::Error>
+where
+    A: cqrs_es::Aggregate<Services = ()>,
+{
+    let mut events = cqrs_es::test::TestFramework::<A>::with(())
+        .given(given.to_vec())
+        .when(command)
+        .inspect_result()?;
+    assert_eq!(events.len(), 1, "{events:?}");
+    Ok(events.remove(0))
+}
