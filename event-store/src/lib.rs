@@ -1,1 +1,20 @@
+//! The log on PostgreSQL, and the executor that is its only writer.
+//!
+//! * [`database`]: connecting, checking the server, migrating.
+//! * [`error_chain`]: how faults are logged.
+//! * [`log`]: reading what was written, in order.
+//! * [`signal`]: being told that a log has grown.
+//! * [`executor`]: deciding commands and appending their events, many at a time.
+//!
+//! Architecture Invariant: no other crate writes to the schema `daybook`.
 
+pub mod database;
+pub mod error_chain;
+pub mod executor;
+pub mod log;
+pub mod signal;
+
+pub use database::{Database, DatabaseError};
+pub use error_chain::ErrorChain;
+pub use log::{EventFilter, LedgerHead, LogError, LogReader, StoredEvent};
+pub use signal::LogSignal;

@@ -22,6 +22,9 @@ pub struct TimestampError;
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// Takes a time, dropping what is finer than a microsecond.
     ///
     /// # Errors

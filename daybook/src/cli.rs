@@ -1,0 +1,174 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ledger_core::{AggregateType, LedgerName, Timestamp};
+
+/// Daybook: an event-sourced ledger.
+#[derive(Debug, Parser)]
+#[command(name = "daybook", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// A configuration file instead of `daybook.toml` in this folder.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where private servers keep their data.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "DAYBOOK_DATA_DIR",
+        default_value = ".daybook/data"
+    )]
+    pub data_dir: PathBuf,
+    /// Where the server programs of PostgreSQL and NATS are.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "DAYBOOK_SERVERS_DIR",
+        default_value = ".daybook/servers"
+    )]
+    pub servers_dir: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything: private PostgreSQL and NATS unless configured, REST, live stream, docs.
+    Up(Up),
+    /// Serve from the configured PostgreSQL and NATS.
+    Serve(Serve),
+    /// Load transactions from a file of another program.
+    #[command(subcommand)]
+    Import(Import),
+    /// Write the events of a ledger as NDJSON to standard output.
+    Replay(Replay),
+    /// Recompute everything from the log and prove that the read models agree.
+    Verify(Verify),
+    /// Build a read model anew from the log, beside the live one, and swap them.
+    Rebuild(Rebuild),
+    /// Write the generated schemas and API documents.
+    Schemas(Schemas),
+}
+
+/// `daybook up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Also load the demo: years of a household's books.
+    #[arg(long)]
+    pub demo: bool,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `daybook serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// The parts to run in this process.
+    #[arg(long, value_delimiter = ',', default_values_t = Role::ALL)]
+    pub roles: Vec<Role>,
+}
+
+/// A part of Daybook that can run in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// REST, documentation and metrics.
+    Api,
+    /// Read models.
+    Projector,
+    /// From the log to NATS.
+    Relay,
+    /// From NATS to WebSocket and SSE.
+    Bridge,
+    /// Scheduled work, such as the expiry of holds.
+    Worker,
+}
+
+impl Role {
+    /// Every part.
+    pub const ALL: [Self; 5] =
+        [Self::Api, Self::Projector, Self::Relay, Self::Bridge, Self::Worker];
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Api => "api",
+            Self::Projector => "projector",
+            Self::Relay => "relay",
+            Self::Bridge => "bridge",
+            Self::Worker => "worker",
+        })
+    }
+}
+
+/// `daybook import`.
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// A beancount file.
+    Beancount {
+        /// The file.
+        file: PathBuf,
+        /// The ledger to load it into; opened if it does not exist.
+        #[arg(long, default_value = "demo")]
+        ledger: LedgerName,
+        /// A Python with beancount installed.
+        #[arg(long, env = "DAYBOOK_PYTHON", default_value = "python3")]
+        python: PathBuf,
+    },
+}
+
+/// `daybook replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The ledger.
+    #[arg(long)]
+    pub ledger: LedgerName,
+    /// Only events after this position.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub after: i64,
+    /// Only events up to and with this position.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+    pub until: Option<i64>,
+    /// Only events recorded at or before this time (RFC 3339).
+    #[arg(long)]
+    pub until_time: Option<Timestamp>,
+    /// Only events of this kind of aggregate: ledger, wallet, transaction or hold.
+    #[arg(long)]
+    pub aggregate_type: Option<AggregateType>,
+    /// Only events of this aggregate.
+    #[arg(long)]
+    pub aggregate_id: Option<String>,
+}
+
+/// `daybook verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only this ledger; all when absent.
+    #[arg(long)]
+    pub ledger: Option<LedgerName>,
+}
+
+/// `daybook rebuild`.
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// The read model: accounts, statements, transactions, holds, wallets or activity.
+    pub read_model: String,
+}
+
+/// `daybook schemas`.
+#[derive(Debug, Args)]
+pub struct Schemas {
+    /// The folder to write to.
+    #[arg(long, default_value = "schemas")]
+    pub folder: PathBuf,
+}

@@ -1,0 +1,415 @@
+//! Taking requests in: loading what they need, deciding them, filling the pending batch.
+
+use crate::error_chain::ErrorChain;
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ledger_core::book::{Book, EntityKey, NewEvent};
+use ledger_core::decision::{self, DecisionError};
+use ledger_core::{Command, Timestamp};
+use uuid::Uuid;
+
+use super::batch::{Batch, Decided};
+use super::ledger_task::LedgerTask;
+use super::lookup::{self, LoadFault};
+use super::outcome::{Applied, CommandOutcome, Outcome, Refusal};
+use super::submission::{Atomicity, IdempotencyKey, Request, Submission, SubmitError};
+
+/// What one submission comes to, before its append.
+struct Decision {
+    answer: Result<Outcome, SubmitError>,
+    events: Vec<NewEvent>,
+}
+
+impl LedgerTask {
+    /// Decides requests into the pending batch. Requests that need no append are answered.
+    pub(super) async fn prepare(&mut self, requests: Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
+        if self.book.is_none() && self.is_appending() {
+            self.backlog.extend(requests);
+            return;
+        }
+        if !self.ready().await {
+            for request in requests {
+                request.answer(Err(SubmitError::Unavailable));
+            }
+            return;
+        }
+        if let Some(book) = &mut self.book {
+            book.advance_tick();
+        }
+        let careful = self.careful > 0;
+        self.careful = self.careful.saturating_sub(1);
+        if careful && !self.look_up_keys(&requests).await {
+            return self.give_up(requests);
+        }
+        let requests = self.answer_replays(requests);
+        if let Err(fault) = self.load_lacking(&requests, careful).await {
+            return self.load_failed(requests, &fault);
+        }
+        let mut requests = requests.into_iter();
+        while let Some(request) = requests.next() {
+            if let Err((request, fault)) = self.take_in(request).await {
+                let rest = std::iter::once(request).chain(requests).collect();
+                return self.load_failed(rest, &fault);
+            }
+        }
+    }
+
+    /// Decides one request. Gives it back when what it needs could not be loaded.
+    async fn take_in(&mut self, request: Request) -> Result<(), (Request, LoadFault)> {
+        if let Some(key) = &request.submission.idempotency
+            && self
+                .undecided_keys
+                .contains(&(key.scope.clone(), key.key.clone()))
+        {
+            self.deferred.push(request);
+            return Ok(());
+        }
+        // What earlier requests of the batch began may make later ones need more.
+        if let Err(fault) = self
+            .load_lacking(std::slice::from_ref(&request), false)
+            .await
+        {
+            return Err((request, fault));
+        }
+        let Some(book) = &mut self.book else {
+            request.answer(Err(SubmitError::Fault));
+            return Ok(());
+        };
+        let batch = self.pending.get_or_insert_with(|| {
+            Batch::new(book.savepoint(), book.position(), recorded_time(book))
+        });
+        let decision = decide(book, &request.submission, batch.recorded_at);
+        if decision.events.is_empty() && request.submission.idempotency.is_some() {
+            return self.take_in_refusal(request, decision.answer).await;
+        }
+        batch.add(request, decision, book);
+        if let Some(key) = batch.last_key() {
+            self.undecided_keys
+                .insert((key.scope.clone(), key.key.clone()));
+        }
+        Ok(())
+    }
+
+    /// A refusal under a key stands only if the key was not used: the first attempt may have been
+    /// accepted and be what makes this one refused.
+    async fn take_in_refusal(
+        &mut self,
+        request: Request,
+        answer: Result<Outcome, SubmitError>,
+    ) -> Result<(), (Request, LoadFault)> {
+        let keys: Vec<IdempotencyKey> = request.submission.idempotency.iter().cloned().collect();
+        let pool = self.database.pool().clone();
+        if let Err(error) = self.keys.look_up(&pool, self.ledger, &keys).await {
+            return Err((request, LoadFault::Database(error)));
+        }
+        let replay = keys
+            .first()
+            .and_then(|key| Some(self.keys.get(key)?.answer(key)));
+        match (replay, &mut self.pending, &self.book) {
+            (Some(replay), _, _) => request.answer(replay),
+            (None, Some(batch), Some(book)) => {
+                let events = Vec::new();
+                batch.add(request, Decision { answer, events }, book);
+            }
+            (None, _, _) => request.answer(Err(SubmitError::Fault)),
+        }
+        Ok(())
+    }
+
+    async fn look_up_keys(&mut self, requests: &[Request]) -> bool {
+        let keys: Vec<IdempotencyKey> = requests
+            .iter()
+            .filter_map(|request| request.submission.idempotency.clone())
+            .collect();
+        let pool = self.database.pool().clone();
+        match self.keys.look_up(&pool, self.ledger, &keys).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(
+                    error = %ErrorChain(&error),
+                    "keys could not be looked up"
+                );
+                false
+            }
+        }
+    }
+
+    /// Answers requests whose key was used before; gives the others back.
+    fn answer_replays(&self, requests: Vec<Request>) -> Vec<Request> {
+        let mut rest = Vec::with_capacity(requests.len());
+        for request in requests {
+            let replay = request
+                .submission
+                .idempotency
+                .as_ref()
+                .and_then(|key| Some(self.keys.get(key)?.answer(key)));
+            match replay {
+                Some(replay) => request.answer(replay),
+                None => rest.push(request),
+            }
+        }
+        rest
+    }
+
+    /// Loads what the requests need; with `careful`, also what they are about to begin, because
+    /// an id may be taken.
+    async fn load_lacking(&mut self, requests: &[Request], careful: bool) -> Result<(), LoadFault> {
+        loop {
+            let Some(book) = &mut self.book else {
+                return Ok(());
+            };
+            let commands = || {
+                requests
+                    .iter()
+                    .flat_map(|request| &request.submission.commands)
+            };
+            let mut lacking: HashSet<EntityKey> = HashSet::new();
+            for command in commands() {
+                lacking.extend(decision::lacking(book, command));
+                if careful && let Some(begun) = decision::begun_entity(command) {
+                    lacking.extend(Some(begun).filter(|key| book.lacks(*key)));
+                }
+            }
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            let lacking: Vec<EntityKey> = lacking.into_iter().collect();
+            lookup::load(
+                book,
+                self.database.pool(),
+                &*self.accounts,
+                self.ledger,
+                &lacking,
+            )
+            .await
+            .map(|as_of| self.clean_through = self.clean_through.max(as_of))?;
+        }
+    }
+
+    fn load_failed(&mut self, requests: Vec<Request>, fault: &LoadFault) {
+        if fault.is_transient() {
+            tracing::warn!(
+                error = %ErrorChain(fault),
+                "the log could not be read"
+            );
+            return self.give_up(requests);
+        }
+        self.reopen_later(fault);
+        for request in requests {
+            request.answer(Err(SubmitError::Fault));
+        }
+    }
+
+    fn give_up(&mut self, requests: Vec<Request>) {
+        for request in requests {
+            request.answer(Err(SubmitError::Unavailable));
+        }
+    }
+}
+
+impl Batch {
+    fn add(&mut self, request: Request, decision: Decision, book: &Book) {
+        let Decision { answer, events } = decision;
+        let submission = &request.submission;
+        let keeps_key = !events.is_empty() && submission.idempotency.is_some();
+        match self.encode(submission, &answer, &events) {
+            Ok(()) => {
+                self.commands += submission.commands.len();
+                self.after = book.savepoint();
+                if !events.is_empty() && self.first_command.is_none() {
+                    self.first_command = Some(submission.metadata.command_id);
+                }
+                let writes = !events.is_empty();
+                self.decided.push(Decided {
+                    request,
+                    answer,
+                    keeps_key,
+                    writes,
+                });
+            }
+            // The domain's types cannot fail to be written; if they do, nothing may be appended.
+            Err(error) => {
+                tracing::error!(
+                    error = %ErrorChain(&error),
+                    "an event cannot be written"
+                );
+                request.answer(Err(SubmitError::Fault));
+            }
+        }
+    }
+
+    fn encode(
+        &mut self,
+        submission: &Submission,
+        answer: &Result<Outcome, SubmitError>,
+        events: &[NewEvent],
+    ) -> Result<(), serde_json::Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let metadata = serde_json::to_string(&submission.metadata)?;
+        let payloads = events
+            .iter()
+            .map(|event| event.event.to_payload())
+            .collect::<Result<Vec<_>, _>>()?;
+        if let (Some(key), Ok(outcome)) = (&submission.idempotency, answer) {
+            self.keys.outcomes.push(serde_json::to_string(outcome)?);
+            self.keys.scopes.push(key.scope.clone());
+            self.keys.keys.push(key.key.clone());
+            self.keys.request_hashes.push(key.request_hash.to_vec());
+            self.keys.positions.push(outcome.position.value());
+        }
+        for (event, payload) in events.iter().zip(payloads) {
+            self.events.push(event, payload, metadata.clone());
+        }
+        Ok(())
+    }
+
+    fn last_key(&self) -> Option<&IdempotencyKey> {
+        let decided = self.decided.last()?;
+        decided
+            .request
+            .submission
+            .idempotency
+            .as_ref()
+            .filter(|_| decided.keeps_key)
+    }
+}
+
+/// The time of recording of a whole batch: the clock, held back so that recorded time never runs backwards along positions.
+fn recorded_time(book: &Book) -> Timestamp {
+    let clock = Timestamp::try_new(chrono::Utc::now()).ok();
+    clock
+        .max(book.recorded_at())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Decides one submission against the book; a panic in it is its own fault and nobody else's.
+fn decide(book: &mut Book, submission: &Submission, recorded_at: Timestamp) -> Decision {
+    let before = book.savepoint();
+    let decided = catch_unwind(AssertUnwindSafe(|| match submission.atomicity {
+        Atomicity::Independent => decide_independent(book, submission, recorded_at),
+        Atomicity::AllOrNothing => decide_together(book, submission, recorded_at),
+        Atomicity::DryRun => {
+            let decision = decide_together(book, submission, recorded_at);
+            book.take_back(before);
+            decision.map(|decision| Decision {
+                events: Vec::new(),
+                ..decision
+            })
+        }
+    }));
+    match decided {
+        Ok(Ok(decision)) => decision,
+        Ok(Err(fault)) => {
+            tracing::error!(
+                error = %ErrorChain(&fault),
+                "the book contradicts itself"
+            );
+            book.take_back(before);
+            Decision {
+                answer: Err(SubmitError::Fault),
+                events: Vec::new(),
+            }
+        }
+        Err(_) => {
+            tracing::error!(command = command_name(submission), "a decision panicked");
+            book.take_back(before);
+            Decision {
+                answer: Err(SubmitError::Fault),
+                events: Vec::new(),
+            }
+        }
+    }
+}
+
+fn command_name(submission: &Submission) -> &'static str {
+    submission.commands.first().map_or("none", Command::name)
+}
+
+fn decide_independent(
+    book: &mut Book,
+    submission: &Submission,
+    recorded_at: Timestamp,
+) -> Result<Decision, DecisionError> {
+    let mut events = Vec::with_capacity(submission.commands.len());
+    let mut outcomes = Vec::with_capacity(submission.commands.len());
+    for command in &submission.commands {
+        match decision::decide(book, command, recorded_at) {
+            Ok(decided) => {
+                outcomes.push(CommandOutcome::Applied(applied(command, book)));
+                events.extend(decided);
+            }
+            Err(DecisionError::Rejected(rejection)) => {
+                outcomes.push(CommandOutcome::Refused(Refusal::from(&rejection)));
+            }
+            Err(fault @ DecisionError::Book(_)) => return Err(fault),
+        }
+    }
+    Ok(Decision {
+        answer: Ok(outcome(book, recorded_at, outcomes)),
+        events,
+    })
+}
+
+fn decide_together(
+    book: &mut Book,
+    submission: &Submission,
+    recorded_at: Timestamp,
+) -> Result<Decision, DecisionError> {
+    let before = book.savepoint();
+    let mut events = Vec::with_capacity(submission.commands.len());
+    let mut outcomes = Vec::with_capacity(submission.commands.len());
+    for (index, command) in submission.commands.iter().enumerate() {
+        match decision::decide(book, command, recorded_at) {
+            Ok(decided) => {
+                outcomes.push(CommandOutcome::Applied(applied(command, book)));
+                events.extend(decided);
+            }
+            Err(DecisionError::Rejected(rejection)) => {
+                book.take_back(before);
+                let mut outcomes = vec![CommandOutcome::NotApplied; submission.commands.len()];
+                outcomes[index] = CommandOutcome::Refused(Refusal::from(&rejection));
+                let answer = Ok(outcome(book, recorded_at, outcomes));
+                return Ok(Decision {
+                    answer,
+                    events: Vec::new(),
+                });
+            }
+            Err(fault @ DecisionError::Book(_)) => return Err(fault),
+        }
+    }
+    Ok(Decision {
+        answer: Ok(outcome(book, recorded_at, outcomes)),
+        events,
+    })
+}
+
+fn applied(command: &Command, book: &Book) -> Applied {
+    Applied {
+        position: book.position(),
+        created: created_id(command),
+    }
+}
+
+fn outcome(book: &Book, recorded_at: Timestamp, commands: Vec<CommandOutcome>) -> Outcome {
+    Outcome {
+        recorded_at,
+        position: book.position(),
+        commands,
+        replayed: false,
+    }
+}
+
+fn created_id(command: &Command) -> Option<Uuid> {
+    match decision::begun_entity(command)? {
+        EntityKey::Holder(ledger_core::Holder::Wallet(id)) => Some(id.as_uuid()),
+        EntityKey::Holder(ledger_core::Holder::System(_)) => None,
+        EntityKey::Hold(id) => Some(id.as_uuid()),
+        EntityKey::Transaction(id) => Some(id.as_uuid()),
+    }
+}

@@ -1,0 +1,361 @@
+//! The task of one ledger: collects, decides, appends, answers.
+//!
+//! State: the book with everything decided so far; at most one batch under way to PostgreSQL
+//! (`in_flight`), at most one being filled on top of it (`pending`), and requests to be decided
+//! again (`backlog`) after a batch was taken back.
+
+use crate::error_chain::ErrorChain;
+use ledger_core::book::Book;
+use ledger_core::{LedgerName, Position};
+use sqlx::postgres::PgConnection;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
+
+use super::ExecutorSettings;
+use super::append::{self, AppendError, Appended};
+use super::batch::{Batch, Decided};
+use super::keys::RecentKeys;
+use super::lookup::AccountSource;
+use super::submission::{Request, SubmitError};
+use crate::database::Database;
+use crate::signal::LogSignal;
+
+/// After a key or id turned out to be taken, so many batches look theirs up first.
+const CAREFUL_BATCHES: u32 = 64;
+
+/// How often a request may meet a taken key or id before it is given up as a fault.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// An append under way; gives the batch and the connection back.
+type InFlight = JoinHandle<AppendDone>;
+
+struct AppendDone {
+    batch: Batch,
+    connection: PgConnection,
+    result: Result<Appended, AppendError>,
+}
+
+pub(super) struct LedgerTask {
+    pub(super) ledger: LedgerName,
+    pub(super) database: Database,
+    pub(super) signal: LogSignal,
+    pub(super) accounts: Arc<dyn AccountSource>,
+    pub(super) settings: ExecutorSettings,
+    receiver: mpsc::Receiver<Request>,
+    /// `None` until it is opened, and again after a fault.
+    pub(super) book: Option<Book>,
+    pub(super) fence: i64,
+    /// `None` while an append is under way or the connection is lost.
+    pub(super) writer: Option<PgConnection>,
+    pub(super) keys: RecentKeys,
+    /// Keys of decided batches that are not durable yet.
+    pub(super) undecided_keys: HashSet<(String, String)>,
+    in_flight: Option<InFlight>,
+    pub(super) pending: Option<Batch>,
+    pub(super) backlog: VecDeque<Request>,
+    /// Requests under a key that is just being used; decided once that use is durable.
+    pub(super) deferred: Vec<Request>,
+    pub(super) careful: u32,
+    /// So many requests are appended one by one, to find the one that PostgreSQL refuses.
+    pub(super) singly: usize,
+    /// The accounts read model's checkpoint, as last seen.
+    pub(super) clean_through: Position,
+    /// The number of entities in the book above which some are forgotten.
+    evict_above: usize,
+}
+
+impl LedgerTask {
+    pub(super) fn new(
+        ledger: LedgerName,
+        database: Database,
+        signal: LogSignal,
+        accounts: Arc<dyn AccountSource>,
+        settings: ExecutorSettings,
+        receiver: mpsc::Receiver<Request>,
+    ) -> Self {
+        Self {
+            ledger,
+            database,
+            signal,
+            accounts,
+            keys: RecentKeys::new(settings.cached_keys),
+            receiver,
+            book: None,
+            fence: 0,
+            writer: None,
+            undecided_keys: HashSet::new(),
+            in_flight: None,
+            pending: None,
+            backlog: VecDeque::new(),
+            deferred: Vec::new(),
+            careful: 0,
+            singly: 0,
+            clean_through: Position::START,
+            evict_above: settings.cached_entities.saturating_mul(2),
+            settings,
+        }
+    }
+
+    /// Runs until every sender is gone and everything taken is answered.
+    pub(super) async fn run(mut self) {
+        let mut open = true;
+        loop {
+            if self.may_take_backlog() {
+                let requests = self.take_backlog();
+                self.prepare(requests).await;
+            }
+            self.append_pending();
+            if self.in_flight.is_some() {
+                if let Some(done) = self.wait(&mut open).await {
+                    self.finish(done).await;
+                }
+            } else if self.backlog.is_empty() {
+                if !open {
+                    return;
+                }
+                open = self.receive().await;
+            }
+        }
+    }
+
+    /// Waits for the append under way to be done, or takes in more meanwhile (`None`).
+    async fn wait(&mut self, open: &mut bool) -> Option<Result<AppendDone, JoinError>> {
+        let room = self.room();
+        let may_receive = *open && room > 0 && self.singly == 0 && self.backlog.is_empty();
+        let in_flight = self.in_flight.as_mut()?;
+        let mut requests = Vec::new();
+        tokio::select! {
+            biased;
+            done = &mut *in_flight => {
+                self.in_flight = None;
+                return Some(done);
+            }
+            count = self.receiver.recv_many(&mut requests, room), if may_receive => {
+                *open = count > 0;
+            }
+        }
+        self.prepare(requests).await;
+        None
+    }
+
+    /// Waits for requests; `false` when no more will come.
+    async fn receive(&mut self) -> bool {
+        let mut requests = Vec::new();
+        let count = self
+            .receiver
+            .recv_many(&mut requests, self.settings.batch_commands)
+            .await;
+        self.prepare(requests).await;
+        count > 0
+    }
+
+    fn room(&self) -> usize {
+        let waiting = self.pending.as_ref().map_or(0, |batch| batch.commands);
+        self.settings.batch_commands.saturating_sub(waiting)
+    }
+
+    fn may_take_backlog(&self) -> bool {
+        let idle = self.in_flight.is_none() && self.pending.is_none();
+        let may_add = self.book.is_some() && self.singly == 0 && self.room() > 0;
+        !self.backlog.is_empty() && (idle || may_add)
+    }
+
+    fn take_backlog(&mut self) -> Vec<Request> {
+        let count = if self.singly > 0 {
+            self.singly -= 1;
+            1
+        } else {
+            self.room().min(self.backlog.len())
+        };
+        self.backlog.drain(..count).collect()
+    }
+
+    /// Sends the pending batch on its way when nothing else is.
+    fn append_pending(&mut self) {
+        if self.in_flight.is_some() {
+            return;
+        }
+        if self.pending.is_some() && self.writer.is_none() {
+            return self.forget_book();
+        }
+        let (Some(batch), Some(mut connection)) = (self.pending.take(), self.writer.take()) else {
+            return;
+        };
+        let (ledger, fence) = (self.ledger, self.fence);
+        metrics::histogram!("daybook_append_batch_commands")
+            .record(count_as_metric(batch.commands));
+        self.in_flight = Some(tokio::spawn(async move {
+            let result = append::append(&mut connection, ledger, fence, &batch).await;
+            AppendDone {
+                batch,
+                connection,
+                result,
+            }
+        }));
+    }
+
+    /// Acts on the result of an append.
+    async fn finish(&mut self, done: Result<AppendDone, JoinError>) {
+        let AppendDone {
+            batch,
+            connection,
+            result,
+        } = match done {
+            Ok(done) => done,
+            Err(error) => return self.fail(&error),
+        };
+        if !matches!(result, Err(AppendError::Lost(_))) {
+            self.writer = Some(connection);
+        }
+        match result {
+            Ok(Appended::Durable) => self.settle(batch),
+            Ok(Appended::HeadMoved) => {
+                metrics::counter!("daybook_append_conflicts_total").increment(1);
+                self.take_back(batch);
+                self.catch_up_or_reopen().await;
+            }
+            Err(AppendError::Taken) => {
+                self.careful = CAREFUL_BATCHES;
+                self.take_back_to_look_up(batch);
+            }
+            Err(AppendError::Refused(error)) => self.isolate(batch, &error),
+            Err(AppendError::Lost(error)) => self.recover(batch, &error).await,
+        }
+    }
+
+    /// Makes a durable batch final and answers its callers.
+    pub(super) fn settle(&mut self, batch: Batch) {
+        let head = batch.last_position();
+        if let Some(book) = &mut self.book {
+            book.settle(batch.after);
+        }
+        if !batch.events.is_empty() {
+            self.signal.advance(self.ledger, head);
+        }
+        for decided in batch.decided {
+            if let Some(key) = &decided.request.submission.idempotency {
+                self.undecided_keys
+                    .remove(&(key.scope.clone(), key.key.clone()));
+                if let (true, Ok(outcome)) = (decided.keeps_key, &decided.answer) {
+                    self.keys.insert(key, outcome.clone());
+                }
+            }
+            decided.request.answer(decided.answer);
+        }
+        self.backlog.extend(self.deferred.drain(..));
+        self.evict(head);
+    }
+
+    /// Takes a batch and everything decided on top of it back; all is decided again.
+    pub(super) fn take_back(&mut self, batch: Batch) {
+        if let Some(book) = &mut self.book {
+            book.take_back(batch.before);
+        }
+        let pending = self.pending.take();
+        let requests = batch
+            .into_requests()
+            .chain(pending.into_iter().flat_map(Batch::into_requests));
+        self.undecided_keys.clear();
+        let mut again: VecDeque<Request> = requests.collect();
+        again.extend(self.deferred.drain(..));
+        again.extend(self.backlog.drain(..));
+        self.backlog = again;
+    }
+
+    /// A key or id was taken: all is decided again after looking up, but not for ever.
+    fn take_back_to_look_up(&mut self, mut batch: Batch) {
+        for decided in &mut batch.decided {
+            decided.request.attempts += 1;
+        }
+        let (hopeless, rest): (Vec<Decided>, Vec<Decided>) = batch
+            .decided
+            .into_iter()
+            .partition(|decided| decided.request.attempts > MAX_ATTEMPTS);
+        batch.decided = rest;
+        self.take_back(batch);
+        for decided in hopeless {
+            tracing::error!(ledger = %self.ledger, "a command keeps meeting a taken id and is given up");
+            decided.request.answer(Err(SubmitError::Fault));
+        }
+    }
+
+    /// PostgreSQL refused the whole statement: the one at fault is found by appending one by one.
+    fn isolate(&mut self, mut batch: Batch, error: &sqlx::Error) {
+        let culprit = if batch.decided.len() == 1 {
+            batch.decided.pop()
+        } else {
+            None
+        };
+        tracing::error!(
+            ledger = %self.ledger,
+            requests = batch.decided.len(),
+            error = %ErrorChain(error),
+            "PostgreSQL refused an append"
+        );
+        self.singly = self.singly.max(batch.decided.len());
+        self.take_back(batch);
+        if let Some(decided) = culprit {
+            decided.request.answer(Err(refusal_of(error)));
+        }
+    }
+
+    /// Daybook itself failed: whoever waits is told so, and the book is opened anew.
+    pub(super) fn fail(&mut self, error: &(dyn std::error::Error + 'static)) {
+        tracing::error!(ledger = %self.ledger, error = %ErrorChain(error), "the executor failed and starts again");
+        self.writer = None;
+        self.forget_book();
+    }
+
+    /// Forgets the book. What was decided on it and is not under way is decided again.
+    pub(super) fn forget_book(&mut self) {
+        self.book = None;
+        self.undecided_keys.clear();
+        let pending = self.pending.take();
+        let mut again: VecDeque<Request> =
+            pending.into_iter().flat_map(Batch::into_requests).collect();
+        again.extend(self.deferred.drain(..));
+        again.extend(self.backlog.drain(..));
+        self.backlog = again;
+    }
+
+    /// Whether an append is under way; no book is opened until its result is known.
+    pub(super) const fn is_appending(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    fn evict(&mut self, durable: Position) {
+        let capacity = self.settings.cached_entities;
+        if let Some(book) = &mut self.book
+            && book.entities() > self.evict_above
+        {
+            book.evict(capacity, self.clean_through, durable);
+            // What is kept only because the read model lags must not be looked at every time.
+            self.evict_above = book
+                .entities()
+                .saturating_mul(2)
+                .max(capacity.saturating_mul(2));
+        }
+    }
+}
+
+/// Out of disk, memory or connections passes; anything else is the statement's own fault.
+fn refusal_of(error: &sqlx::Error) -> SubmitError {
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code().map(|code| code.into_owned()));
+    match code {
+        Some(code) if code.starts_with("53") => SubmitError::Unavailable,
+        Some(_) | None => SubmitError::Fault,
+    }
+}
+
+/// Metrics are floating point; nothing is ever decided by one.
+#[allow(
+    clippy::as_conversions,
+    reason = "a histogram takes f64, and a batch is far below 2^53"
+)]
+pub(super) fn count_as_metric(count: usize) -> f64 {
+    count as f64
+}

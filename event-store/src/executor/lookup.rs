@@ -1,0 +1,222 @@
+//! Loading what the book lacks.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use ledger_core::aggregate::IllegalEvent;
+use ledger_core::book::{AccountTotals, Book, EntityKey, HolderRows, LoadError};
+use ledger_core::event::RecordedEvent;
+use ledger_core::hold::Hold;
+use ledger_core::ledger::Ledger;
+use ledger_core::transaction::Transaction;
+use ledger_core::wallet::Wallet;
+use ledger_core::{
+    AssetCode, Event, HoldId, Holder, LedgerName, Position, Sequence, Stream, TransactionId,
+};
+use sqlx::PgPool;
+
+use crate::log::{LogError, StoredEvent};
+
+/// Rows of the accounts read model, all true at one position.
+#[derive(Debug, Clone, Default)]
+pub struct AccountSnapshot {
+    /// The read model's checkpoint; the start of the log when it has none.
+    pub as_of: Position,
+    /// The rows of each holder asked for; a holder without rows may be left out.
+    pub accounts: HashMap<Holder, Vec<(AssetCode, AccountTotals)>>,
+}
+
+/// Where cold accounts are loaded from: the accounts read model.
+#[async_trait]
+pub trait AccountSource: Send + Sync + std::fmt::Debug {
+    /// The rows of these holders and the checkpoint, read in one snapshot.
+    ///
+    /// # Errors
+    /// Those of PostgreSQL.
+    async fn load(
+        &self,
+        ledger: LedgerName,
+        holders: &[Holder],
+    ) -> Result<AccountSnapshot, sqlx::Error>;
+}
+
+/// Loads entities into the book; tells the position at which the accounts among them were true.
+///
+/// # Errors
+/// [`LoadFault`].
+pub(super) async fn load(
+    book: &mut Book,
+    pool: &PgPool,
+    source: &dyn AccountSource,
+    ledger: LedgerName,
+    keys: &[EntityKey],
+) -> Result<Position, LoadFault> {
+    let holders: Vec<Holder> = keys
+        .iter()
+        .filter_map(|key| match key {
+            EntityKey::Holder(holder) => Some(*holder),
+            EntityKey::Hold(_) | EntityKey::Transaction(_) => None,
+        })
+        .collect();
+    let streams: Vec<Stream> = keys.iter().filter_map(stream_of).collect();
+    let accounts = async {
+        if holders.is_empty() {
+            return Ok(AccountSnapshot::default());
+        }
+        source.load(ledger, &holders).await
+    };
+    let (mut snapshot, events) = tokio::try_join!(accounts, read_streams(pool, ledger, &streams))?;
+    let mut folded = FoldedStreams::default();
+    for event in &events {
+        folded.fold(&event.decode()?)?;
+    }
+    for key in keys {
+        match key {
+            EntityKey::Holder(holder) => {
+                let (wallet, wallet_sequence) = folded.wallets.remove(holder).unwrap_or_default();
+                let accounts = snapshot.accounts.remove(holder).unwrap_or_default();
+                let rows = HolderRows {
+                    wallet,
+                    wallet_sequence,
+                    accounts,
+                };
+                book.load_holder(*holder, rows, snapshot.as_of)?;
+            }
+            EntityKey::Hold(id) => {
+                let (hold, sequence) = folded.holds.remove(id).unwrap_or_default();
+                book.load_hold(*id, hold, sequence);
+            }
+            EntityKey::Transaction(id) => {
+                let (transaction, sequence) = folded.transactions.remove(id).unwrap_or_default();
+                book.load_transaction(*id, transaction, sequence);
+            }
+        }
+    }
+    Ok(snapshot.as_of)
+}
+
+/// The ledger aggregate, folded from its stream.
+///
+/// # Errors
+/// [`LoadFault`].
+pub(super) async fn load_ledger(
+    pool: &PgPool,
+    ledger: LedgerName,
+) -> Result<(Ledger, Sequence), LoadFault> {
+    let mut folded = FoldedStreams::default();
+    for event in read_streams(pool, ledger, &[Stream::Ledger(ledger)]).await? {
+        folded.fold(&event.decode()?)?;
+    }
+    Ok(folded.ledger)
+}
+
+/// Why something could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadFault {
+    /// PostgreSQL failed; try again.
+    #[error("PostgreSQL failed while loading")]
+    Database(#[from] sqlx::Error),
+    /// The log cannot be read or is not one Daybook wrote.
+    #[error("the log cannot be read")]
+    Log(#[source] LogError),
+    /// A stream is not one Daybook wrote.
+    #[error("a stream contradicts itself")]
+    Stream(#[from] IllegalEvent),
+    /// The book cannot take it in.
+    #[error("the book cannot take in what was loaded")]
+    Book(#[from] LoadError),
+}
+
+impl From<LogError> for LoadFault {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => Self::Database(error),
+            other => Self::Log(other),
+        }
+    }
+}
+
+impl LoadFault {
+    /// Whether trying again may help.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Database(_))
+    }
+}
+
+const fn stream_of(key: &EntityKey) -> Option<Stream> {
+    match key {
+        EntityKey::Holder(Holder::Wallet(id)) => Some(Stream::Wallet(*id)),
+        EntityKey::Holder(Holder::System(_)) => None,
+        EntityKey::Hold(id) => Some(Stream::Hold(*id)),
+        EntityKey::Transaction(id) => Some(Stream::Transaction(*id)),
+    }
+}
+
+async fn read_streams(
+    pool: &PgPool,
+    ledger: LedgerName,
+    streams: &[Stream],
+) -> Result<Vec<StoredEvent>, sqlx::Error> {
+    if streams.is_empty() {
+        return Ok(Vec::new());
+    }
+    let types: Vec<&str> = streams
+        .iter()
+        .map(|stream| stream.aggregate_type().as_str())
+        .collect();
+    let ids: Vec<String> = streams.iter().map(Stream::aggregate_id).collect();
+    sqlx::query_as(
+        "SELECT event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
+                event.event_type, event.event_version, event.payload::text AS payload, \
+                event.metadata::text AS metadata, event.recorded_at \
+         FROM UNNEST($2::text[], $3::text[]) AS asked (aggregate_type, aggregate_id) \
+         JOIN daybook.events AS event ON event.ledger = $1 \
+          AND event.aggregate_type = asked.aggregate_type \
+          AND event.aggregate_id = asked.aggregate_id \
+         ORDER BY event.position",
+    )
+    .bind(ledger.as_str())
+    .bind(&types)
+    .bind(&ids)
+    .fetch_all(pool)
+    .await
+}
+
+/// Aggregates folded from their streams, with the last sequence of each.
+#[derive(Default)]
+struct FoldedStreams {
+    ledger: (Ledger, Sequence),
+    wallets: HashMap<Holder, (Wallet, Sequence)>,
+    holds: HashMap<HoldId, (Hold, Sequence)>,
+    transactions: HashMap<TransactionId, (Transaction, Sequence)>,
+}
+
+impl FoldedStreams {
+    fn fold(&mut self, recorded: &RecordedEvent) -> Result<(), IllegalEvent> {
+        let sequence = recorded.sequence;
+        match (&recorded.event, recorded.stream) {
+            (Event::Ledger(event), Stream::Ledger(_)) => {
+                self.ledger = (self.ledger.0.evolve(event)?, sequence);
+            }
+            (Event::Wallet(event), Stream::Wallet(id)) => {
+                let known = self.wallets.entry(Holder::Wallet(id)).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Hold(event), Stream::Hold(id)) => {
+                let known = self.holds.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Transaction(event), Stream::Transaction(id)) => {
+                let known = self.transactions.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (event, _) => {
+                return Err(IllegalEvent {
+                    event: event.name(),
+                    state: "another aggregate",
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! What a submission led to; stored with its idempotency key, so that it can be given again.
+
+use ledger_core::{Position, Rejection, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A refusal by a rule of the domain, as it is answered and stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The rule's stable code.
+    pub code: String,
+    /// The rule and what broke it, for people.
+    pub detail: String,
+    /// Whether the same command may succeed later without being changed.
+    pub transient: bool,
+    /// The ids and amounts concerned.
+    pub context: serde_json::Value,
+}
+
+impl From<&Rejection> for Refusal {
+    fn from(rejection: &Rejection) -> Self {
+        Self {
+            code: rejection.code().to_owned(),
+            detail: rejection.to_string(),
+            transient: rejection.is_transient(),
+            context: serde_json::to_value(rejection).unwrap_or_default(),
+        }
+    }
+}
+
+/// A command that took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The position of its last event.
+    #[serde(rename = "p")]
+    pub position: Position,
+    /// The id of what it began (a wallet, transaction or hold), if it began something.
+    #[serde(rename = "id", default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Uuid>,
+}
+
+/// What one command led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommandOutcome {
+    /// Its events are in the log (in a dry run: would be).
+    #[serde(rename = "a")]
+    Applied(Applied),
+    /// It broke a rule and left nothing.
+    #[serde(rename = "r")]
+    Refused(Refusal),
+    /// It broke no rule itself, but another command of an all-or-nothing submission did.
+    #[serde(rename = "n")]
+    NotApplied,
+}
+
+/// What a submission led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The time of recording.
+    #[serde(rename = "at")]
+    pub recorded_at: Timestamp,
+    /// The position of the last event; for a refusal or a dry run, the head it was decided at.
+    #[serde(rename = "p")]
+    pub position: Position,
+    /// What each command led to, in order.
+    #[serde(rename = "c")]
+    pub commands: Vec<CommandOutcome>,
+    /// Whether this is the answer to an earlier request with the same key.
+    #[serde(skip)]
+    pub replayed: bool,
+}
+
+impl Outcome {
+    /// The first refusal, if there is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.commands.iter().find_map(|command| match command {
+            CommandOutcome::Refused(refusal) => Some(refusal),
+            CommandOutcome::Applied(_) | CommandOutcome::NotApplied => None,
+        })
+    }
+}

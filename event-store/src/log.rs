@@ -1,0 +1,327 @@
+//! Reading the log: in order of position, without gaps.
+
+use chrono::{DateTime, Utc};
+use ledger_core::event::{DecodeError, EventMetadata, RecordedEvent};
+use ledger_core::timestamp::TimestampError;
+use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Stream, Timestamp};
+use sqlx::postgres::PgPool;
+use sqlx::{FromRow, Postgres, QueryBuilder};
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// PostgreSQL failed or cannot be reached.
+    #[error("the log cannot be read")]
+    Database(#[from] sqlx::Error),
+    /// A stored event is not one Daybook wrote.
+    #[error("the event at position {position} cannot be decoded")]
+    Decode {
+        /// Its position.
+        position: i64,
+        /// Why.
+        #[source]
+        source: DecodeError,
+    },
+    /// The metadata of a stored event is not one Daybook wrote.
+    #[error("the metadata at position {position} cannot be decoded")]
+    Metadata {
+        /// Its position.
+        position: i64,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A stored time is out of range.
+    #[error("the time at position {position} is out of range")]
+    Time {
+        /// Its position.
+        position: i64,
+        /// Why.
+        #[source]
+        source: TimestampError,
+    },
+    /// A position is missing: the log was tampered with.
+    #[error("position {expected} is missing from ledger {ledger}: {found} follows")]
+    Gap {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The position that should follow.
+        expected: Position,
+        /// The position that does.
+        found: i64,
+    },
+}
+
+/// An event as stored: its texts untouched.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct StoredEvent {
+    /// Its place in the log.
+    pub position: i64,
+    /// The kind of its aggregate.
+    pub aggregate_type: String,
+    /// The id of its aggregate.
+    pub aggregate_id: String,
+    /// Its place in the stream.
+    pub sequence: Sequence,
+    /// Its type.
+    pub event_type: String,
+    /// The version of its shape.
+    pub event_version: String,
+    /// What it says: JSON text, exactly as written.
+    pub payload: String,
+    /// Who and what caused it: JSON text, exactly as written.
+    pub metadata: String,
+    /// When it was written.
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl StoredEvent {
+    /// Reads the texts.
+    ///
+    /// # Errors
+    /// [`LogError::Decode`], [`LogError::Metadata`] and [`LogError::Time`].
+    pub fn decode(&self) -> Result<RecordedEvent, LogError> {
+        let position = self.position;
+        let undecodable = |source| LogError::Decode { position, source };
+        let aggregate_type: AggregateType = self.aggregate_type.parse().map_err(undecodable)?;
+        let stream = Stream::parse(aggregate_type, &self.aggregate_id).map_err(undecodable)?;
+        let event = Event::from_payload(
+            aggregate_type,
+            &self.event_type,
+            &self.event_version,
+            &self.payload,
+        )
+        .map_err(undecodable)?;
+        let metadata: EventMetadata = serde_json::from_str(&self.metadata)
+            .map_err(|source| LogError::Metadata { position, source })?;
+        Ok(RecordedEvent {
+            position: Position::try_new(position).unwrap_or_default(),
+            recorded_at: Timestamp::try_new(self.recorded_at)
+                .map_err(|source| LogError::Time { position, source })?,
+            stream,
+            sequence: self.sequence,
+            event,
+            metadata,
+        })
+    }
+}
+
+/// A ledger and how long its log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerHead {
+    /// The ledger.
+    pub ledger: LedgerName,
+    /// The position of its last event.
+    pub position: Position,
+    /// When that event was written.
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// Which events of a log to read; everything by default.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Only this aggregate type.
+    pub aggregate_type: Option<AggregateType>,
+    /// Only this aggregate.
+    pub aggregate_id: Option<String>,
+    /// Only this type of event.
+    pub event_type: Option<String>,
+    /// Only events written at or before this time.
+    pub recorded_until: Option<Timestamp>,
+    /// Only events up to and with this position.
+    pub until: Option<Position>,
+}
+
+/// Reads logs.
+#[derive(Debug, Clone)]
+pub struct LogReader {
+    pool: PgPool,
+}
+
+/// The columns of a [`StoredEvent`].
+const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+                       payload::text AS payload, metadata::text AS metadata, recorded_at";
+
+/// Reads a stretch of a log.
+const READ: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
+                    event_version, payload::text AS payload, metadata::text AS metadata, recorded_at \
+                    FROM daybook.events WHERE ledger = $1 AND position > $2 \
+                    ORDER BY position LIMIT $3";
+
+impl LogReader {
+    /// A reader on this pool.
+    #[must_use]
+    pub const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Every ledger with at least one event, in order of name.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn ledgers(&self) -> Result<Vec<LedgerHead>, LogError> {
+        let rows: Vec<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
+            "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
+             WHERE position > 0 ORDER BY ledger",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().filter_map(head_of_row).collect())
+    }
+
+    /// How long one ledger's log is, or `None` when there is no such ledger.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn head(&self, ledger: LedgerName) -> Result<Option<LedgerHead>, LogError> {
+        let row: Option<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
+            "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
+             WHERE ledger = $1 AND position > 0",
+        )
+        .bind(ledger.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.and_then(head_of_row))
+    }
+
+    /// The next `limit` events after a position, gap-free.
+    ///
+    /// # Errors
+    /// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
+    pub async fn read(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, LogError> {
+        let events = read_events(&self.pool, ledger, after, limit).await?;
+        check_gap_free(ledger, after, &events)?;
+        Ok(events)
+    }
+
+    /// The next `limit` events after a position that pass the filter, in order.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn read_filtered(
+        &self,
+        ledger: LedgerName,
+        filter: &EventFilter,
+        after: Position,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, LogError> {
+        let mut query = QueryBuilder::<Postgres>::new("SELECT ");
+        query
+            .push(COLUMNS)
+            .push(" FROM daybook.events WHERE ledger = ");
+        query.push_bind(ledger.as_str().to_owned());
+        query.push(" AND position > ").push_bind(after.value());
+        if let Some(aggregate_type) = filter.aggregate_type {
+            query
+                .push(" AND aggregate_type = ")
+                .push_bind(aggregate_type.as_str());
+        }
+        if let Some(aggregate_id) = &filter.aggregate_id {
+            query
+                .push(" AND aggregate_id = ")
+                .push_bind(aggregate_id.clone());
+        }
+        if let Some(event_type) = &filter.event_type {
+            query
+                .push(" AND event_type = ")
+                .push_bind(event_type.clone());
+        }
+        if let Some(time) = filter.recorded_until {
+            query
+                .push(" AND recorded_at <= ")
+                .push_bind(time.as_datetime());
+        }
+        if let Some(until) = filter.until {
+            query.push(" AND position <= ").push_bind(until.value());
+        }
+        query.push(" ORDER BY position LIMIT ").push_bind(limit);
+        Ok(query.build_query_as().fetch_all(&self.pool).await?)
+    }
+
+    /// The last position written at or before a time; the start of the log when there is none.
+    ///
+    /// Recorded time never runs backwards along positions, so this is a cut of the log.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn position_at(
+        &self,
+        ledger: LedgerName,
+        time: Timestamp,
+    ) -> Result<Position, LogError> {
+        let head = self
+            .head(ledger)
+            .await?
+            .map_or(0, |head| head.position.value());
+        let (mut below, mut above) = (0, head + 1);
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            let recorded_at: Option<DateTime<Utc>> = sqlx::query_scalar(
+                "SELECT recorded_at FROM daybook.events WHERE ledger = $1 AND position = $2",
+            )
+            .bind(ledger.as_str())
+            .bind(middle)
+            .fetch_optional(&self.pool)
+            .await?;
+            if recorded_at.is_some_and(|recorded_at| recorded_at <= time.as_datetime()) {
+                below = middle;
+            } else {
+                above = middle;
+            }
+        }
+        Ok(Position::START.plus(below))
+    }
+}
+
+/// The next `limit` events after a position, as they are.
+pub(crate) async fn read_events<'e, E>(
+    executor: E,
+    ledger: LedgerName,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, sqlx::Error>
+where
+    E: sqlx::Executor<'e, Database = Postgres>,
+{
+    sqlx::query_as(READ)
+        .bind(ledger.as_str())
+        .bind(after.value())
+        .bind(limit)
+        .fetch_all(executor)
+        .await
+}
+
+/// Refuses events that do not follow each other one by one.
+pub(crate) fn check_gap_free(
+    ledger: LedgerName,
+    after: Position,
+    events: &[StoredEvent],
+) -> Result<(), LogError> {
+    let mut expected = after;
+    for event in events {
+        expected = expected.next();
+        if event.position != expected.value() {
+            return Err(LogError::Gap {
+                ledger,
+                expected,
+                found: event.position,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn head_of_row(
+    (ledger, position, recorded_at): (String, i64, Option<DateTime<Utc>>),
+) -> Option<LedgerHead> {
+    Some(LedgerHead {
+        ledger: ledger.parse().ok()?,
+        position: Position::try_new(position)?,
+        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time).ok()),
+    })
+}

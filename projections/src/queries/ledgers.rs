@@ -1,0 +1,186 @@
+//! Ledgers, assets, system accounts, the trial balance.
+
+use chrono::{DateTime, Utc};
+use ledger_core::ledger::SystemAccount;
+use ledger_core::money::{AssetKind, AssetRegistry};
+use ledger_core::posting::NormalSide;
+use ledger_core::{Asset, AssetCode, LedgerName, Position, Timestamp};
+use rust_decimal::Decimal;
+
+use super::{AsOf, Queries, QueryError};
+use crate::read_models::ReadModelName;
+
+/// A ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// Its name.
+    pub ledger: LedgerName,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The position of its last event.
+    pub head: Position,
+}
+
+/// The debits and credits of all accounts in one asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialBalanceRow {
+    /// The asset.
+    pub asset: Asset,
+    /// The sum of all debits.
+    pub debits: Decimal,
+    /// The sum of all credits; the books balance when it equals the debits.
+    pub credits: Decimal,
+}
+
+impl Queries {
+    /// Every ledger, in order of name.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn ledgers(&self) -> Result<Vec<LedgerRow>, QueryError> {
+        let rows: Vec<(String, DateTime<Utc>, i64)> = sqlx::query_as(
+            "SELECT event.ledger, event.recorded_at, head.position FROM daybook.ledger_head AS head \
+             JOIN daybook.events AS event ON event.ledger = head.ledger AND event.position = 1 \
+             ORDER BY event.ledger",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(ledger_row).collect()
+    }
+
+    /// One ledger.
+    ///
+    /// # Errors
+    /// [`QueryError::LedgerNotFound`] and those of PostgreSQL.
+    pub async fn ledger(&self, ledger: LedgerName) -> Result<LedgerRow, QueryError> {
+        let row: Option<(String, DateTime<Utc>, i64)> = sqlx::query_as(
+            "SELECT event.ledger, event.recorded_at, head.position FROM daybook.ledger_head AS head \
+             JOIN daybook.events AS event ON event.ledger = head.ledger AND event.position = 1 \
+             WHERE head.ledger = $1",
+        )
+        .bind(ledger.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(ledger_row)
+            .transpose()?
+            .ok_or(QueryError::LedgerNotFound { ledger })
+    }
+
+    /// The assets of a ledger: the standard ones and its own.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn assets(&self, ledger: LedgerName) -> Result<AsOf<AssetRegistry>, QueryError> {
+        let mut snapshot = self.snapshot(ledger, &[ReadModelName::Ledgers]).await?;
+        let rows: Vec<(String, i32)> =
+            sqlx::query_as("SELECT code, scale FROM read_models.assets WHERE ledger = $1")
+                .bind(ledger.as_str())
+                .fetch_all(&mut *snapshot.tx)
+                .await?;
+        let mut registry = AssetRegistry::default();
+        for (code, scale) in rows {
+            registry.register(Asset {
+                code: code
+                    .parse()
+                    .map_err(|error| QueryError::row("assets", error))?,
+                scale: scale
+                    .try_into()
+                    .map_err(|error| QueryError::row("assets", error))?,
+                kind: AssetKind::Custom,
+            });
+        }
+        Ok(snapshot.answer(registry))
+    }
+
+    /// The system accounts of a ledger, in order of name.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn system_accounts(
+        &self,
+        ledger: LedgerName,
+    ) -> Result<AsOf<Vec<SystemAccount>>, QueryError> {
+        let mut snapshot = self.snapshot(ledger, &[ReadModelName::Ledgers]).await?;
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT name, normal_side FROM read_models.system_accounts WHERE ledger = $1 ORDER BY name",
+        )
+        .bind(ledger.as_str())
+        .fetch_all(&mut *snapshot.tx)
+        .await?;
+        let accounts = rows
+            .into_iter()
+            .map(|(name, side)| {
+                Ok(SystemAccount {
+                    name: name
+                        .parse()
+                        .map_err(|error| QueryError::row("system_accounts", error))?,
+                    normal_side: normal_side(&side),
+                })
+            })
+            .collect::<Result<Vec<_>, QueryError>>()?;
+        Ok(snapshot.answer(accounts))
+    }
+
+    /// The trial balance: per asset, the debits and credits of all accounts.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn trial_balance(
+        &self,
+        ledger: LedgerName,
+    ) -> Result<AsOf<Vec<TrialBalanceRow>>, QueryError> {
+        let registry = self.assets(ledger).await?.value;
+        let mut snapshot = self.snapshot(ledger, &[ReadModelName::Accounts]).await?;
+        let rows: Vec<(String, Decimal, Decimal)> = sqlx::query_as(
+            "SELECT asset, sum(posted_debits), sum(posted_credits) FROM read_models.accounts \
+             WHERE ledger = $1 GROUP BY asset ORDER BY asset",
+        )
+        .bind(ledger.as_str())
+        .fetch_all(&mut *snapshot.tx)
+        .await?;
+        let rows = rows
+            .into_iter()
+            .map(|(code, debits, credits)| {
+                Ok(TrialBalanceRow {
+                    asset: known_asset(&registry, &code)?,
+                    debits,
+                    credits,
+                })
+            })
+            .collect::<Result<Vec<_>, QueryError>>()?;
+        Ok(snapshot.answer(rows))
+    }
+}
+
+fn ledger_row(
+    (ledger, opened_at, head): (String, DateTime<Utc>, i64),
+) -> Result<LedgerRow, QueryError> {
+    Ok(LedgerRow {
+        ledger: ledger
+            .parse()
+            .map_err(|error| QueryError::row("ledger_head", error))?,
+        opened_at: timestamp("events", opened_at)?,
+        head: Position::try_new(head).unwrap_or_default(),
+    })
+}
+
+pub(super) fn normal_side(text: &str) -> NormalSide {
+    if text == "debit" {
+        NormalSide::Debit
+    } else {
+        NormalSide::Credit
+    }
+}
+
+pub(super) fn timestamp(table: &'static str, time: DateTime<Utc>) -> Result<Timestamp, QueryError> {
+    Timestamp::try_new(time).map_err(|error| QueryError::row(table, error))
+}
+
+pub(super) fn known_asset(registry: &AssetRegistry, code: &str) -> Result<Asset, QueryError> {
+    let code: AssetCode = code
+        .parse()
+        .map_err(|error| QueryError::row("accounts", error))?;
+    registry
+        .get(&code)
+        .ok_or_else(|| QueryError::row("accounts", format!("unknown asset {code}")))
+}

@@ -1,0 +1,141 @@
+//! Counts and volumes by the hour; days are sums of hours.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use ledger_core::event::RecordedEvent;
+use ledger_core::hold::HoldEvent;
+use ledger_core::transaction::{TransactionCause, TransactionEvent};
+use ledger_core::wallet::WalletEvent;
+use ledger_core::{AssetCode, Event, LedgerName, Timestamp};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+
+use crate::read_model::{FoldError, ReadModel, Tables};
+
+/// The read model.
+#[derive(Debug)]
+pub struct Activity;
+
+const DEFINITION: &[&str] = &["CREATE TABLE {schema}.activity (
+    ledger text        NOT NULL,
+    -- The start of the hour, UTC, of recorded time.
+    hour   timestamptz NOT NULL,
+    metric text        NOT NULL,
+    -- Empty for metrics that have no asset.
+    asset  text        NOT NULL,
+    count  bigint      NOT NULL,
+    amount numeric     NOT NULL,
+    PRIMARY KEY (ledger, hour, metric, asset)
+)"];
+
+const WRITE: &str = "\
+INSERT INTO {schema}.activity AS activity (ledger, hour, metric, asset, count, amount)
+SELECT $1, change.* FROM UNNEST($2::timestamptz[], $3::text[], $4::text[], $5::bigint[],
+                                $6::numeric[]) AS change
+ON CONFLICT (ledger, hour, metric, asset) DO UPDATE SET
+    count = activity.count + EXCLUDED.count, amount = activity.amount + EXCLUDED.amount";
+
+type Key = (DateTime<Utc>, &'static str, Option<AssetCode>);
+
+#[derive(Default)]
+struct Hours(BTreeMap<Key, (i64, Decimal)>);
+
+impl Hours {
+    fn count(&mut self, hour: DateTime<Utc>, metric: &'static str) {
+        self.0.entry((hour, metric, None)).or_default().0 += 1;
+    }
+
+    fn fold(&mut self, recorded: &RecordedEvent) -> Option<()> {
+        let hour = start_of_hour(recorded.recorded_at)?;
+        match &recorded.event {
+            Event::Transaction(TransactionEvent::TransactionPosted {
+                postings, cause, ..
+            }) => {
+                self.count(hour, "transactions_posted");
+                match cause {
+                    TransactionCause::Request => {}
+                    TransactionCause::Revert(_) => self.count(hour, "transactions_reverted"),
+                    TransactionCause::Capture(_) => self.count(hour, "holds_captured"),
+                }
+                for posting in postings {
+                    let key = (hour, "volume", Some(posting.asset));
+                    let (count, amount) = self.0.entry(key).or_default();
+                    *count += 1;
+                    *amount = amount.checked_add(posting.amount.value())?;
+                }
+            }
+            // Counted with the transaction that reverts.
+            Event::Transaction(TransactionEvent::TransactionReverted { .. }) => {}
+            Event::Wallet(WalletEvent::WalletOpened { .. }) => self.count(hour, "wallets_opened"),
+            Event::Wallet(WalletEvent::WalletClosed { .. }) => self.count(hour, "wallets_closed"),
+            Event::Wallet(WalletEvent::WalletFrozen { .. }) => self.count(hour, "wallets_frozen"),
+            Event::Hold(HoldEvent::HoldPlaced { .. }) => self.count(hour, "holds_placed"),
+            Event::Hold(HoldEvent::HoldVoided { .. }) => self.count(hour, "holds_voided"),
+            Event::Hold(HoldEvent::HoldExpired { .. }) => self.count(hour, "holds_expired"),
+            // Counted with the transaction that captures.
+            Event::Hold(HoldEvent::HoldCaptured { .. })
+            | Event::Wallet(
+                WalletEvent::WalletUnfrozen { .. } | WalletEvent::WalletOverdraftSet { .. },
+            )
+            | Event::Ledger(_) => {}
+        }
+        Some(())
+    }
+}
+
+fn start_of_hour(time: Timestamp) -> Option<DateTime<Utc>> {
+    let seconds = time.as_datetime().timestamp();
+    DateTime::from_timestamp(seconds - seconds.rem_euclid(3_600), 0)
+}
+
+#[async_trait]
+impl ReadModel for Activity {
+    fn name(&self) -> &'static str {
+        "activity"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["activity"]
+    }
+
+    fn definition(&self) -> &'static [&'static str] {
+        DEFINITION
+    }
+
+    async fn fold(
+        &self,
+        connection: &mut PgConnection,
+        tables: Tables,
+        ledger: LedgerName,
+        events: &[RecordedEvent],
+    ) -> Result<(), FoldError> {
+        let mut hours = Hours::default();
+        for event in events {
+            hours.fold(event).ok_or_else(|| FoldError::Event {
+                position: event.position,
+                reason: "the volume of its hour cannot be kept".to_owned(),
+            })?;
+        }
+        if hours.0.is_empty() {
+            return Ok(());
+        }
+        let (keys, values): (Vec<Key>, Vec<(i64, Decimal)>) = hours.0.into_iter().unzip();
+        let asset = |key: &Key| key.2.map_or_else(String::new, |asset| asset.to_string());
+        sqlx::query(&tables.sql(WRITE))
+            .bind(ledger.as_str())
+            .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
+            .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
+            .bind(keys.iter().map(asset).collect::<Vec<_>>())
+            .bind(values.iter().map(|value| value.0).collect::<Vec<_>>())
+            .bind(values.iter().map(|value| value.1).collect::<Vec<_>>())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! Ledgers, the assets registered in them and their system accounts.
+
+use async_trait::async_trait;
+use ledger_core::event::RecordedEvent;
+use ledger_core::ledger::{LedgerEvent, SystemAccount};
+use ledger_core::posting::NormalSide;
+use ledger_core::{Event, LedgerName};
+use sqlx::PgConnection;
+
+use crate::read_model::{FoldError, ReadModel, Tables};
+
+/// The read model.
+#[derive(Debug)]
+pub struct Ledgers;
+
+const DEFINITION: &[&str] = &[
+    "CREATE TABLE {schema}.ledgers (
+    ledger    text        NOT NULL,
+    opened_at timestamptz NOT NULL,
+    PRIMARY KEY (ledger)
+)",
+    "CREATE TABLE {schema}.assets (
+    ledger   text    NOT NULL,
+    code     text    NOT NULL,
+    scale    integer NOT NULL,
+    position bigint  NOT NULL,
+    PRIMARY KEY (ledger, code)
+)",
+    "CREATE TABLE {schema}.system_accounts (
+    ledger      text   NOT NULL,
+    name        text   NOT NULL,
+    normal_side text   NOT NULL,
+    position    bigint NOT NULL,
+    PRIMARY KEY (ledger, name)
+)",
+];
+
+#[async_trait]
+impl ReadModel for Ledgers {
+    fn name(&self) -> &'static str {
+        "ledgers"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["ledgers", "assets", "system_accounts"]
+    }
+
+    fn definition(&self) -> &'static [&'static str] {
+        DEFINITION
+    }
+
+    /// One statement per event: a ledger has a handful of these in its life.
+    async fn fold(
+        &self,
+        connection: &mut PgConnection,
+        tables: Tables,
+        ledger: LedgerName,
+        events: &[RecordedEvent],
+    ) -> Result<(), FoldError> {
+        for recorded in events {
+            let Event::Ledger(event) = &recorded.event else {
+                continue;
+            };
+            match event {
+                LedgerEvent::LedgerOpened {
+                    system_accounts, ..
+                } => {
+                    let statement =
+                        "INSERT INTO {schema}.ledgers (ledger, opened_at) VALUES ($1, $2)";
+                    sqlx::query(&tables.sql(statement))
+                        .bind(ledger.as_str())
+                        .bind(recorded.recorded_at.as_datetime())
+                        .execute(&mut *connection)
+                        .await?;
+                    write_accounts(connection, tables, ledger, recorded, system_accounts).await?;
+                }
+                LedgerEvent::AssetRegistered { asset } => {
+                    let statement = "INSERT INTO {schema}.assets (ledger, code, scale, position) \
+                                     VALUES ($1, $2, $3, $4)";
+                    sqlx::query(&tables.sql(statement))
+                        .bind(ledger.as_str())
+                        .bind(asset.code.as_str())
+                        .bind(i32::try_from(asset.scale).unwrap_or(i32::MAX))
+                        .bind(recorded.position.value())
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                LedgerEvent::SystemAccountOpened { account } => {
+                    let account = std::slice::from_ref(account);
+                    write_accounts(connection, tables, ledger, recorded, account).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn write_accounts(
+    connection: &mut PgConnection,
+    tables: Tables,
+    ledger: LedgerName,
+    recorded: &RecordedEvent,
+    accounts: &[SystemAccount],
+) -> Result<(), sqlx::Error> {
+    let statement = "INSERT INTO {schema}.system_accounts (ledger, name, normal_side, position) \
+                     SELECT $1, name, side, $4 FROM UNNEST($2::text[], $3::text[]) AS a (name, side)";
+    sqlx::query(&tables.sql(statement))
+        .bind(ledger.as_str())
+        .bind(
+            accounts
+                .iter()
+                .map(|account| account.name.to_string())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            accounts
+                .iter()
+                .map(|account| side_name(account.normal_side))
+                .collect::<Vec<_>>(),
+        )
+        .bind(recorded.position.value())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// A normal side, as stored.
+#[must_use]
+pub const fn side_name(side: NormalSide) -> &'static str {
+    match side {
+        NormalSide::Debit => "debit",
+        NormalSide::Credit => "credit",
+    }
+}

@@ -1,0 +1,8 @@
+//! The executor on a real PostgreSQL.
+
+mod append_only;
+mod compatibility;
+mod decisions;
+mod idempotency;
+mod nodes;
+mod outage;
