@@ -103,6 +103,7 @@ pub enum AssetKind {
 
 /// An asset and the number of decimals every amount of it is written with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Asset {
     /// Its code.
     pub code: AssetCode,
