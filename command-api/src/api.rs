@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::{BoxEndpoint, EndpointExt, make_sync};
 use poem::http::{Method, header};
 use poem::{Response, Route, RouteMethod};
+use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
-use poem_openapi::{OpenApi, OpenApiService};
 use projections::Queries;
 use sqlx::postgres::PgPool;
 
@@ -70,24 +70,24 @@ impl Api {
             dependencies.queries.clone(),
             dependencies.pool.clone(),
         );
-        let page = |template: &str, content_type: &'static str, text: String| {
+        let documentation = &*DOCUMENTATION;
+        let page = |template: &str, content_type: &'static str, text: &'static str| {
             get(template, static_page(content_type, text))
         };
-        let documentation = Documentation::of(&description());
         let operational = Self::operational_routes(dependencies);
         operation_routes(&services, operational)
-            .at("/", page("/", "text/html; charset=utf-8", INDEX.to_owned()))
+            .at("/", page("/", "text/html; charset=utf-8", INDEX))
             .at(
                 "/docs",
-                page("/docs", "text/html; charset=utf-8", documentation.page),
+                page("/docs", "text/html; charset=utf-8", &documentation.page),
             )
             .at(
                 "/openapi.yaml",
-                page("/openapi.yaml", "application/yaml", documentation.yaml),
+                page("/openapi.yaml", "application/yaml", &documentation.yaml),
             )
             .at(
                 "/openapi.json",
-                page("/openapi.json", "application/json", documentation.json),
+                page("/openapi.json", "application/json", &documentation.json),
             )
     }
 
@@ -175,8 +175,8 @@ where
     RouteMethod::new().get(observed(template, endpoint))
 }
 
-fn static_page(content_type: &'static str, text: String) -> BoxEndpoint<'static, Response> {
-    let text = bytes::Bytes::from(text);
+fn static_page(content_type: &'static str, text: &'static str) -> BoxEndpoint<'static, Response> {
+    let text = bytes::Bytes::from_static(text.as_bytes());
     make_sync(move |_| {
         let mut response = Response::builder()
             .header(header::CONTENT_TYPE, content_type)
@@ -191,12 +191,12 @@ fn static_page(content_type: &'static str, text: String) -> BoxEndpoint<'static,
 /// The OpenAPI document as it is served at `/openapi.yaml`; the same text every time.
 #[must_use]
 pub fn openapi_yaml() -> String {
-    Documentation::of(&description()).yaml
+    DOCUMENTATION.yaml.clone()
 }
 
-fn description() -> OpenApiService<DescriptionOf<AllOperations>, ()> {
-    service(DescriptionOf(PhantomData))
-}
+/// Written once: it depends on nothing but the code.
+static DOCUMENTATION: LazyLock<Documentation> =
+    LazyLock::new(|| Documentation::of(&service(DescriptionOf::<AllOperations>(PhantomData))));
 
 /// Operations without anything behind them, to be described and not called.
 struct DescriptionOf<T>(PhantomData<fn() -> T>);

@@ -1,7 +1,8 @@
 //! The OpenAPI document and the pages that show it.
 //!
 //! `poem-openapi` describes the operations; [`refine`] adds what it has no words for: that request
-//! objects refuse unknown fields and take `null` for fields that are left out.
+//! objects refuse unknown fields and take `null` for fields that are left out. Problems, which all
+//! operations share, are written once.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService};
 use serde_yaml_ng::{Mapping, Value};
 
 use crate::context::REQUEST_ID_HEADER;
+use crate::problem::CONTENT_TYPE as PROBLEM;
 
 const TITLE: &str = "Daybook";
 const DESCRIPTION: &str = "An event-sourced ledger: wallets, transactions and holds on one append-only log per ledger.
@@ -67,8 +69,54 @@ fn refine(yaml: &str) -> Value {
             refine_request(schema);
         }
     }
+    share_responses(&mut document);
     whole_numbers(&mut document);
     document
+}
+
+/// Problems are the same for all commands and for all queries: each is written once.
+fn share_responses(document: &mut Value) {
+    let mut shared = Mapping::new();
+    let paths = document.get_mut("paths").and_then(Value::as_mapping_mut);
+    let operations = paths
+        .into_iter()
+        .flat_map(Mapping::values_mut)
+        .filter_map(Value::as_mapping_mut)
+        .flatten();
+    for (method, operation) in operations {
+        let kind = if method.as_str() == Some("get") {
+            "Query"
+        } else {
+            "Command"
+        };
+        let responses = operation
+            .get_mut("responses")
+            .and_then(Value::as_mapping_mut);
+        for (status, response) in responses.into_iter().flatten() {
+            let status = status.as_str().unwrap_or_default();
+            if response
+                .get("content")
+                .and_then(|content| content.get(PROBLEM))
+                .is_none()
+            {
+                continue;
+            }
+            let name = format!("{kind}Problem{status}");
+            let mut reference = Mapping::new();
+            reference.insert(
+                "$ref".into(),
+                format!("#/components/responses/{name}").into(),
+            );
+            let whole = std::mem::replace(response, reference.into());
+            shared.insert(name.into(), whole);
+        }
+    }
+    if let Some(components) = document
+        .get_mut("components")
+        .and_then(Value::as_mapping_mut)
+    {
+        components.insert("responses".into(), shared.into());
+    }
 }
 
 /// The names of all schemas that are part of a request.

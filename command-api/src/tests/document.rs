@@ -64,11 +64,10 @@ fn every_operation_has_its_errors_its_tag_and_described_parameters() {
             assert!(operation["summary"].is_string(), "{name}");
             assert!(operation["operationId"].is_string(), "{name}");
             for status in ["400", "404", "500", "503"] {
-                let problem = &operation["responses"][status]["content"];
-                assert!(
-                    problem["application/problem+json"].is_object(),
-                    "{name} {status}"
-                );
+                let shared = operation["responses"][status]["$ref"].as_str().unwrap();
+                let problem = document.pointer(shared.trim_start_matches('#')).unwrap();
+                let schema = &problem["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
             }
             let parameters = operation["parameters"].as_array().unwrap();
             for parameter in parameters {
