@@ -1,7 +1,8 @@
 //! What the tests share: private servers, a database per test, ledgers and money to begin with.
 
 mod ledger;
+pub mod node;
 mod servers;
 
 pub use ledger::{Bench, deposit, submission, transfer};
-pub use servers::{OwnPostgres, TestDatabase, nats_program, shared_nats_url};
+pub use servers::{OwnNats, OwnPostgres, TestDatabase, nats_program, shared_nats_url};

@@ -7,4 +7,5 @@ mod harness;
 
 mod executor;
 mod layout;
+mod node;
 mod realtime;

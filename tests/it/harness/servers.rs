@@ -176,3 +176,17 @@ impl OwnPostgres {
         }
     }
 }
+
+/// A NATS that a test may kill.
+pub struct OwnNats {
+    pub server: NatsServer,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnNats {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = start_nats(&folder.path().join("nats")).await;
+        Self { server, _folder: folder }
+    }
+}
