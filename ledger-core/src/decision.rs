@@ -17,6 +17,9 @@ use crate::timestamp::Timestamp;
 use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionRequest};
 use crate::wallet::WalletCommand;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a command led to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {

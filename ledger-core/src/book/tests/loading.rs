@@ -279,3 +279,40 @@ fn a_complete_book_lacks_nothing() {
         assert!(!book.lacks(key));
     }
 }
+
+/// Streams are read at the head. When another node has just written, what was loaded is ahead of
+/// the accounts here: a decision then may meet a contradiction that goes away with catching up, so
+/// whoever loads folds the events up to the head before deciding.
+#[test]
+fn what_is_loaded_ahead_of_the_book_is_decided_after_catching_up() {
+    let placed = HoldEvent::HoldPlaced {
+        source: wallet(1),
+        asset: asset_code("INR"),
+        amount: amount("1.00"),
+        destination: None,
+        expires_at: None,
+        reference: None,
+        metadata: Metadata::default(),
+    };
+    let mut book = partial();
+    book.load_hold(hold_id(1), Hold::Absent.evolve(&placed).unwrap(), 1);
+    book.load_holder(wallet(1), rows("7.00"), position(10))
+        .unwrap();
+    let void = crate::command::Command::VoidHold {
+        hold: hold_id(1),
+        reason: None,
+    };
+    let early = decide(&mut book, &void, at(11)).unwrap_err();
+    assert!(matches!(
+        early,
+        DecisionError::Book(BookError::Totals { .. })
+    ));
+    let elsewhere = NewEvent {
+        position: position(11),
+        stream: Stream::Hold(hold_id(1)),
+        sequence: 1,
+        event: Event::Hold(placed),
+    };
+    book.apply(&recorded(&[elsewhere], at(11))[0]).unwrap();
+    assert_eq!(decide(&mut book, &void, at(12)).unwrap().len(), 1);
+}

@@ -259,8 +259,8 @@ fn every_stored_sample_is_read_and_written_to_the_same_bytes() {
     let types = event_types();
     for (name, text) in stored() {
         let parts: Vec<&str> = name.split('.').collect();
-        let [event_type, version, _, "json"] = parts[..] else {
-            panic!("{name} is not <EventType>.v<version>.<variant>.json");
+        let ([event_type, version, "json"] | [event_type, version, _, "json"]) = parts[..] else {
+            panic!("{name} is not <EventType>.v<version>[.<variant>].json");
         };
         let version = version.strip_prefix('v').unwrap();
         let payload = text.strip_suffix('\n').unwrap();
