@@ -155,16 +155,14 @@ fn operations(services: &Services) -> AllOperations {
 fn operation_routes(services: &Services, others: Route) -> Route {
     let mut table = HashMap::new();
     operations(services).add_routes(&mut table);
-    table
-        .into_iter()
-        .fold(others, |route, (path, methods)| {
-            let methods = methods
-                .into_iter()
-                .fold(RouteMethod::new(), |all, (method, endpoint)| {
-                    all.method(method, endpoint)
-                });
-            route.at(path, methods)
-        })
+    table.into_iter().fold(others, |route, (path, methods)| {
+        let methods = methods
+            .into_iter()
+            .fold(RouteMethod::new(), |all, (method, endpoint)| {
+                all.method(method, endpoint)
+            });
+        route.at(path, methods)
+    })
 }
 
 fn get<E>(template: &str, endpoint: E) -> RouteMethod

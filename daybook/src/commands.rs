@@ -29,7 +29,10 @@ const CONNECTIONS: u32 = 6;
 /// # Errors
 /// Whatever ended it.
 pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError> {
-    let folders = Folders { data: cli.data_dir, servers: cli.servers_dir };
+    let folders = Folders {
+        data: cli.data_dir,
+        servers: cli.servers_dir,
+    };
     match cli.command {
         Command::Up(arguments) => up::run(arguments, settings, folders).await,
         Command::Serve(arguments) => serve::run(arguments, settings).await,

@@ -101,14 +101,14 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`].
-    pub async fn start(
-        options: NodeOptions,
-        metrics: PrometheusHandle,
-    ) -> Result<Self, NodeError> {
+    pub async fn start(options: NodeOptions, metrics: PrometheusHandle) -> Result<Self, NodeError> {
         let acceptor = TcpListener::bind(options.listen)
             .into_acceptor()
             .await
-            .map_err(|source| NodeError::Listen { address: options.listen, source })?;
+            .map_err(|source| NodeError::Listen {
+                address: options.listen,
+                source,
+            })?;
         let address = acceptor
             .local_addr()
             .iter()
@@ -125,10 +125,17 @@ impl Node {
         let projectors =
             has(Role::Projector).then(|| Projectors::start(&database, &signal, status.clone()));
         let accounts = Arc::new(AccountsReadModel::new(database.pool().clone()));
-        let executors = Executors::new(database.clone(), signal.clone(), accounts, options.executor);
+        let executors =
+            Executors::new(database.clone(), signal.clone(), accounts, options.executor);
         let nats = Nats::connect(&options.nats_url, NATS_PATIENCE).await?;
         let relay = has(Role::Relay).then(|| {
-            Relay::start(&nats, &log, &signal, RelaySettings::default(), stop_work.clone())
+            Relay::start(
+                &nats,
+                &log,
+                &signal,
+                RelaySettings::default(),
+                stop_work.clone(),
+            )
         });
         let snapshots = Arc::new(ReadModelSnapshots::new(queries.clone()));
         let bridge = Bridge::new(&nats, &log, &signal, snapshots, options.bridge);

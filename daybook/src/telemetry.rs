@@ -79,7 +79,9 @@ fn exporter(endpoint: &str) -> Result<Option<SdkTracerProvider>, TelemetryError>
         .build()
         .map_err(TelemetryError::Endpoint)?;
     let resource = Resource::builder().with_service_name("daybook").build();
-    let provider =
-        SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
+    let provider = SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build();
     Ok(Some(provider))
 }

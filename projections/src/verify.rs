@@ -99,6 +99,18 @@ pub enum Difference {
         /// The asset.
         asset: AssetCode,
     },
+    /// A read model claims to have folded events that are not there; it would skip them once written.
+    #[error("{ledger}, read model {read_model}: its checkpoint is {checkpoint}, the log ends at {last}")]
+    Checkpoint {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The read model.
+        read_model: ReadModelName,
+        /// How far it claims to have come.
+        checkpoint: Position,
+        /// The last event.
+        last: Position,
+    },
     /// A row of a read model is not what a fresh fold gives.
     #[error(
         "{ledger}, read model {read_model}, table {table}: expected {}, found {}",

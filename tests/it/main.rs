@@ -7,5 +7,9 @@ mod harness;
 
 mod executor;
 mod layout;
+<<<<<<< HEAD
 mod node;
 mod realtime;
+=======
+mod projections;
+>>>>>>> projection-tests

@@ -23,7 +23,11 @@ pub(super) async fn run(
     settings: &Settings,
     folders: &Folders,
 ) -> Result<ExitCode, CommandError> {
-    let Import::Beancount { file, ledger, python } = arguments;
+    let Import::Beancount {
+        file,
+        ledger,
+        python,
+    } = arguments;
     let request = ImportRequest::new(&file, ledger, OWNER.parse()?);
     let python = Python::new(python);
     with_database(settings, folders, async |database| {

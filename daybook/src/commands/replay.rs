@@ -38,7 +38,9 @@ pub(super) async fn run(
         let mut after = Position::try_new(arguments.after).unwrap_or_default();
         loop {
             let events = reader.read_filtered(ledger, &filter, after, PAGE).await?;
-            let Some(last) = events.last().and_then(|event| Position::try_new(event.position))
+            let Some(last) = events
+                .last()
+                .and_then(|event| Position::try_new(event.position))
             else {
                 break;
             };

@@ -12,20 +12,25 @@ use crate::node::{Node, NodeOptions};
 use crate::settings::Settings;
 
 /// Upper bounds of the buckets of durations, in seconds.
-const DURATION_BUCKETS: [f64; 14] =
-    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+const DURATION_BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+];
 
 /// Upper bounds of the buckets of batch sizes, in commands.
-const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1_024.0, 2_048.0, 4_096.0];
+const BATCH_BUCKETS: [f64; 10] = [
+    1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1_024.0, 2_048.0, 4_096.0,
+];
 
 /// Serves until it is told to stop.
 pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode, CommandError> {
     let (Some(database_url), Some(nats_url)) =
         (settings.database.url.get(), settings.nats.url.get())
     else {
-        return Err("`daybook serve` needs DATABASE_URL and NATS_URL; `daybook up` brings its own \
+        return Err(
+            "`daybook serve` needs DATABASE_URL and NATS_URL; `daybook up` brings its own \
                     servers"
-            .into());
+                .into(),
+        );
     };
     let options = NodeOptions {
         listen: arguments.listen.unwrap_or(settings.http.listen),

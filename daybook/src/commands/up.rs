@@ -29,7 +29,14 @@ pub(super) async fn run(
         listen: arguments.listen.unwrap_or(settings.http.listen),
         ..options(&settings, &servers.database_url, &servers.nats_url)
     };
-    let ended = serve(&servers, options, start_metrics()?, arguments.demo, &folders).await;
+    let ended = serve(
+        &servers,
+        options,
+        start_metrics()?,
+        arguments.demo,
+        &folders,
+    )
+    .await;
     servers.stop().await;
     ended?;
     tell("stopped; your data is kept");
@@ -61,7 +68,8 @@ async fn serve(
 }
 
 async fn load_demo(node: &Node, folders: &Folders) -> Result<(), CommandError> {
-    let python = Python::new(std::env::var_os("DAYBOOK_PYTHON").unwrap_or_else(|| "python3".into()));
+    let python =
+        Python::new(std::env::var_os("DAYBOOK_PYTHON").unwrap_or_else(|| "python3".into()));
     let file = folders.data.join("demo.beancount");
     tell("writing a household's books with bean-example");
     write_example(&python, &file).await?;
@@ -82,9 +90,7 @@ async fn write_example(python: &Python, file: &Path) -> Result<(), CommandError>
 fn welcome(address: SocketAddr, demo: bool) -> String {
     let url = format!("http://{address}");
     let demo = if demo {
-        format!(
-            "\n  the demo's accounts      curl -s '{url}/v1/ledgers/demo/accounts?limit=5'\n"
-        )
+        format!("\n  the demo's accounts      curl -s '{url}/v1/ledgers/demo/accounts?limit=5'\n")
     } else {
         String::new()
     };

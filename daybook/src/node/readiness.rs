@@ -21,35 +21,43 @@ impl NodeReadiness {
 
 impl ReadinessSource for NodeReadiness {
     fn components(&self) -> Vec<Component> {
-        let projectors = self.projections.projectors().into_iter().map(|((name, ledger), status)| {
-            let lag = (status.head.value() - status.position.value()).max(0);
-            Component {
-                name: format!("projector.{ledger}.{name}"),
-                status: match &status.failure {
-                    Some(_) => ComponentStatus::Failed,
-                    None if lag > LATE_POSITIONS => ComponentStatus::Degraded,
-                    None => ComponentStatus::Ready,
-                },
-                detail: status.failure,
-                lag_positions: Some(lag),
-            }
-        });
-        let relays = self.relay.iter().flat_map(|relay| relay.status().ledgers).map(|status| {
-            let lag = status.lag_positions();
-            let (state, detail) = match status.state {
-                RelayState::Failing { reason } => (ComponentStatus::Degraded, Some(reason)),
-                RelayState::Preparing | RelayState::Following if lag > LATE_POSITIONS => {
-                    (ComponentStatus::Degraded, None)
+        let projectors =
+            self.projections
+                .projectors()
+                .into_iter()
+                .map(|((name, ledger), status)| {
+                    let lag = (status.head.value() - status.position.value()).max(0);
+                    Component {
+                        name: format!("projector.{ledger}.{name}"),
+                        status: match &status.failure {
+                            Some(_) => ComponentStatus::Failed,
+                            None if lag > LATE_POSITIONS => ComponentStatus::Degraded,
+                            None => ComponentStatus::Ready,
+                        },
+                        detail: status.failure,
+                        lag_positions: Some(lag),
+                    }
+                });
+        let relays = self
+            .relay
+            .iter()
+            .flat_map(|relay| relay.status().ledgers)
+            .map(|status| {
+                let lag = status.lag_positions();
+                let (state, detail) = match status.state {
+                    RelayState::Failing { reason } => (ComponentStatus::Degraded, Some(reason)),
+                    RelayState::Preparing | RelayState::Following if lag > LATE_POSITIONS => {
+                        (ComponentStatus::Degraded, None)
+                    }
+                    RelayState::Preparing | RelayState::Following => (ComponentStatus::Ready, None),
+                };
+                Component {
+                    name: format!("relay.{}", status.ledger),
+                    status: state,
+                    detail,
+                    lag_positions: Some(lag),
                 }
-                RelayState::Preparing | RelayState::Following => (ComponentStatus::Ready, None),
-            };
-            Component {
-                name: format!("relay.{}", status.ledger),
-                status: state,
-                detail,
-                lag_positions: Some(lag),
-            }
-        });
+            });
         projectors.chain(relays).collect()
     }
 }

@@ -24,17 +24,28 @@ impl ReadModelSnapshots {
         holder: Holder,
         only: Option<AccountId>,
     ) -> Result<Snapshot, SnapshotError> {
-        if !self.queries.holder_exists(ledger, holder).await.map_err(unavailable)? {
+        if !self
+            .queries
+            .holder_exists(ledger, holder)
+            .await
+            .map_err(unavailable)?
+        {
             return Err(SnapshotError::NotFound);
         }
-        let AsOf { position, value } =
-            self.queries.accounts_of(ledger, holder).await.map_err(unavailable)?;
+        let AsOf { position, value } = self
+            .queries
+            .accounts_of(ledger, holder)
+            .await
+            .map_err(unavailable)?;
         let balances = value
             .into_iter()
             .filter(|row| only.is_none_or(|account| account == row.account))
             .map(|row| balance(&row))
             .collect();
-        Ok(Snapshot { as_of: position, balances })
+        Ok(Snapshot {
+            as_of: position,
+            balances,
+        })
     }
 }
 
@@ -47,9 +58,7 @@ impl SnapshotSource for ReadModelSnapshots {
     ) -> Result<Snapshot, SnapshotError> {
         match channel {
             Channel::Ledger => Err(SnapshotError::NotFound),
-            Channel::Wallet(wallet) => {
-                self.of_holder(ledger, Holder::Wallet(*wallet), None).await
-            }
+            Channel::Wallet(wallet) => self.of_holder(ledger, Holder::Wallet(*wallet), None).await,
             Channel::Account(account) => {
                 self.of_holder(ledger, account.holder, Some(*account)).await
             }

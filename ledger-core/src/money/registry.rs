@@ -31,7 +31,6 @@ const CRYPTO_ASSETS: &[(&str, u32)] = &[
     ("LTC", 8),
     ("POL", 18),
     ("PYUSD", 6),
-    ("SHIB", 18),
     ("SOL", 9),
     ("SUI", 9),
     ("TON", 9),

@@ -50,7 +50,17 @@ impl Bench {
 
     pub async fn with_settings(database: Database, settings: ExecutorSettings) -> Self {
         let signal = LogSignal::start(&database, CancellationToken::new());
-        let executors = Executors::new(database.clone(), signal, Arc::new(NoReadModel), settings);
+        Self::assemble(database, signal, Arc::new(NoReadModel), settings).await
+    }
+
+    /// A node with its own source of cold accounts.
+    pub async fn assemble(
+        database: Database,
+        signal: LogSignal,
+        accounts: Arc<dyn AccountSource>,
+        settings: ExecutorSettings,
+    ) -> Self {
+        let executors = Executors::new(database.clone(), signal, accounts, settings);
         let ledger: LedgerName = "main".parse().unwrap();
         let open = Command::OpenLedger {
             name: ledger,

@@ -9,8 +9,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use realtime_bridge::BridgeSettings;
 use serde_json::{Value, json};
 
-use super::servers::shared_nats_url;
 use super::TestDatabase;
+use super::servers::shared_nats_url;
 
 /// A running node with one open ledger of a name no other test uses.
 pub struct TestNode {
@@ -35,11 +35,16 @@ impl Reply {
     }
 
     pub fn id(&self) -> String {
-        self.body["id"].as_str().unwrap_or_else(|| panic!("no id: {self:?}")).to_owned()
+        self.body["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id: {self:?}"))
+            .to_owned()
     }
 
     pub fn position(&self) -> i64 {
-        self.body["position"].as_i64().unwrap_or_else(|| panic!("no position: {self:?}"))
+        self.body["position"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("no position: {self:?}"))
     }
 
     pub fn expect(self, status: u16) -> Self {
@@ -72,7 +77,9 @@ impl TestNode {
 
     pub async fn over(database_url: &str, nats_url: &str) -> Self {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let node = Node::start(options(database_url, nats_url), metrics).await.unwrap();
+        let node = Node::start(options(database_url, nats_url), metrics)
+            .await
+            .unwrap();
         let mut name = uuid::Uuid::new_v4().simple().to_string();
         name.truncate(16);
         let this = Self {
@@ -82,7 +89,9 @@ impl TestNode {
             database_url: database_url.to_owned(),
         };
         let body = json!({ "name": this.ledger });
-        this.send(this.client.post(this.url("/v1/ledgers")).json(&body)).await.expect(201);
+        this.send(this.client.post(this.url("/v1/ledgers")).json(&body))
+            .await
+            .expect(201);
         this
     }
 
@@ -100,7 +109,11 @@ impl TestNode {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Reply { status, headers, body }
+        Reply {
+            status,
+            headers,
+            body,
+        }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -122,17 +135,23 @@ impl TestNode {
     }
 
     pub async fn wallet(&self, owner: &str) -> String {
-        self.post("/wallets", json!({ "owner": owner })).await.expect(201).id()
+        self.post("/wallets", json!({ "owner": owner }))
+            .await
+            .expect(201)
+            .id()
     }
 
     pub async fn transfer(&self, source: &str, destination: &str, amount: &str) -> Reply {
-        self.post("/transactions", transfer_body(source, destination, amount)).await
+        self.post("/transactions", transfer_body(source, destination, amount))
+            .await
     }
 
     /// A wallet with rupees in it.
     pub async fn funded(&self, owner: &str, amount: &str) -> String {
         let wallet = self.wallet(owner).await;
-        self.transfer("system:cash", &format!("wallet:{wallet}"), amount).await.expect(201);
+        self.transfer("system:cash", &format!("wallet:{wallet}"), amount)
+            .await
+            .expect(201);
         wallet
     }
 }

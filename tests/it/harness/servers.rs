@@ -187,6 +187,9 @@ impl OwnNats {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = start_nats(&folder.path().join("nats")).await;
-        Self { server, _folder: folder }
+        Self {
+            server,
+            _folder: folder,
+        }
     }
 }

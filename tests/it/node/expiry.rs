@@ -20,11 +20,15 @@ async fn a_hold_expires_on_time_and_gives_its_amount_back() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), expired).await.expect("the hold expires");
+    tokio::time::timeout(Duration::from_secs(10), expired)
+        .await
+        .expect("the hold expires");
     let late = json!({ "destination": "system:cash" });
     let late = node.post(&format!("/holds/{hold}/capture"), late).await;
     assert_eq!(late.code(), "hold_not_active");
-    node.transfer(&wallet, "system:cash", "10.00").await.expect(201);
+    node.transfer(&wallet, "system:cash", "10.00")
+        .await
+        .expect(201);
     let past = json!({ "source": wallet, "asset": "INR", "amount": "1.00",
                        "expires_at": "2020-01-01T00:00:00Z" });
     assert_eq!(node.post("/holds", past).await.code(), "hold_expiry_passed");

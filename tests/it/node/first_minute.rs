@@ -15,29 +15,49 @@ async fn from_a_funded_wallet_to_a_statement_watched_live() {
     let address = node.at("/stream").replacen("http", "ws", 1);
     let (mut socket, _) = tokio_tungstenite::connect_async(&address).await.unwrap();
     let follow = json!({ "type": "subscribe", "channel": format!("wallet:{asha}") });
-    socket.send(Message::text(follow.to_string())).await.unwrap();
+    socket
+        .send(Message::text(follow.to_string()))
+        .await
+        .unwrap();
     let snapshot = next_of(&mut socket, "snapshot").await;
     let mut last = snapshot["as_of"].as_i64().unwrap();
 
-    node.transfer("system:cash", &from, "250.00").await.expect(201);
+    node.transfer("system:cash", &from, "250.00")
+        .await
+        .expect(201);
     node.transfer(&from, &to, "40.50").await.expect(201);
     let hold = json!({ "source": from, "asset": "INR", "amount": "100.00", "destination": to });
     let hold = node.post("/holds", hold).await.expect(201).id();
-    let captured =
-        node.post(&format!("/holds/{hold}/capture"), json!({ "amount": "60.00" })).await.expect(201);
+    let captured = node
+        .post(
+            &format!("/holds/{hold}/capture"),
+            json!({ "amount": "60.00" }),
+        )
+        .await
+        .expect(201);
     let position = captured.position();
 
-    let accounts =
-        node.get(&format!("/wallets/{asha}/accounts?min_position={position}")).await.expect(200);
+    let accounts = node
+        .get(&format!("/wallets/{asha}/accounts?min_position={position}"))
+        .await
+        .expect(200);
     assert_eq!(accounts.body["items"][0]["balance"], "149.50");
     assert_eq!(accounts.body["items"][0]["available"], "149.50");
-    let statement =
-        node.get(&format!("/wallets/{asha}/statement?min_position={position}")).await.expect(200);
+    let statement = node
+        .get(&format!(
+            "/wallets/{asha}/statement?min_position={position}"
+        ))
+        .await
+        .expect(200);
     let account = &statement.body["items"][0];
     assert_eq!(account["opening_balance"], "0.00");
     assert_eq!(account["closing_balance"], "149.50");
-    let after: Vec<&str> =
-        account["items"].as_array().unwrap().iter().map(|e| e["balance_after"].as_str().unwrap()).collect();
+    let after: Vec<&str> = account["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["balance_after"].as_str().unwrap())
+        .collect();
     assert_eq!(after, ["250.00", "209.50", "149.50"]);
 
     let mut seen = Vec::new();
@@ -49,18 +69,25 @@ async fn from_a_funded_wallet_to_a_statement_watched_live() {
     }
     assert_eq!(
         seen,
-        ["TransactionPosted", "TransactionPosted", "HoldPlaced", "HoldCaptured", "TransactionPosted"]
+        [
+            "TransactionPosted",
+            "TransactionPosted",
+            "HoldPlaced",
+            "HoldCaptured",
+            "TransactionPosted"
+        ]
     );
     node.node.stop().await;
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<
-    tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>,
->;
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn next_of(socket: &mut Socket, kind: &str) -> Value {
     loop {
-        let Message::Text(text) = socket.next().await.unwrap().unwrap() else { continue };
+        let Message::Text(text) = socket.next().await.unwrap().unwrap() else {
+            continue;
+        };
         let message: Value = serde_json::from_str(&text).unwrap();
         assert_ne!(message["type"], "error", "{message}");
         if message["type"] == kind {
@@ -74,7 +101,10 @@ async fn a_retry_under_the_same_key_gets_the_same_reply() {
     let node = TestNode::start().await;
     let wallet = format!("wallet:{}", node.wallet("asha").await);
     let pay = |body: Value| {
-        node.client.post(node.at("/transactions")).header("idempotency-key", "deposit-1").json(&body)
+        node.client
+            .post(node.at("/transactions"))
+            .header("idempotency-key", "deposit-1")
+            .json(&body)
     };
     let body = transfer_body("system:cash", &wallet, "5.00");
     let first = node.send(pay(body.clone())).await.expect(201);
@@ -93,7 +123,10 @@ async fn a_retry_under_the_same_key_gets_the_same_reply() {
         .header("content-type", "application/json")
         .body(text);
     assert_eq!(node.send(reordered).await.expect(201).body, first.body);
-    let other = node.send(pay(transfer_body("system:cash", &wallet, "6.00"))).await.expect(422);
+    let other = node
+        .send(pay(transfer_body("system:cash", &wallet, "6.00")))
+        .await
+        .expect(422);
     assert_eq!(other.code(), "idempotency_key_reused");
 }
 
@@ -104,9 +137,14 @@ async fn the_log_is_served_and_replayed_in_the_same_lines() {
     let served = node.client.get(node.at("/events")).send().await.unwrap();
     assert_eq!(served.headers()["content-type"], "application/x-ndjson");
     let served = served.text().await.unwrap();
-    let lines: Vec<Value> =
-        served.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let positions: Vec<i64> = lines.iter().map(|l| l["position"].as_i64().unwrap()).collect();
+    let lines: Vec<Value> = served
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let positions: Vec<i64> = lines
+        .iter()
+        .map(|l| l["position"].as_i64().unwrap())
+        .collect();
     assert_eq!(positions, [1, 2, 3]);
 
     let replayed = tokio::process::Command::new(env!("CARGO_BIN_EXE_daybook"))
@@ -134,16 +172,27 @@ async fn the_log_is_served_and_replayed_in_the_same_lines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_names_the_first_difference_and_fails() {
     let database = crate::harness::TestDatabase::create().await;
-    let nats = tokio::task::spawn_blocking(crate::harness::shared_nats_url).await.unwrap();
-    let node = TestNode::over(&database.url, nats).await;
-    let wallet = node.funded("asha", "5.00").await;
-    let position = node.transfer("system:cash", &format!("wallet:{wallet}"), "1.00").await.position();
-    node.get(&format!("/wallets/{wallet}/accounts?min_position={position}")).await.expect(200);
-    let mut superuser = database.superuser().await;
-    sqlx::query("UPDATE read_models.accounts SET posted_credits = 600 WHERE holder LIKE 'wallet:%'")
-        .execute(&mut superuser)
+    let nats = tokio::task::spawn_blocking(crate::harness::shared_nats_url)
         .await
         .unwrap();
+    let node = TestNode::over(&database.url, nats).await;
+    let wallet = node.funded("asha", "5.00").await;
+    let position = node
+        .transfer("system:cash", &format!("wallet:{wallet}"), "1.00")
+        .await
+        .position();
+    node.get(&format!(
+        "/wallets/{wallet}/accounts?min_position={position}"
+    ))
+    .await
+    .expect(200);
+    let mut superuser = database.superuser().await;
+    sqlx::query(
+        "UPDATE read_models.accounts SET posted_credits = 600 WHERE holder LIKE 'wallet:%'",
+    )
+    .execute(&mut superuser)
+    .await
+    .unwrap();
     let verified = tokio::process::Command::new(env!("CARGO_BIN_EXE_daybook"))
         .arg("verify")
         .env("DATABASE_URL", &node.database_url)
@@ -153,7 +202,10 @@ async fn verify_names_the_first_difference_and_fails() {
         .unwrap();
     let told = String::from_utf8(verified.stderr).unwrap();
     assert_eq!(verified.status.code(), Some(2), "{told}");
-    assert!(told.contains("DIFFERENCE") && told.contains("accounts") && told.contains("600"), "{told}");
+    assert!(
+        told.contains("DIFFERENCE") && told.contains("accounts") && told.contains("600"),
+        "{told}"
+    );
 
     let rebuilt = tokio::process::Command::new(env!("CARGO_BIN_EXE_daybook"))
         .args(["rebuild", "accounts"])
@@ -162,7 +214,14 @@ async fn verify_names_the_first_difference_and_fails() {
         .output()
         .await
         .unwrap();
-    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
-    let accounts = node.get(&format!("/wallets/{wallet}/accounts")).await.expect(200);
+    assert!(
+        rebuilt.status.success(),
+        "{}",
+        String::from_utf8_lossy(&rebuilt.stderr)
+    );
+    let accounts = node
+        .get(&format!("/wallets/{wallet}/accounts"))
+        .await
+        .expect(200);
     assert_eq!(accounts.body["items"][0]["balance"], "6.00");
 }

@@ -25,7 +25,11 @@ async fn serve(database_url: &str, nats_url: &str) -> (Child, String) {
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let url = loop {
-        let line = lines.next_line().await.unwrap().expect("the program serves");
+        let line = lines
+            .next_line()
+            .await
+            .unwrap()
+            .expect("the program serves");
         if let Some(url) = line.strip_prefix("Daybook serves ") {
             break url.trim_end_matches('/').to_owned();
         }
@@ -45,11 +49,18 @@ async fn race_kill_9_under_load_loses_nothing_and_repeats_nothing() {
     let ledger = "killed";
     let (mut child, url) = serve(&database.url, nats).await;
     let address = Arc::new(std::sync::Mutex::new(url));
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-    let base = move |address: &std::sync::Mutex<String>| {
-        format!("{}/v1/ledgers", address.lock().unwrap())
-    };
-    client.post(base(&address)).json(&json!({ "name": ledger })).send().await.unwrap();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
+    let base =
+        move |address: &std::sync::Mutex<String>| format!("{}/v1/ledgers", address.lock().unwrap());
+    client
+        .post(base(&address))
+        .json(&json!({ "name": ledger }))
+        .send()
+        .await
+        .unwrap();
     let wallet: Value = client
         .post(format!("{}/{ledger}/wallets", base(&address)))
         .json(&json!({ "owner": "asha" }))
@@ -61,7 +72,10 @@ async fn race_kill_9_under_load_loses_nothing_and_repeats_nothing() {
         .unwrap();
     let wallet = format!("wallet:{}", wallet["id"].as_str().unwrap());
 
-    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
+    let (stop, acknowledged) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicI64::new(0)),
+    );
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let (client, address, wallet) = (client.clone(), Arc::clone(&address), wallet.clone());
@@ -113,7 +127,10 @@ async fn race_kill_9_under_load_loses_nothing_and_repeats_nothing() {
     let reader = LogReader::new(database.database.pool().clone());
     let mut after = Position::START;
     loop {
-        let events = reader.read(ledger.parse().unwrap(), after, 1_000).await.unwrap();
+        let events = reader
+            .read(ledger.parse().unwrap(), after, 1_000)
+            .await
+            .unwrap();
         let Some(last) = events.last() else { break };
         after = Position::try_new(last.position).unwrap();
         for event in events {
@@ -128,5 +145,8 @@ async fn race_kill_9_under_load_loses_nothing_and_repeats_nothing() {
     references.sort();
     references.dedup();
     assert_eq!(references.len(), total, "a command took effect twice");
-    assert_eq!(i64::try_from(total).unwrap(), acknowledged.load(Ordering::Relaxed));
+    assert_eq!(
+        i64::try_from(total).unwrap(),
+        acknowledged.load(Ordering::Relaxed)
+    );
 }

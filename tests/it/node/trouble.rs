@@ -15,11 +15,16 @@ async fn without_nats_commands_and_queries_go_on_and_the_stream_heals() {
     let node = TestNode::over(&database.url, &nats.server.url()).await;
     let wallet = node.funded("asha", "5.00").await;
     nats.server.kill().await.unwrap();
-    let reply = node.transfer("system:cash", &format!("wallet:{wallet}"), "1.00").await.expect(201);
+    let reply = node
+        .transfer("system:cash", &format!("wallet:{wallet}"), "1.00")
+        .await
+        .expect(201);
     let position = reply.position();
     let account = format!("/accounts/wallet:{wallet}:INR?min_position={position}");
     assert_eq!(node.get(&account).await.expect(200).body["balance"], "6.00");
-    node.send(node.client.get(node.url("/health/ready"))).await.expect(200);
+    node.send(node.client.get(node.url("/health/ready")))
+        .await
+        .expect(200);
     nats.server.restart().await.unwrap();
     let jetstream =
         async_nats::jetstream::new(async_nats::connect(nats.server.url()).await.unwrap());
@@ -34,7 +39,9 @@ async fn without_nats_commands_and_queries_go_on_and_the_stream_heals() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), healed).await.expect("the stream heals");
+    tokio::time::timeout(Duration::from_secs(30), healed)
+        .await
+        .expect("the stream heals");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,14 +51,25 @@ async fn without_postgres_requests_fail_retryably_and_the_node_recovers() {
     let node = TestNode::over(&postgres.server.database_url("postgres"), nats).await;
     let wallet = node.funded("asha", "5.00").await;
     postgres.server.kill().await.unwrap();
-    let failed = node.transfer("system:cash", &format!("wallet:{wallet}"), "1.00").await;
+    let failed = node
+        .transfer("system:cash", &format!("wallet:{wallet}"), "1.00")
+        .await;
     assert_eq!(failed.status, 503, "{failed:?}");
-    assert!(["log_unavailable", "outcome_unknown"].contains(&failed.code()), "{failed:?}");
+    assert!(
+        ["log_unavailable", "outcome_unknown"].contains(&failed.code()),
+        "{failed:?}"
+    );
     assert_eq!(failed.body["retryable"], true);
     assert!(failed.headers.contains_key("retry-after"));
     let read = node.get("/wallets").await;
-    assert_eq!((read.status, read.code()), (503, "log_unavailable"), "{read:?}");
-    node.send(node.client.get(node.url("/health/ready"))).await.expect(503);
+    assert_eq!(
+        (read.status, read.code()),
+        (503, "log_unavailable"),
+        "{read:?}"
+    );
+    node.send(node.client.get(node.url("/health/ready")))
+        .await
+        .expect(503);
     postgres.server.restart().await.unwrap();
     let recovered = async {
         loop {
@@ -69,8 +87,9 @@ async fn without_postgres_requests_fail_retryably_and_the_node_recovers() {
             assert_eq!(reply.status, 503, "{reply:?}");
         }
     };
-    let position =
-        tokio::time::timeout(Duration::from_secs(20), recovered).await.expect("it recovers");
+    let position = tokio::time::timeout(Duration::from_secs(20), recovered)
+        .await
+        .expect("it recovers");
     let account = format!("/accounts/wallet:{wallet}:INR?min_position={position}&wait_ms=10000");
     let read = node.get(&account).await;
     let balance = read.body["balance"].as_str().unwrap_or("none").to_owned();

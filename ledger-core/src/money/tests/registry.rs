@@ -41,7 +41,7 @@ const CRYPTO: [(u32, &str); 7] = [
     (9, "SOL SUI TON"),
     (10, "DOT"),
     (12, "XMR"),
-    (18, "AAVE AVAX BNB DAI ETC ETH LINK POL SHIB UNI"),
+    (18, "AAVE AVAX BNB DAI ETC ETH LINK POL UNI"),
 ];
 
 fn table(rows: &[(u32, &str)]) -> BTreeMap<AssetCode, u32> {

@@ -1,0 +1,283 @@
+//! Rebuilding beside the live tables, and swapping.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use event_store::executor::ExecutorSettings;
+use ledger_core::Position;
+use projections::read_model::{Tables, checkpoint, create_tables};
+use projections::rebuild::{RebuildError, rebuild};
+use projections::runner::prepare;
+use projections::{ReadModelName, verify};
+use sqlx::Executor;
+
+use super::history::{History, account, system};
+use crate::harness::{Projected, TestDatabase, deposit, rows_of, submission, transfer};
+
+/// Transfers that go on until told to stop; tells how many there were.
+fn keep_transferring(
+    node: &Projected,
+    wallets: [ledger_core::WalletId; 2],
+    stop: &Arc<AtomicBool>,
+) -> tokio::task::JoinHandle<u64> {
+    let (executors, ledger) = (node.bench.executors.clone(), node.ledger);
+    let stop = Arc::clone(stop);
+    tokio::spawn(async move {
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let [first, second] = wallets;
+            for (from, to) in [(first, second), (second, first)] {
+                let outcome = executors
+                    .submit(ledger, submission(transfer(from, to, "1.00")))
+                    .await
+                    .unwrap();
+                assert_eq!(outcome.refusal(), None);
+                count += 1;
+            }
+        }
+        count
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_read_model_is_rebuilt_while_money_moves() {
+    let node = Projected::start(TestDatabase::create().await.database).await;
+    let wallets = [
+        node.bench.funded_wallet("10.00").await,
+        node.bench.funded_wallet("10.00").await,
+    ];
+    let stop = Arc::new(AtomicBool::new(false));
+    let transfers = keep_transferring(&node, wallets, &stop);
+    for name in ReadModelName::ALL {
+        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger).await.unwrap();
+        let mut seen = Position::START;
+        rebuild(&node.database, name, &mut |progress| {
+            assert!(progress.position > seen && progress.position <= progress.head);
+            seen = progress.position;
+        })
+        .await
+        .unwrap();
+        assert!(seen >= before, "{name}");
+        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger).await.unwrap();
+        assert!(after >= seen, "{name}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    let count = transfers.await.unwrap();
+    node.settled().await;
+    let verified = verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+    assert_eq!(verified.transactions, count + 2);
+    assert!(node.status.is_healthy());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_gives_the_same_rows() {
+    let history = History::begin().await;
+    let mut connection = history.node.database.dedicated_connection().await.unwrap();
+    for name in ReadModelName::ALL {
+        let before = rows_of(&mut connection, name, Tables::Live).await;
+        rebuild(&history.node.database, name, &mut |_| {}).await.unwrap();
+        assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before, "{name}");
+    }
+    let leftovers: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = 'read_models_next'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(leftovers, 0);
+    // The indexes have moved along.
+    let indexes: Vec<String> = sqlx::query_scalar(
+        "SELECT tablename || ' ' || count(*) FROM pg_indexes WHERE schemaname = 'read_models' \
+         AND tablename IN ('entries', 'holds', 'wallets', 'transactions') GROUP BY tablename ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(indexes, ["entries 3", "holds 4", "transactions 3", "wallets 3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rebuild_that_was_cut_off_leaves_does_not_matter() {
+    let history = History::begin().await;
+    let mut connection = history.node.database.dedicated_connection().await.unwrap();
+    for name in ReadModelName::ALL {
+        let before = rows_of(&mut connection, name, Tables::Live).await;
+        create_tables(&mut connection, name.read_model(), Tables::Next).await.unwrap();
+        let log = history.node.log().await;
+        let half = &log[..log.len() / 2];
+        crate::harness::fold(&mut connection, name, Tables::Next, history.node.ledger, half, 5).await;
+        rebuild(&history.node.database, name, &mut |_| {}).await.unwrap();
+        assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_rebuilds_of_one_read_model_never_meet() {
+    let history = History::begin().await;
+    let mut other = history.node.database.dedicated_connection().await.unwrap();
+    let lock = "SELECT pg_advisory_lock(hashtext('daybook rebuild holds'))";
+    other.execute(lock).await.unwrap();
+    let refused = rebuild(&history.node.database, ReadModelName::Holds, &mut |_| {}).await;
+    assert!(matches!(refused, Err(RebuildError::UnderWay(ReadModelName::Holds))));
+    rebuild(&history.node.database, ReadModelName::Wallets, &mut |_| {}).await.unwrap();
+}
+
+/// Several nodes start at the same time with a new version: one rebuilds, the others wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_new_version_is_built_once_by_nodes_that_start_together() {
+    let mut history = History::begin().await;
+    history.node.stop_projectors().await;
+    let mut superuser = history.test.superuser().await;
+    let tamper = "UPDATE read_models.accounts SET entries = 99; \
+                  UPDATE read_models.activity SET count = 99; \
+                  UPDATE read_models.read_model SET version = 0";
+    superuser.execute(tamper).await.unwrap();
+    let database = &history.node.database;
+    let prepared = futures_util::future::join_all((0..3).map(|_| prepare(database))).await;
+    for result in prepared {
+        result.unwrap();
+    }
+    let versions: Vec<i32> = sqlx::query_scalar("SELECT version FROM read_models.read_model")
+        .fetch_all(database.pool())
+        .await
+        .unwrap();
+    assert_eq!(versions, [1; 7]);
+    verify::verify(database, history.node.ledger, &mut |_| {}).await.unwrap();
+}
+
+/// A read model that is thrown away and one that is behind come up to the head by a rebuild.
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_never_go_back() {
+    let mut history = History::begin().await;
+    history.node.stop_projectors().await;
+    let head = history.node.bench.head().await;
+    let wallet = history.second;
+    let [name, ..] = [ReadModelName::Accounts];
+    history.submit(transfer(history.asha, history.bela, "1.00")).await;
+    let database = &history.node.database;
+    assert_eq!(checkpoint(database.pool(), name.as_str(), history.node.ledger).await.unwrap(), head);
+    rebuild(database, name, &mut |_| {}).await.unwrap();
+    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger).await.unwrap();
+    assert_eq!(after, history.node.bench.head().await);
+    let accounts = history.node.queries.accounts_of(history.node.ledger, super::history::wallet(wallet));
+    assert_eq!(accounts.await.unwrap().value.len(), 1);
+}
+
+/// Fails when a reader's snapshot is older than the tables it then reads: the new tables show such a
+/// reader only what was folded into them before the swap.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_reader_never_sees_half_of_a_rebuild() {
+    let node = Projected::start(TestDatabase::create().await.database).await;
+    let wallet = node.bench.wallet().await;
+    let cash = account(system("cash"), "INR");
+    let base = node.bench.head().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (executors, ledger, told) = (node.bench.executors.clone(), node.ledger, Arc::clone(&stop));
+    let deposits = tokio::spawn(async move {
+        while !told.load(Ordering::Relaxed) {
+            let outcome = executors.submit(ledger, submission(deposit(wallet, "1.00"))).await;
+            assert_eq!(outcome.unwrap().refusal(), None);
+        }
+    });
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (queries, told) = (node.queries.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut last = Position::START;
+                while !told.load(Ordering::Relaxed) {
+                    let row = queries.account(ledger, cash).await.unwrap();
+                    let entries = row.value.map_or(0, |row| row.entries);
+                    let deposits = (row.position.value() - base.value()).max(0);
+                    assert!(entries >= deposits, "{entries} of {deposits}");
+                    assert!(row.position >= last, "{last} then {}", row.position);
+                    last = row.position;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..15 {
+        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {}).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    deposits.await.unwrap();
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+/// Fails by deadlock when a rebuild takes the tables before the checkpoint that verifying holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_verifying_and_rebuilding_wait_for_each_other() {
+    let node = Projected::start(TestDatabase::create().await.database).await;
+    let wallets = [
+        node.bench.funded_wallet("10.00").await,
+        node.bench.funded_wallet("10.00").await,
+    ];
+    let stop = Arc::new(AtomicBool::new(false));
+    let transfers = keep_transferring(&node, wallets, &stop);
+    let rebuilds = async {
+        for _ in 0..8 {
+            for name in [ReadModelName::Wallets, ReadModelName::Statements] {
+                rebuild(&node.database, name, &mut |_| {}).await.unwrap();
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    };
+    let verifies = async {
+        while !stop.load(Ordering::Relaxed) {
+            verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+        }
+    };
+    tokio::join!(rebuilds, verifies);
+    transfers.await.unwrap();
+}
+
+/// More projectors than pooled connections, all of them waiting for the swap.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_rebuild_ends_though_projectors_hold_every_pooled_connection() {
+    let node = Projected::start(TestDatabase::create().await.database).await;
+    let mut ledgers = vec![node.ledger];
+    for number in 0..3 {
+        let name: ledger_core::LedgerName = format!("other_{number}").parse().unwrap();
+        let open = ledger_core::Command::OpenLedger {
+            name,
+            system_accounts: ledger_core::ledger::standard_system_accounts(),
+        };
+        node.bench.executors.submit(name, submission(open)).await.unwrap();
+        ledgers.push(name);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = ledgers
+        .into_iter()
+        .map(|ledger| {
+            let (executors, told) = (node.bench.executors.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                while !told.load(Ordering::Relaxed) {
+                    let command = crate::harness::money(system("cash"), system("fees"), "1.00");
+                    let outcome = executors.submit(ledger, submission(command)).await;
+                    assert_eq!(outcome.unwrap().refusal(), None);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {}).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+/// A ledger that appears while a rebuild is under way is in the new tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_of_no_ledger_at_all_is_rebuilt() {
+    let test = TestDatabase::create().await;
+    prepare(&test.database).await.unwrap();
+    for name in ReadModelName::ALL {
+        rebuild(&test.database, name, &mut |_| {}).await.unwrap();
+    }
+    let node = Projected::stopped(test.database.clone(), ExecutorSettings::default()).await;
+    node.fold_all().await;
+    verify::verify(&test.database, node.ledger, &mut |_| {}).await.unwrap();
+}
