@@ -100,7 +100,9 @@ pub enum Difference {
         asset: AssetCode,
     },
     /// A read model claims to have folded events that are not there; it would skip them once written.
-    #[error("{ledger}, read model {read_model}: its checkpoint is {checkpoint}, the log ends at {last}")]
+    #[error(
+        "{ledger}, read model {read_model}: its checkpoint is {checkpoint}, the log ends at {last}"
+    )]
     Checkpoint {
         /// The ledger.
         ledger: LedgerName,

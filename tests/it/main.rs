@@ -7,9 +7,6 @@ mod harness;
 
 mod executor;
 mod layout;
-<<<<<<< HEAD
 mod node;
-mod realtime;
-=======
 mod projections;
->>>>>>> projection-tests
+mod realtime;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use event_store::Database;
-use event_store::executor::{Executors, ExecutorSettings, Outcome};
+use event_store::executor::{ExecutorSettings, Executors, Outcome};
 use ledger_core::annotation::Metadata;
 use ledger_core::book::Book;
 use ledger_core::hold::{CaptureRequest, HoldRequest, Remainder};
-use ledger_core::{AccountId, Command, HoldId, Holder, LedgerName, Position, TransactionId, WalletId};
+use ledger_core::{
+    AccountId, Command, HoldId, Holder, LedgerName, Position, TransactionId, WalletId,
+};
 use projections::verify;
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -49,7 +51,10 @@ struct Caller {
 
 impl Caller {
     fn pick(&mut self, below: usize) -> usize {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         usize::try_from(self.random >> 33).unwrap() % below
     }
 
@@ -128,7 +133,10 @@ impl Caller {
 
     async fn step(&mut self) {
         let command = self.next_command();
-        let outcome = self.executors.submit(self.ledger, submission(command.clone())).await;
+        let outcome = self
+            .executors
+            .submit(self.ledger, submission(command.clone()))
+            .await;
         let outcome = outcome.unwrap_or_else(|error| panic!("{error}: {command:?}"));
         self.note(&outcome);
     }
@@ -149,8 +157,16 @@ impl Caller {
         ];
         if refusal.code == "insufficient_funds" {
             self.refused.push(Refused {
-                account: refusal.context["account"].as_str().unwrap().parse().unwrap(),
-                available: refusal.context["available"].as_str().unwrap().parse().unwrap(),
+                account: refusal.context["account"]
+                    .as_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap(),
+                available: refusal.context["available"]
+                    .as_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap(),
                 position: outcome.position,
             });
         } else {
@@ -182,19 +198,32 @@ async fn check_log(node: &Projected, wallets: &[WalletId], mut refused: Vec<Refu
                 && next.metadata.command_id == event.metadata.command_id
         });
         while let Some(refusal) = refused.next_if(|one| one.position == book.position()) {
-            assert_eq!(available(&book, refusal.account), refusal.available, "{}", event.position);
+            assert_eq!(
+                available(&book, refusal.account),
+                refusal.available,
+                "{}",
+                event.position
+            );
         }
         for wallet in wallets {
             let id = account(Holder::Wallet(*wallet), "INR");
             if !in_one_append && book.standing(id).is_some() {
-                assert!(available(&book, id) >= Decimal::ZERO, "{id} at {}", event.position);
+                assert!(
+                    available(&book, id) >= Decimal::ZERO,
+                    "{id} at {}",
+                    event.position
+                );
             }
         }
     }
     assert!(refused.next().is_none());
 }
 
-async fn callers(nodes: [&Projected; 2], wallets: &Arc<Vec<WalletId>>, left: &Arc<AtomicUsize>) -> Vec<tokio::task::JoinHandle<Caller>> {
+async fn callers(
+    nodes: [&Projected; 2],
+    wallets: &Arc<Vec<WalletId>>,
+    left: &Arc<AtomicUsize>,
+) -> Vec<tokio::task::JoinHandle<Caller>> {
     (0..TASKS)
         .map(|task| {
             let node = nodes[usize::try_from(task).unwrap() % 2];
@@ -252,19 +281,35 @@ async fn race_forgetful_nodes_on_a_lagging_read_model_decide_as_if_they_knew_eve
         refused.extend(caller.refused);
         accepted += caller.accepted;
     }
-    assert!(rounds > 2 && accepted > 200 && refused.len() > 10, "{rounds} {accepted} {}", refused.len());
+    assert!(
+        rounds > 2 && accepted > 200 && refused.len() > 10,
+        "{rounds} {accepted} {}",
+        refused.len()
+    );
     first.settled().await;
     check_log(&first, &wallets, refused).await;
-    verify::verify(&test.database, first.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(&test.database, first.ledger, &mut |_| {})
+        .await
+        .unwrap();
     let book = first.bench.book().await;
     for wallet in wallets.iter() {
         let id = account(Holder::Wallet(*wallet), "INR");
-        let row = first.queries.account(first.ledger, id).await.unwrap().value.unwrap();
+        let row = first
+            .queries
+            .account(first.ledger, id)
+            .await
+            .unwrap()
+            .value
+            .unwrap();
         let standing = book.standing(id).unwrap();
         assert_eq!(row.totals.posted, standing.posted);
         assert_eq!(row.totals.pending_debits, standing.pending_debits);
     }
-    let cash = first.queries.account(first.ledger, account(system("cash"), "INR")).await.unwrap();
+    let cash = first
+        .queries
+        .account(first.ledger, account(system("cash"), "INR"))
+        .await
+        .unwrap();
     assert_eq!(cash.value.unwrap().balance, decimal("1000.00"));
 }
 
@@ -273,11 +318,22 @@ async fn race_forgetful_nodes_on_a_lagging_read_model_decide_as_if_they_knew_eve
 async fn a_node_that_starts_anew_loads_what_was_there() {
     let test = TestDatabase::create().await;
     let first = Projected::start(test.database.clone()).await;
-    let (from, to) = (first.bench.funded_wallet("10.00").await, first.bench.wallet().await);
+    let (from, to) = (
+        first.bench.funded_wallet("10.00").await,
+        first.bench.wallet().await,
+    );
     first.settled().await;
     let second = Projected::stopped(test.database.clone(), forgetful()).await;
-    let refusal = second.bench.submit(submission(transfer(from, to, "10.01"))).await.unwrap();
+    let refusal = second
+        .bench
+        .submit(submission(transfer(from, to, "10.01")))
+        .await
+        .unwrap();
     assert_eq!(refusal.refusal().unwrap().context["available"], "10.00");
-    let outcome = second.bench.submit(submission(transfer(from, to, "10.00"))).await.unwrap();
+    let outcome = second
+        .bench
+        .submit(submission(transfer(from, to, "10.00")))
+        .await
+        .unwrap();
     assert_eq!(outcome.refusal(), None);
 }

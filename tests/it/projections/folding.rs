@@ -28,8 +28,12 @@ async fn folding_does_not_depend_on_how_the_log_is_cut() {
         assert!(live.iter().all(|(_, rows)| !rows.is_empty()), "{name}");
         for page in [1, 2, 7, 1_000] {
             let read_model = name.read_model();
-            drop_tables(&mut connection, read_model, Tables::Next).await.unwrap();
-            create_tables(&mut connection, read_model, Tables::Next).await.unwrap();
+            drop_tables(&mut connection, read_model, Tables::Next)
+                .await
+                .unwrap();
+            create_tables(&mut connection, read_model, Tables::Next)
+                .await
+                .unwrap();
             fold(&mut connection, name, Tables::Next, node.ledger, &log, page).await;
             let rows = rows_of(&mut connection, name, Tables::Next).await;
             assert_eq!(rows, live, "{name} in pages of {page}");
@@ -81,7 +85,9 @@ async fn race_two_replicas_fold_every_event_once() {
         }
     }
     first.settled().await;
-    let verified = verify::verify(&test.database, first.ledger, &mut |_| {}).await.unwrap();
+    let verified = verify::verify(&test.database, first.ledger, &mut |_| {})
+        .await
+        .unwrap();
     assert_eq!(verified.transactions, 402);
     assert!(first.status.is_healthy() && second.status.is_healthy());
 }
@@ -117,7 +123,9 @@ async fn sums_over_many_accounts_stay_exact_beyond_what_one_account_can_hold() {
         post(&node, (source, destination, "ETH", large)).await;
     }
     node.settled().await;
-    verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(&node.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
     assert!(node.status.is_healthy(), "{:?}", node.status.projectors());
     let sum: String = sqlx::query_scalar(
         "SELECT sum(amount)::text FROM read_models.activity WHERE metric = 'volume'",
@@ -137,12 +145,18 @@ async fn sums_over_many_accounts_stay_exact_beyond_what_one_account_can_hold() {
     // What cannot be kept exactly is said, and never rounded or a panic.
     let (queries, ledger) = (&node.queries, node.ledger);
     assert!(queries.trial_balance(ledger).await.is_err());
-    let activity = queries.activity(ledger, Interval::Day, None, None, 100).await;
+    let activity = queries
+        .activity(ledger, Interval::Day, None, None, 100)
+        .await;
     assert!(activity.is_err());
     let owner = "asha".parse().unwrap();
     assert!(queries.owner_statistics(ledger, &owner).await.is_err());
-    rebuild::rebuild(&node.database, ReadModelName::Activity, &mut |_| {}).await.unwrap();
-    verify::verify(&node.database, ledger, &mut |_| {}).await.unwrap();
+    rebuild::rebuild(&node.database, ReadModelName::Activity, &mut |_| {})
+        .await
+        .unwrap();
+    verify::verify(&node.database, ledger, &mut |_| {})
+        .await
+        .unwrap();
 }
 
 /// PostgreSQL's numbers come back as the ones that went in, to the last of 18 decimals.
@@ -151,24 +165,32 @@ async fn amounts_survive_postgres() {
     let test = TestDatabase::create().await;
     let mut seed = 7_u64;
     let mut next = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         seed >> 33
     };
     let mut numbers = Vec::new();
     for scale in 0..=18 {
         for digits in 1..=28_u32 {
-            let mantissa = (0..digits).fold(0_i128, |mantissa, _| mantissa * 10 + i128::from(next() % 10));
+            let mantissa = (0..digits).fold(0_i128, |mantissa, _| {
+                mantissa * 10 + i128::from(next() % 10)
+            });
             numbers.push(Decimal::from_i128_with_scale(mantissa, scale));
             let nines = 10_i128.pow(digits) - 1;
             numbers.push(Decimal::from_i128_with_scale(nines, scale));
         }
-        numbers.push(Decimal::from_i128_with_scale(Decimal::MAX.mantissa(), scale));
+        numbers.push(Decimal::from_i128_with_scale(
+            Decimal::MAX.mantissa(),
+            scale,
+        ));
     }
-    let back: Vec<Decimal> = sqlx::query_scalar("SELECT number FROM UNNEST($1::numeric[]) AS number")
-        .bind(&numbers)
-        .fetch_all(test.database.pool())
-        .await
-        .unwrap();
+    let back: Vec<Decimal> =
+        sqlx::query_scalar("SELECT number FROM UNNEST($1::numeric[]) AS number")
+            .bind(&numbers)
+            .fetch_all(test.database.pool())
+            .await
+            .unwrap();
     for (number, back) in numbers.iter().zip(back) {
         assert_eq!(*number, back);
     }
@@ -177,7 +199,11 @@ async fn amounts_survive_postgres() {
 /// A balance is shown from the right side even while the read model that knows the side lags.
 #[tokio::test(flavor = "multi_thread")]
 async fn race_a_lagging_ledgers_read_model_never_turns_a_balance_round() {
-    let node = Projected::stopped(TestDatabase::create().await.database, ExecutorSettings::default()).await;
+    let node = Projected::stopped(
+        TestDatabase::create().await.database,
+        ExecutorSettings::default(),
+    )
+    .await;
     node.fold_all().await;
     let open = Command::OpenSystemAccount {
         name: "promotions".parse().unwrap(),
@@ -197,24 +223,60 @@ async fn race_a_lagging_ledgers_read_model_never_turns_a_balance_round() {
         if name == ReadModelName::Ledgers {
             continue;
         }
-        let from = checkpoint(&mut connection, name.as_str(), node.ledger).await.unwrap();
-        let events: Vec<RecordedEvent> =
-            log.iter().filter(|event| event.position > from).cloned().collect();
-        fold_page(&mut connection, name, node.ledger, from, &events).await.unwrap().unwrap();
+        let from = checkpoint(&mut connection, name.as_str(), node.ledger)
+            .await
+            .unwrap();
+        let events: Vec<RecordedEvent> = log
+            .iter()
+            .filter(|event| event.position > from)
+            .cloned()
+            .collect();
+        fold_page(&mut connection, name, node.ledger, from, &events)
+            .await
+            .unwrap()
+            .unwrap();
     }
     let promotions = account(system("promotions"), "INR");
-    let request = PageRequest { after: None, limit: 100 };
-    let accounts = node.queries.accounts(node.ledger, request).await.unwrap().value.items;
-    let row = accounts.iter().find(|row| row.account == promotions).unwrap();
+    let request = PageRequest {
+        after: None,
+        limit: 100,
+    };
+    let accounts = node
+        .queries
+        .accounts(node.ledger, request)
+        .await
+        .unwrap()
+        .value
+        .items;
+    let row = accounts
+        .iter()
+        .find(|row| row.account == promotions)
+        .unwrap();
     assert_eq!(row.balance, decimal("5.00"));
-    assert!(accounts.iter().any(|row| row.account == account(system("losses"), "MILES")));
-    assert_eq!(node.queries.trial_balance(node.ledger).await.unwrap().value.len(), 2);
+    assert!(
+        accounts
+            .iter()
+            .any(|row| row.account == account(system("losses"), "MILES"))
+    );
+    assert_eq!(
+        node.queries
+            .trial_balance(node.ledger)
+            .await
+            .unwrap()
+            .value
+            .len(),
+        2
+    );
 }
 
 /// Not a benchmark: shows that nothing is quadratic.
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_thousand_transfers_are_folded_in_reasonable_time() {
-    let node = Projected::stopped(TestDatabase::create().await.database, ExecutorSettings::default()).await;
+    let node = Projected::stopped(
+        TestDatabase::create().await.database,
+        ExecutorSettings::default(),
+    )
+    .await;
     let mut wallets: Vec<WalletId> = Vec::new();
     for _ in 0..20 {
         wallets.push(node.bench.funded_wallet("100000.00").await);
@@ -222,20 +284,43 @@ async fn twenty_thousand_transfers_are_folded_in_reasonable_time() {
     for round in 0..20 {
         let mut batch = submission(deposit(wallets[0], "1.00"));
         batch.commands = (0..1_000)
-            .map(|number| transfer(wallets[number % 20], wallets[(number + round + 1) % 20], "1.00"))
-            .filter(|command| !matches!(command, Command::PostTransaction { request, .. }
-                if request.postings[0].source == request.postings[0].destination))
+            .map(|number| {
+                transfer(
+                    wallets[number % 20],
+                    wallets[(number + round + 1) % 20],
+                    "1.00",
+                )
+            })
+            .filter(|command| {
+                !matches!(command, Command::PostTransaction { request, .. }
+                if request.postings[0].source == request.postings[0].destination)
+            })
             .collect();
         let outcome = node.bench.submit(batch).await.unwrap();
         assert_eq!(outcome.refusal(), None);
     }
-    let (log, mut connection) = (node.log().await, node.database.dedicated_connection().await.unwrap());
+    let (log, mut connection) = (
+        node.log().await,
+        node.database.dedicated_connection().await.unwrap(),
+    );
     for name in ReadModelName::ALL {
         let started = Instant::now();
-        fold(&mut connection, name, Tables::Live, node.ledger, &log, 2_000).await;
+        fold(
+            &mut connection,
+            name,
+            Tables::Live,
+            node.ledger,
+            &log,
+            2_000,
+        )
+        .await;
         let elapsed = started.elapsed();
         let rate = u128::try_from(log.len()).unwrap() * 1_000 / elapsed.as_millis().max(1);
-        println!("{name}: {} events in {} ms, {rate} events/s", log.len(), elapsed.as_millis());
+        println!(
+            "{name}: {} events in {} ms, {rate} events/s",
+            log.len(),
+            elapsed.as_millis()
+        );
         assert!(elapsed.as_secs() < 60, "{name}");
     }
 }

@@ -166,14 +166,16 @@ impl History {
     async fn transact(&mut self) {
         let (asha, bela, second) = (wallet(self.asha), wallet(self.bela), wallet(self.second));
         let (cash, fx, promotions) = (system("cash"), system("fx"), system("promotions"));
-        self.post(&[(cash, asha, "INR", "1000.00")], None, None).await;
+        self.post(&[(cash, asha, "INR", "1000.00")], None, None)
+            .await;
         let lines = [
             (asha, bela, "INR", "100.00"),
             (fx, bela, "USD", "5.00"),
             (promotions, asha, "MILES", "10"),
             (asha, bela, "INR", "0.01"),
         ];
-        self.post_as(self.multi, &lines, None, Some("invoice 7")).await;
+        self.post_as(self.multi, &lines, None, Some("invoice 7"))
+            .await;
         let early = Some("2020-01-15T00:00:00Z");
         self.post(&[(cash, asha, "INR", "50.00")], early, Some("late paper"))
             .await;
@@ -181,10 +183,15 @@ impl History {
         self.post_as(self.reverted, &lines, Some("2020-01-20T10:00:00Z"), None)
             .await;
         // Overdraws bela by 79.99.
-        self.post(&[(bela, second, "INR", "200.00")], None, None).await;
-        self.revert().await;
-        self.post(&[(cash, second, "INR", "1.00")], Some("2150-01-01T00:00:00Z"), None)
+        self.post(&[(bela, second, "INR", "200.00")], None, None)
             .await;
+        self.revert().await;
+        self.post(
+            &[(cash, second, "INR", "1.00")],
+            Some("2150-01-01T00:00:00Z"),
+            None,
+        )
+        .await;
     }
 
     pub async fn post(
@@ -261,9 +268,17 @@ impl History {
         let [first, voided, expired, active] = self.holds;
         let soon = Timestamp::try_new(chrono::Utc::now() + chrono::TimeDelta::milliseconds(300));
         let far = time("2100-01-01T00:00:00Z");
-        self.place(first, self.asha, "100.00", Some(wallet(self.bela)), None, None)
+        self.place(
+            first,
+            self.asha,
+            "100.00",
+            Some(wallet(self.bela)),
+            None,
+            None,
+        )
+        .await;
+        self.place(voided, self.asha, "30.00", None, None, None)
             .await;
-        self.place(voided, self.asha, "30.00", None, None, None).await;
         self.place(expired, self.asha, "5.00", None, soon.ok(), None)
             .await;
         self.place(active, self.second, "25.00", None, Some(far), Some("rent"))
@@ -359,7 +374,11 @@ impl History {
             (self.asha, "USD", RequestedOverdraft::Unlimited),
             (self.asha, "EUR", RequestedOverdraft::Unlimited),
             (self.asha, "EUR", RequestedOverdraft::Forbidden),
-            (self.bela, "INR", RequestedOverdraft::UpTo(decimal("150.00"))),
+            (
+                self.bela,
+                "INR",
+                RequestedOverdraft::UpTo(decimal("150.00")),
+            ),
         ] {
             self.submit(Command::SetWalletOverdraft {
                 wallet,
@@ -373,7 +392,10 @@ impl History {
     }
 
     /// Debits and credits of every account, added up from the postings that pass.
-    pub fn totals(&self, counts: impl Fn(&Move) -> bool) -> BTreeMap<AccountId, (Decimal, Decimal)> {
+    pub fn totals(
+        &self,
+        counts: impl Fn(&Move) -> bool,
+    ) -> BTreeMap<AccountId, (Decimal, Decimal)> {
         let mut totals: BTreeMap<AccountId, (Decimal, Decimal)> = BTreeMap::new();
         for moved in self.moves.iter().filter(|moved| counts(moved)) {
             totals

@@ -49,7 +49,9 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
     let stop = Arc::new(AtomicBool::new(false));
     let transfers = keep_transferring(&node, wallets, &stop);
     for name in ReadModelName::ALL {
-        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger).await.unwrap();
+        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+            .await
+            .unwrap();
         let mut seen = Position::START;
         rebuild(&node.database, name, &mut |progress| {
             assert!(progress.position > seen && progress.position <= progress.head);
@@ -58,13 +60,17 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
         .await
         .unwrap();
         assert!(seen >= before, "{name}");
-        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger).await.unwrap();
+        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+            .await
+            .unwrap();
         assert!(after >= seen, "{name}");
     }
     stop.store(true, Ordering::Relaxed);
     let count = transfers.await.unwrap();
     node.settled().await;
-    let verified = verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+    let verified = verify::verify(&node.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
     assert_eq!(verified.transactions, count + 2);
     assert!(node.status.is_healthy());
 }
@@ -75,15 +81,20 @@ async fn a_rebuild_gives_the_same_rows() {
     let mut connection = history.node.database.dedicated_connection().await.unwrap();
     for name in ReadModelName::ALL {
         let before = rows_of(&mut connection, name, Tables::Live).await;
-        rebuild(&history.node.database, name, &mut |_| {}).await.unwrap();
-        assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before, "{name}");
+        rebuild(&history.node.database, name, &mut |_| {})
+            .await
+            .unwrap();
+        assert_eq!(
+            rows_of(&mut connection, name, Tables::Live).await,
+            before,
+            "{name}"
+        );
     }
-    let leftovers: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM pg_tables WHERE schemaname = 'read_models_next'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .unwrap();
+    let leftovers: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'read_models_next'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
     assert_eq!(leftovers, 0);
     // The indexes have moved along.
     let indexes: Vec<String> = sqlx::query_scalar(
@@ -93,7 +104,10 @@ async fn a_rebuild_gives_the_same_rows() {
     .fetch_all(&mut connection)
     .await
     .unwrap();
-    assert_eq!(indexes, ["entries 3", "holds 4", "transactions 3", "wallets 3"]);
+    assert_eq!(
+        indexes,
+        ["entries 3", "holds 4", "transactions 3", "wallets 3"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,12 +116,28 @@ async fn what_a_rebuild_that_was_cut_off_leaves_does_not_matter() {
     let mut connection = history.node.database.dedicated_connection().await.unwrap();
     for name in ReadModelName::ALL {
         let before = rows_of(&mut connection, name, Tables::Live).await;
-        create_tables(&mut connection, name.read_model(), Tables::Next).await.unwrap();
+        create_tables(&mut connection, name.read_model(), Tables::Next)
+            .await
+            .unwrap();
         let log = history.node.log().await;
         let half = &log[..log.len() / 2];
-        crate::harness::fold(&mut connection, name, Tables::Next, history.node.ledger, half, 5).await;
-        rebuild(&history.node.database, name, &mut |_| {}).await.unwrap();
-        assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before, "{name}");
+        crate::harness::fold(
+            &mut connection,
+            name,
+            Tables::Next,
+            history.node.ledger,
+            half,
+            5,
+        )
+        .await;
+        rebuild(&history.node.database, name, &mut |_| {})
+            .await
+            .unwrap();
+        assert_eq!(
+            rows_of(&mut connection, name, Tables::Live).await,
+            before,
+            "{name}"
+        );
     }
 }
 
@@ -118,8 +148,13 @@ async fn two_rebuilds_of_one_read_model_never_meet() {
     let lock = "SELECT pg_advisory_lock(hashtext('daybook rebuild holds'))";
     other.execute(lock).await.unwrap();
     let refused = rebuild(&history.node.database, ReadModelName::Holds, &mut |_| {}).await;
-    assert!(matches!(refused, Err(RebuildError::UnderWay(ReadModelName::Holds))));
-    rebuild(&history.node.database, ReadModelName::Wallets, &mut |_| {}).await.unwrap();
+    assert!(matches!(
+        refused,
+        Err(RebuildError::UnderWay(ReadModelName::Holds))
+    ));
+    rebuild(&history.node.database, ReadModelName::Wallets, &mut |_| {})
+        .await
+        .unwrap();
 }
 
 /// Several nodes start at the same time with a new version: one rebuilds, the others wait for it.
@@ -142,7 +177,9 @@ async fn race_a_new_version_is_built_once_by_nodes_that_start_together() {
         .await
         .unwrap();
     assert_eq!(versions, [1; 7]);
-    verify::verify(database, history.node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(database, history.node.ledger, &mut |_| {})
+        .await
+        .unwrap();
 }
 
 /// A read model that is thrown away and one that is behind come up to the head by a rebuild.
@@ -153,13 +190,25 @@ async fn checkpoints_never_go_back() {
     let head = history.node.bench.head().await;
     let wallet = history.second;
     let [name, ..] = [ReadModelName::Accounts];
-    history.submit(transfer(history.asha, history.bela, "1.00")).await;
+    history
+        .submit(transfer(history.asha, history.bela, "1.00"))
+        .await;
     let database = &history.node.database;
-    assert_eq!(checkpoint(database.pool(), name.as_str(), history.node.ledger).await.unwrap(), head);
+    assert_eq!(
+        checkpoint(database.pool(), name.as_str(), history.node.ledger)
+            .await
+            .unwrap(),
+        head
+    );
     rebuild(database, name, &mut |_| {}).await.unwrap();
-    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger).await.unwrap();
+    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger)
+        .await
+        .unwrap();
     assert_eq!(after, history.node.bench.head().await);
-    let accounts = history.node.queries.accounts_of(history.node.ledger, super::history::wallet(wallet));
+    let accounts = history
+        .node
+        .queries
+        .accounts_of(history.node.ledger, super::history::wallet(wallet));
     assert_eq!(accounts.await.unwrap().value.len(), 1);
 }
 
@@ -175,7 +224,9 @@ async fn race_a_reader_never_sees_half_of_a_rebuild() {
     let (executors, ledger, told) = (node.bench.executors.clone(), node.ledger, Arc::clone(&stop));
     let deposits = tokio::spawn(async move {
         while !told.load(Ordering::Relaxed) {
-            let outcome = executors.submit(ledger, submission(deposit(wallet, "1.00"))).await;
+            let outcome = executors
+                .submit(ledger, submission(deposit(wallet, "1.00")))
+                .await;
             assert_eq!(outcome.unwrap().refusal(), None);
         }
     });
@@ -196,7 +247,9 @@ async fn race_a_reader_never_sees_half_of_a_rebuild() {
         })
         .collect();
     for _ in 0..15 {
-        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {}).await.unwrap();
+        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {})
+            .await
+            .unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     deposits.await.unwrap();
@@ -225,7 +278,9 @@ async fn race_verifying_and_rebuilding_wait_for_each_other() {
     };
     let verifies = async {
         while !stop.load(Ordering::Relaxed) {
-            verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+            verify::verify(&node.database, node.ledger, &mut |_| {})
+                .await
+                .unwrap();
         }
     };
     tokio::join!(rebuilds, verifies);
@@ -243,7 +298,11 @@ async fn race_a_rebuild_ends_though_projectors_hold_every_pooled_connection() {
             name,
             system_accounts: ledger_core::ledger::standard_system_accounts(),
         };
-        node.bench.executors.submit(name, submission(open)).await.unwrap();
+        node.bench
+            .executors
+            .submit(name, submission(open))
+            .await
+            .unwrap();
         ledgers.push(name);
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -261,7 +320,9 @@ async fn race_a_rebuild_ends_though_projectors_hold_every_pooled_connection() {
         })
         .collect();
     for _ in 0..5 {
-        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {}).await.unwrap();
+        rebuild(&node.database, ReadModelName::Accounts, &mut |_| {})
+            .await
+            .unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     for writer in writers {
@@ -279,5 +340,7 @@ async fn a_read_model_of_no_ledger_at_all_is_rebuilt() {
     }
     let node = Projected::stopped(test.database.clone(), ExecutorSettings::default()).await;
     node.fold_all().await;
-    verify::verify(&test.database, node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(&test.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
 }

@@ -20,7 +20,11 @@ async fn waiting_for_a_position_ends_when_it_is_reached() {
     let node = Projected::start(TestDatabase::create().await.database).await;
     let wallet = node.bench.wallet().await;
     for number in 1..=20 {
-        let outcome = node.bench.submit(submission(deposit(wallet, "1.00"))).await.unwrap();
+        let outcome = node
+            .bench
+            .submit(submission(deposit(wallet, "1.00")))
+            .await
+            .unwrap();
         node.reach(outcome.position).await;
         let accounts = node
             .queries
@@ -65,7 +69,11 @@ async fn open_other(node: &Projected) -> LedgerName {
         name: other,
         system_accounts: standard_system_accounts(),
     };
-    node.bench.executors.submit(other, submission(open)).await.unwrap();
+    node.bench
+        .executors
+        .submit(other, submission(open))
+        .await
+        .unwrap();
     other
 }
 
@@ -98,7 +106,10 @@ async fn an_event_that_cannot_be_read_stops_the_projectors_of_its_ledger() {
     let mut advanced = node.status.advanced();
     let failures = |status: &projections::ProjectionStatus| {
         let projectors = status.projectors();
-        projectors.values().filter(|one| one.failure.is_some()).count()
+        projectors
+            .values()
+            .filter(|one| one.failure.is_some())
+            .count()
     };
     while failures(&node.status) < ReadModelName::ALL.len() {
         advanced.changed().await.unwrap();
@@ -111,15 +122,30 @@ async fn an_event_that_cannot_be_read_stops_the_projectors_of_its_ledger() {
         }
         let failure = status.failure.unwrap();
         let named = format!("position {} cannot be decoded", last_good.next());
-        assert!(failure.contains(&named) && failure.contains("WalletPainted"), "{failure}");
+        assert!(
+            failure.contains(&named) && failure.contains("WalletPainted"),
+            "{failure}"
+        );
         assert_eq!(status.position, last_good, "{name}");
-        let at = checkpoint(node.database.pool(), name.as_str(), ledger).await.unwrap();
+        let at = checkpoint(node.database.pool(), name.as_str(), ledger)
+            .await
+            .unwrap();
         assert_eq!(at, last_good, "{name}");
     }
     let command = money(system("cash"), system("fees"), "1.00");
-    let outcome = node.bench.executors.submit(other, submission(command)).await.unwrap();
+    let outcome = node
+        .bench
+        .executors
+        .submit(other, submission(command))
+        .await
+        .unwrap();
     node.queries
-        .wait_for(other, &ReadModelName::ALL, outcome.position, Duration::from_secs(30))
+        .wait_for(
+            other,
+            &ReadModelName::ALL,
+            outcome.position,
+            Duration::from_secs(30),
+        )
         .await
         .unwrap();
 }
@@ -129,11 +155,31 @@ async fn ledgers_that_appear_later_are_folded_too() {
     let node = Projected::start(TestDatabase::create().await.database).await;
     let other = open_other(&node).await;
     node.queries
-        .wait_for(other, &ReadModelName::ALL, Position::START.next(), Duration::from_secs(30))
+        .wait_for(
+            other,
+            &ReadModelName::ALL,
+            Position::START.next(),
+            Duration::from_secs(30),
+        )
         .await
         .unwrap();
-    assert_eq!(node.queries.system_accounts(other).await.unwrap().value.len(), 6);
-    assert_eq!(node.queries.accounts_of(other, system("cash")).await.unwrap().value, []);
+    assert_eq!(
+        node.queries
+            .system_accounts(other)
+            .await
+            .unwrap()
+            .value
+            .len(),
+        6
+    );
+    assert_eq!(
+        node.queries
+            .accounts_of(other, system("cash"))
+            .await
+            .unwrap()
+            .value,
+        []
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +211,9 @@ async fn projectors_outlive_a_postgres_that_dies() {
         }
     }
     assert!(node.status.is_healthy());
-    verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(&node.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
     node.stop_projectors().await;
     let reader = LogReader::new(node.database.pool().clone());
     assert!(reader.head(node.ledger).await.unwrap().is_some());
@@ -177,10 +225,15 @@ async fn projectors_can_be_stopped_at_any_moment() {
     let mut node = Projected::start(TestDatabase::create().await.database).await;
     let wallet = node.bench.wallet().await;
     for _ in 0..30 {
-        node.bench.submit(submission(deposit(wallet, "1.00"))).await.unwrap();
+        node.bench
+            .submit(submission(deposit(wallet, "1.00")))
+            .await
+            .unwrap();
         node.stop_projectors().await;
         node.start_projectors();
     }
     node.settled().await;
-    verify::verify(&node.database, node.ledger, &mut |_| {}).await.unwrap();
+    verify::verify(&node.database, node.ledger, &mut |_| {})
+        .await
+        .unwrap();
 }

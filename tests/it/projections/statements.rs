@@ -64,14 +64,24 @@ fn expect(history: &History, request: StatementRequest) -> Expected {
         if request.from.is_some_and(|from| at < from) {
             expected.opening = balance;
         } else {
-            let line = (moved.position, moved.posting, direction, moved.amount, balance);
+            let line = (
+                moved.position,
+                moved.posting,
+                direction,
+                moved.amount,
+                balance,
+            );
             expected.lines.push(line);
         }
     }
     expected
 }
 
-async fn ask(history: &History, request: StatementRequest, limit: i64) -> (Statement, Vec<EntryRow>) {
+async fn ask(
+    history: &History,
+    request: StatementRequest,
+    limit: i64,
+) -> (Statement, Vec<EntryRow>) {
     let (queries, ledger) = (&history.node.queries, history.node.ledger);
     let (mut entries, mut after) = (Vec::new(), None);
     loop {
@@ -89,7 +99,15 @@ async fn ask(history: &History, request: StatementRequest, limit: i64) -> (State
 fn check(statement: &Statement, entries: &[EntryRow], expected: &Expected) {
     let shown: Vec<_> = entries
         .iter()
-        .map(|row| (row.position, row.posting, row.direction, row.amount, row.balance_after))
+        .map(|row| {
+            (
+                row.position,
+                row.posting,
+                row.direction,
+                row.amount,
+                row.balance_after,
+            )
+        })
         .collect();
     assert_eq!(shown, expected.lines);
     assert_eq!(statement.opening_balance, expected.opening);
@@ -108,7 +126,10 @@ async fn statements_add_up_on_both_axes_in_every_period_and_page_size() {
     let middle = history.moves[history.moves.len() / 2].recorded_at;
     let periods = [
         (None, None),
-        (Some(time("2020-01-20T10:00:00Z")), Some(time("2020-01-25T00:00:00Z"))),
+        (
+            Some(time("2020-01-20T10:00:00Z")),
+            Some(time("2020-01-25T00:00:00Z")),
+        ),
         (Some(time("2020-01-20T10:00:00.000001Z")), None),
         (None, Some(time("2020-01-16T00:00:00Z"))),
         (Some(middle), Some(time("2151-01-01T00:00:00Z"))),
@@ -118,7 +139,12 @@ async fn statements_add_up_on_both_axes_in_every_period_and_page_size() {
     for id in history.totals(|_| true).into_keys() {
         for axis in [Axis::Effective, Axis::Recorded] {
             for (from, until) in periods {
-                let request = StatementRequest { account: id, axis, from, until };
+                let request = StatementRequest {
+                    account: id,
+                    axis,
+                    from,
+                    until,
+                };
                 let expected = expect(&history, request);
                 for limit in [1, 2, 1_000] {
                     let (statement, entries) = ask(&history, request, limit).await;
@@ -159,14 +185,25 @@ async fn a_wallet_that_never_moved_has_an_empty_statement_and_no_wallet_has_none
             from: None,
             until: None,
         };
-        let page = PageRequest { after: None, limit: 10 };
-        queries.statement(ledger, request, page).await.unwrap().value
+        let page = PageRequest {
+            after: None,
+            limit: 10,
+        };
+        queries
+            .statement(ledger, request, page)
+            .await
+            .unwrap()
+            .value
     };
     let empty = ask(wallet(history.closed)).await.unwrap();
     assert!(empty.entries.items.is_empty());
     assert_eq!(empty.closing_balance, Decimal::ZERO);
     assert!(ask(system("taxes")).await.is_none());
-    assert!(ask(wallet(ledger_core::WalletId::new(uuid::Uuid::nil()))).await.is_none());
+    assert!(
+        ask(wallet(ledger_core::WalletId::new(uuid::Uuid::nil())))
+            .await
+            .is_none()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,14 +230,25 @@ async fn balances_are_known_at_every_point_of_both_axes() {
                 known && effective_until.is_none_or(|until| moved.effective_at <= until)
             };
             let expected = history.totals(counts).remove(&id).unwrap_or_default();
-            let at = queries.balance_at(ledger, id, effective_until, *cut).await.unwrap();
+            let at = queries
+                .balance_at(ledger, id, effective_until, *cut)
+                .await
+                .unwrap();
             let at = at.value.unwrap();
             assert_eq!((at.debits, at.credits), expected);
             assert_eq!(at.balance, expected.1 - expected.0);
         }
     }
     let cash = account(system("cash"), "INR");
-    let at = queries.balance_at(ledger, cash, Some(time("2020-06-01T00:00:00Z")), RecordedUntil::Now);
+    let at = queries.balance_at(
+        ledger,
+        cash,
+        Some(time("2020-06-01T00:00:00Z")),
+        RecordedUntil::Now,
+    );
     let at = at.await.unwrap().value.unwrap();
-    assert_eq!((at.normal_side, at.balance), (NormalSide::Debit, decimal("50.00")));
+    assert_eq!(
+        (at.normal_side, at.balance),
+        (NormalSide::Debit, decimal("50.00"))
+    );
 }

@@ -18,7 +18,10 @@ impl Crime {
         let mut history = History::begin().await;
         history.node.stop_projectors().await;
         let mut superuser = history.test.superuser().await;
-        superuser.execute("SET session_replication_role = replica").await.unwrap();
+        superuser
+            .execute("SET session_replication_role = replica")
+            .await
+            .unwrap();
         Self { history, superuser }
     }
 
@@ -36,7 +39,9 @@ impl Crime {
 
     /// Tampers, verifies, and undoes it by way of a copy of the table.
     async fn commit(&mut self, table: &str, tamper: &str) -> Difference {
-        let copy = format!("DROP TABLE IF EXISTS pg_temp.copy; CREATE TEMP TABLE copy AS SELECT * FROM {table}");
+        let copy = format!(
+            "DROP TABLE IF EXISTS pg_temp.copy; CREATE TEMP TABLE copy AS SELECT * FROM {table}"
+        );
         self.superuser.execute(copy.as_str()).await.unwrap();
         self.superuser.execute(tamper).await.unwrap();
         let found = self.verify().await;
@@ -57,7 +62,10 @@ async fn a_healthy_ledger_is_verified() {
     assert_eq!(verified.position, history.node.bench.head().await);
     let mut transactions: Vec<_> = history.moves.iter().map(|one| one.transaction).collect();
     transactions.dedup();
-    assert_eq!(verified.transactions, u64::try_from(transactions.len()).unwrap());
+    assert_eq!(
+        verified.transactions,
+        u64::try_from(transactions.len()).unwrap()
+    );
     assert_eq!(verified.accounts, history.totals(|_| true).len());
     assert_eq!(verified.read_models, 7);
     let nowhere = verify(database, "nowhere".parse().unwrap(), &mut |_| {}).await;
@@ -66,17 +74,53 @@ async fn a_healthy_ledger_is_verified() {
 
 /// A change of every table of every read model.
 const CHANGES: [(ReadModelName, &str, &str); 13] = [
-    (ReadModelName::Ledgers, "ledgers", "opened_at = opened_at + interval '1 microsecond'"),
+    (
+        ReadModelName::Ledgers,
+        "ledgers",
+        "opened_at = opened_at + interval '1 microsecond'",
+    ),
     (ReadModelName::Ledgers, "assets", "scale = scale + 1"),
-    (ReadModelName::Ledgers, "system_accounts", "normal_side = 'neither'"),
-    (ReadModelName::Accounts, "accounts", "posted_debits = posted_debits + 0.01"),
-    (ReadModelName::Accounts, "accounts", "pending_debits = pending_debits + 0.01"),
-    (ReadModelName::Statements, "entries", "balance_after = balance_after - 0.01"),
-    (ReadModelName::Transactions, "transactions", "metadata = '{}'"),
+    (
+        ReadModelName::Ledgers,
+        "system_accounts",
+        "normal_side = 'neither'",
+    ),
+    (
+        ReadModelName::Accounts,
+        "accounts",
+        "posted_debits = posted_debits + 0.01",
+    ),
+    (
+        ReadModelName::Accounts,
+        "accounts",
+        "pending_debits = pending_debits + 0.01",
+    ),
+    (
+        ReadModelName::Statements,
+        "entries",
+        "balance_after = balance_after - 0.01",
+    ),
+    (
+        ReadModelName::Transactions,
+        "transactions",
+        "metadata = '{}'",
+    ),
     (ReadModelName::Holds, "holds", "remaining = remaining + 1"),
-    (ReadModelName::Wallets, "wallets", "reason = 'none of your business'"),
-    (ReadModelName::Wallets, "wallet_overdrafts", "up_to = 1000000"),
-    (ReadModelName::Wallets, "owners", "transactions = transactions + 1"),
+    (
+        ReadModelName::Wallets,
+        "wallets",
+        "reason = 'none of your business'",
+    ),
+    (
+        ReadModelName::Wallets,
+        "wallet_overdrafts",
+        "up_to = 1000000",
+    ),
+    (
+        ReadModelName::Wallets,
+        "owners",
+        "transactions = transactions + 1",
+    ),
     (ReadModelName::Wallets, "owner_flows", "amount_out = 0.001"),
     (ReadModelName::Activity, "activity", "count = count - 1"),
 ];
@@ -94,18 +138,42 @@ async fn a_row_that_was_changed_lost_or_added_is_named() {
         for (tamper, is_expected, is_found) in tampers {
             let difference = crime.commit(&full, &tamper).await;
             let text = difference.to_string();
-            let Difference::ReadModel { ledger, read_model: named, table: at, expected, found } = difference else {
+            let Difference::ReadModel {
+                ledger,
+                read_model: named,
+                table: at,
+                expected,
+                found,
+            } = difference
+            else {
                 panic!("{tamper}: {text}");
             };
-            assert_eq!((ledger, named, at), (crime.ledger(), read_model, table), "{tamper}");
-            assert_eq!((expected.is_some(), found.is_some()), (is_expected, is_found), "{tamper}");
-            assert!(text.contains(&format!("read model {read_model}, table {table}")), "{text}");
+            assert_eq!(
+                (ledger, named, at),
+                (crime.ledger(), read_model, table),
+                "{tamper}"
+            );
+            assert_eq!(
+                (expected.is_some(), found.is_some()),
+                (is_expected, is_found),
+                "{tamper}"
+            );
+            assert!(
+                text.contains(&format!("read model {read_model}, table {table}")),
+                "{text}"
+            );
         }
     }
     let added = "INSERT INTO read_models.accounts VALUES \
                  ('main', 'system:loot', 'INR', 0, 1, 0, 1, 1)";
-    let text = crime.commit("read_models.accounts", added).await.to_string();
-    assert!(text.contains("expected no such row") && text.contains("system:loot"), "{text}");
+    let text = crime
+        .commit("read_models.accounts", added)
+        .await
+        .to_string();
+    assert!(
+        text.contains("expected no such row") && text.contains("system:loot"),
+        "{text}"
+    );
     crime.verify().await.unwrap();
 }
 
@@ -122,7 +190,9 @@ async fn an_event_that_was_changed_is_named() {
     let mut crime = Crime::prepare().await;
     let deposit = event_with("1000.00");
     let payload = |change: &str, at: &str| {
-        format!("UPDATE daybook.events SET payload = ({change})::json WHERE ledger = 'main' AND position = {at}")
+        format!(
+            "UPDATE daybook.events SET payload = ({change})::json WHERE ledger = 'main' AND position = {at}"
+        )
     };
     let amount = payload("replace(payload::text, '1000.00', '1000.01')", &deposit);
     let difference = crime.commit("daybook.events", &amount).await;
@@ -133,23 +203,50 @@ async fn an_event_that_was_changed_is_named() {
     let negative = payload("replace(payload::text, '1000.00', '-1000.00')", &deposit);
     let difference = crime.commit("daybook.events", &negative).await;
     assert!(matches!(difference, Difference::Log { .. }), "{difference}");
-    assert!(difference.to_string().contains("position 8 cannot be decoded"), "{difference}");
-    let own = payload("regexp_replace(payload::text, 'system:cash', 'wallet:' || (SELECT aggregate_id FROM daybook.events WHERE position = 4))", &deposit);
+    assert!(
+        difference
+            .to_string()
+            .contains("position 8 cannot be decoded"),
+        "{difference}"
+    );
+    let own = payload(
+        "regexp_replace(payload::text, 'system:cash', 'wallet:' || (SELECT aggregate_id FROM daybook.events WHERE position = 4))",
+        &deposit,
+    );
     let difference = crime.commit("daybook.events", &own).await;
-    assert!(matches!(difference, Difference::Unbalanced { .. }), "{difference}");
-    let relabelled = format!("UPDATE daybook.events SET event_version = '2' WHERE position = {deposit}");
+    assert!(
+        matches!(difference, Difference::Unbalanced { .. }),
+        "{difference}"
+    );
+    let relabelled =
+        format!("UPDATE daybook.events SET event_version = '2' WHERE position = {deposit}");
     let difference = crime.commit("daybook.events", &relabelled).await;
     assert!(matches!(difference, Difference::Log { .. }), "{difference}");
-    let metadata = format!("UPDATE daybook.events SET metadata = '{{}}' WHERE position = {deposit}");
+    let metadata =
+        format!("UPDATE daybook.events SET metadata = '{{}}' WHERE position = {deposit}");
     let difference = crime.commit("daybook.events", &metadata).await;
-    assert!(difference.to_string().contains("metadata at position 8"), "{difference}");
-    let later = format!("UPDATE daybook.events SET recorded_at = recorded_at + interval '1 year' WHERE position = {deposit}");
+    assert!(
+        difference.to_string().contains("metadata at position 8"),
+        "{difference}"
+    );
+    let later = format!(
+        "UPDATE daybook.events SET recorded_at = recorded_at + interval '1 year' WHERE position = {deposit}"
+    );
     let difference = crime.commit("daybook.events", &later).await;
-    assert!(matches!(difference, Difference::Time { position, .. } if position.value() == 9), "{difference}");
+    assert!(
+        matches!(difference, Difference::Time { position, .. } if position.value() == 9),
+        "{difference}"
+    );
     let sequence = format!("UPDATE daybook.events SET sequence = 7 WHERE position = {deposit}");
     let difference = crime.commit("daybook.events", &sequence).await;
-    assert!(matches!(difference, Difference::Book { .. }), "{difference}");
-    assert!(difference.to_string().contains("from sequence 0 to 7"), "{difference}");
+    assert!(
+        matches!(difference, Difference::Book { .. }),
+        "{difference}"
+    );
+    assert!(
+        difference.to_string().contains("from sequence 0 to 7"),
+        "{difference}"
+    );
     crime.verify().await.unwrap();
 }
 
@@ -159,13 +256,19 @@ async fn an_event_that_was_lost_or_moved_is_named() {
     let head = crime.history.node.bench.head().await.value();
     let lost = "DELETE FROM daybook.events WHERE position = 12";
     let text = crime.commit("daybook.events", lost).await.to_string();
-    assert!(text.contains("position 12 is missing") && text.contains("13 follows"), "{text}");
+    assert!(
+        text.contains("position 12 is missing") && text.contains("13 follows"),
+        "{text}"
+    );
     let first = "DELETE FROM daybook.events WHERE position = 1";
     let difference = crime.commit("daybook.events", first).await;
     assert!(matches!(difference, Difference::Log { .. }), "{difference}");
     let last = format!("DELETE FROM daybook.events WHERE position = {head}");
     let difference = crime.commit("daybook.events", &last).await;
-    assert!(matches!(difference, Difference::Head { .. }), "{difference}");
+    assert!(
+        matches!(difference, Difference::Head { .. }),
+        "{difference}"
+    );
     for (one, other) in [(4, 5), (8, 9), (9, 20), (12, 13)] {
         let swap = format!(
             "UPDATE daybook.events SET position = 1000000 WHERE position = {one}; \
@@ -183,11 +286,18 @@ async fn an_event_that_was_lost_or_moved_is_named() {
     let payloads = "UPDATE daybook.events AS event SET payload = other.payload FROM daybook.events AS other \
          WHERE (event.position, other.position) IN ((8, 10), (10, 8))";
     let difference = crime.commit("daybook.events", payloads).await;
-    assert!(matches!(difference, Difference::ReadModel { .. }), "{difference}");
+    assert!(
+        matches!(difference, Difference::ReadModel { .. }),
+        "{difference}"
+    );
     for change in ["position + 1", "position - 1"] {
-        let moved = format!("UPDATE daybook.ledger_head SET position = {change} WHERE ledger = 'main'");
+        let moved =
+            format!("UPDATE daybook.ledger_head SET position = {change} WHERE ledger = 'main'");
         let difference = crime.commit("daybook.ledger_head", &moved).await;
-        assert!(matches!(difference, Difference::Head { .. }), "{difference}");
+        assert!(
+            matches!(difference, Difference::Head { .. }),
+            "{difference}"
+        );
     }
     crime.verify().await.unwrap();
 }
@@ -211,7 +321,10 @@ async fn an_event_that_was_added_is_named() {
     let voided = event_with("HoldVoided");
     let cases = [
         // Turned round a second time.
-        (repeat(&reverted, "event.aggregate_id", 3), "is reverted a second time"),
+        (
+            repeat(&reverted, "event.aggregate_id", 3),
+            "is reverted a second time",
+        ),
         // Turned round though nobody ever posted it.
         (repeat(&reverted, "gen_random_uuid()::text", 2), "not known"),
         (repeat(&voided, "event.aggregate_id", 3), "hold/"),
@@ -228,7 +341,10 @@ async fn an_event_that_was_added_is_named() {
                     UPDATE read_models.checkpoint SET position = position + 1";
         crime.superuser.execute(head).await.unwrap();
         let difference = crime.commit("daybook.events", &tamper).await;
-        assert!(difference.to_string().contains(named), "{tamper}: {difference}");
+        assert!(
+            difference.to_string().contains(named),
+            "{tamper}: {difference}"
+        );
         let back = "DELETE FROM daybook.ledger_head; INSERT INTO daybook.ledger_head SELECT * FROM head; \
                     DELETE FROM read_models.checkpoint; INSERT INTO read_models.checkpoint SELECT * FROM checkpoints";
         crime.superuser.execute(back).await.unwrap();
@@ -248,8 +364,12 @@ async fn a_checkpoint_that_was_moved_is_named() {
             let difference = crime.commit("read_models.checkpoint", &moved).await;
             let text = difference.to_string();
             match difference {
-                Difference::Checkpoint { read_model, .. } if is_beyond => assert_eq!(read_model, name),
-                Difference::ReadModel { read_model, .. } if !is_beyond => assert_eq!(read_model, name),
+                Difference::Checkpoint { read_model, .. } if is_beyond => {
+                    assert_eq!(read_model, name)
+                }
+                Difference::ReadModel { read_model, .. } if !is_beyond => {
+                    assert_eq!(read_model, name)
+                }
                 _ => panic!("{text}"),
             }
         }
