@@ -6,5 +6,6 @@ mod expiry;
 mod first_minute;
 mod process;
 mod queries;
+mod readme;
 mod schemas;
 mod trouble;

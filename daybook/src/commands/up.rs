@@ -110,6 +110,7 @@ Paste this into another terminal:
   curl -s $B/main/transactions -H "$J" -H 'idempotency-key: first-deposit' \
     -d '{{"postings":[{{"source":"system:cash","destination":"wallet:'$A'","asset":"INR","amount":"250.00"}}]}}'
   curl -s $B/main/wallets/$A/accounts
+  curl -sN "$B/main/stream/events?after=0"     # live; Ctrl-C ends it
 "#
     )
 }
