@@ -26,7 +26,7 @@ async fn the_session_in_the_readme_works_as_it_stands() {
     assert!(audit.contains("replay --ledger main") && audit.contains("verify"));
 
     let address = node.node.address.to_string();
-    let live = live.replace("curl -sN", "curl -sN --max-time 2");
+    let live = live.trim_end().replace("curl -sN", "curl -sN --max-time 3");
     let script =
         format!("set -eu\n{session}\n{live} || true\n").replace("127.0.0.1:8080", &address);
     let ran = Command::new("bash")
