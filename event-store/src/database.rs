@@ -75,6 +75,7 @@ impl Database {
                 })
             })
             .after_connect(|connection, _| Box::pin(take_service_role(connection)))
+            .after_release(|connection, _| Box::pin(is_outside_transaction(connection)))
             .connect_lazy_with(options.clone());
         Ok(Self { pool, options })
     }
@@ -102,6 +103,16 @@ async fn take_service_role(connection: &mut PgConnection) -> Result<(), sqlx::Er
         "SET ROLE {SERVICE_ROLE}; SET idle_in_transaction_session_timeout = '60s'; SET TIME ZONE 'UTC'"
     );
     connection.execute(settings.as_str()).await.map(|_| ())
+}
+
+/// Whether a connection that is given back has no database transaction open; if it has, the pool closes
+/// it. A caller dropped while its `BEGIN` is under way leaves one that sqlx does not know of, and whoever
+/// got the connection next would read an old snapshot and might not be allowed to write.
+async fn is_outside_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // Outside a transaction, a statement is a transaction of its own and they begin together.
+    sqlx::query_scalar("SELECT now() = statement_timestamp()")
+        .fetch_one(connection)
+        .await
 }
 
 async fn migrate(options: &PgConnectOptions) -> Result<(), DatabaseError> {

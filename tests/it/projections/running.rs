@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use event_store::LogReader;
 use event_store::executor::ExecutorSettings;
+use futures_util::FutureExt;
 use ledger_core::ledger::standard_system_accounts;
 use ledger_core::{Command, LedgerName, Position};
 use projections::queries::QueryError;
@@ -148,6 +149,26 @@ async fn an_event_that_cannot_be_read_stops_the_projectors_of_its_ledger() {
         )
         .await
         .unwrap();
+}
+
+/// A caller may go away at any moment: an HTTP client, a projector that is stopped. Fails when it goes
+/// while its `BEGIN` is under way and the pool hands the open database transaction to the next, who
+/// then reads a snapshot of the past and may not write.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_caller_that_goes_away_leaves_no_open_transaction_to_the_next() {
+    let test = TestDatabase::create().await;
+    let database = event_store::Database::connect(&test.url, 1).await.unwrap();
+    let alone = async || -> bool {
+        let statement = "SELECT now() = statement_timestamp()";
+        sqlx::query_scalar(statement).fetch_one(database.pool()).await.unwrap()
+    };
+    assert!(alone().await);
+    for _ in 0..5 {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let begun = database.pool().begin_with(begin).now_or_never();
+        assert!(begun.is_none(), "the caller was not cut off");
+        assert!(alone().await);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
