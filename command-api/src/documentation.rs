@@ -217,7 +217,7 @@ pub const INDEX: &str = r#"<!doctype html>
 <li><a href="/docs">Interactive documentation</a></li>
 <li><a href="/openapi.yaml">OpenAPI document (YAML)</a>, <a href="/openapi.json">(JSON)</a></li>
 <li><a href="/v1/ledgers">Ledgers</a>; the log of one as lines: <code>/v1/ledgers/{ledger}/events</code></li>
-<li>Live stream (WebSocket): <code>/v1/stream</code></li>
+<li>Live stream (WebSocket): <code>/v1/ledgers/{ledger}/stream</code></li>
 <li><a href="/health/ready">Readiness</a>, <a href="/health/live">liveness</a>, <a href="/metrics">metrics</a></li>
 </ul>
 </body>

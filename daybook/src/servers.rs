@@ -214,7 +214,8 @@ async fn start_postgres(
 async fn start_nats(search: &BinarySearch, folders: &Folders) -> Result<NatsServer, ServersError> {
     let started = async {
         let program = search.find_nats_server().await?;
-        NatsServer::start(NatsOptions::new(program, folders.data.join("nats"))).await
+        NatsServer::start(NatsOptions::new(program, folders.data.join("nats")).with_password())
+            .await
     };
     started.await.map_err(|error| own(error, folders))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 
 /// The oldest NATS server that Daybook runs on: older ones accept atomic batches without being
 /// atomic, or write each message of a batch to disk by itself.
@@ -49,7 +49,7 @@ impl Nats {
     /// # Errors
     /// [`NatsError::Url`], and [`NatsError::TooOld`] when the server was reached.
     pub async fn connect(url: &str, patience: Duration) -> Result<Self, NatsError> {
-        let client = ConnectOptions::new()
+        let client = credentials(url)?
             .name("daybook")
             .retry_on_initial_connect()
             .ping_interval(PING_INTERVAL)
@@ -115,6 +115,20 @@ impl Nats {
 enum Unusable {
     Disconnected,
     TooOld,
+}
+
+/// The user and password of a URL, which the client does not take from it by itself.
+fn credentials(url: &str) -> Result<ConnectOptions, NatsError> {
+    let address: ServerAddr = url
+        .parse()
+        .map_err(|error| NatsError::Url(std::io::Error::into(error)))?;
+    Ok(match (address.username(), address.password()) {
+        (Some(user), Some(password)) => {
+            ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+        }
+        (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
+        (None, _) => ConnectOptions::new(),
+    })
 }
 
 fn report(event: &Event) {

@@ -150,3 +150,55 @@ async fn race_kill_9_under_load_loses_nothing_and_repeats_nothing() {
         acknowledged.load(Ordering::Relaxed)
     );
 }
+
+/// Traces leave by OTLP when an endpoint is configured; what is left leaves when the program ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_are_sent_to_a_configured_collector() {
+    let collector = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/v1/traces", collector.local_addr().unwrap());
+    let database = TestDatabase::create().await;
+    let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_daybook"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("DATABASE_URL", &database.url)
+        .env("NATS_URL", nats)
+        .env("DAYBOOK__TELEMETRY__OTLP_ENDPOINT", &endpoint)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let url = loop {
+        let line = lines
+            .next_line()
+            .await
+            .unwrap()
+            .expect("the program serves");
+        if let Some(url) = line.strip_prefix("Daybook serves ") {
+            break url.to_owned();
+        }
+    };
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    reqwest::get(format!("{url}v1/ledgers")).await.unwrap();
+    let received = tokio::spawn(async move {
+        let (mut stream, _) = collector.accept().await.unwrap();
+        let mut request = vec![0; 16_384];
+        let mut read = 0;
+        while !request[..read].windows(7).any(|word| word == b"daybook") {
+            let count = tokio::io::AsyncReadExt::read(&mut stream, &mut request[read..])
+                .await
+                .unwrap();
+            assert!(count > 0, "the exporter hung up");
+            read += count;
+        }
+        assert!(request.starts_with(b"POST /v1/traces"));
+        let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut stream, reply)
+            .await
+            .unwrap();
+    });
+    tokio::time::timeout(Duration::from_secs(30), received)
+        .await
+        .expect("traces arrive")
+        .unwrap();
+}

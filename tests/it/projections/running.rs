@@ -160,7 +160,10 @@ async fn race_a_caller_that_goes_away_leaves_no_open_transaction_to_the_next() {
     let database = event_store::Database::connect(&test.url, 1).await.unwrap();
     let alone = async || -> bool {
         let statement = "SELECT now() = statement_timestamp()";
-        sqlx::query_scalar(statement).fetch_one(database.pool()).await.unwrap()
+        sqlx::query_scalar(statement)
+            .fetch_one(database.pool())
+            .await
+            .unwrap()
     };
     assert!(alone().await);
     for _ in 0..5 {
