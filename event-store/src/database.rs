@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
 
 /// The oldest major version of PostgreSQL that Daybook runs on.
 pub const OLDEST_POSTGRES: u32 = 15;
@@ -109,10 +109,12 @@ async fn take_service_role(connection: &mut PgConnection) -> Result<(), sqlx::Er
 /// it. A caller dropped while its `BEGIN` is under way leaves one that sqlx does not know of, and whoever
 /// got the connection next would read an old snapshot and might not be allowed to write.
 async fn is_outside_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    // Outside a transaction, a statement is a transaction of its own and they begin together.
-    sqlx::query_scalar("SELECT now() = statement_timestamp()")
-        .fetch_one(connection)
-        .await
+    // Outside a transaction, a statement is a transaction of its own and they begin together. Sent as
+    // plain text, because the parts of a prepared statement count as statements.
+    let row = connection
+        .fetch_one("SELECT now() = statement_timestamp()")
+        .await?;
+    row.try_get(0)
 }
 
 async fn migrate(options: &PgConnectOptions) -> Result<(), DatabaseError> {

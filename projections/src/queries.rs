@@ -15,8 +15,10 @@ use std::time::Duration;
 
 use event_store::Database;
 use ledger_core::{LedgerName, Position};
+use rust_decimal::Decimal;
 use sqlx::{PgPool, Postgres, Transaction};
 
+use crate::read_model::Tables;
 use crate::read_models::ReadModelName;
 use crate::status::ProjectionStatus;
 
@@ -100,6 +102,11 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// Reads a sum that may be wider than a [`Decimal`], which is never rounded.
+    fn exact(table: &'static str, sum: &str) -> Result<Decimal, Self> {
+        Decimal::from_str_exact(sum).map_err(|error| Self::row(table, error))
+    }
+
     fn row(table: &'static str, error: impl std::fmt::Display) -> Self {
         Self::Row {
             table,
@@ -189,9 +196,19 @@ impl Queries {
         ledger: LedgerName,
         read_models: &[ReadModelName],
     ) -> Result<Snapshot, QueryError> {
+        // The tables are locked before the snapshot is taken. A snapshot older than a rebuild's swap
+        // would find the new tables by their name and see in them only a part of their rows.
+        let tables: Vec<String> = read_models
+            .iter()
+            .flat_map(|name| name.read_model().tables())
+            .map(|table| format!("{}.{table}", Tables::Live.schema()))
+            .collect();
         let mut tx = self
             .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .begin_with(format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
+                tables.join(", ")
+            ))
             .await?;
         let (_, position) = standing(&mut *tx, ledger, read_models).await?;
         Ok(Snapshot { tx, position })

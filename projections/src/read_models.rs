@@ -8,10 +8,15 @@ pub mod statements;
 pub mod transactions;
 pub mod wallets;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::read_model::ReadModel;
+use ledger_core::event::RecordedEvent;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::read_model::{FoldError, ReadModel};
 
 /// The read models, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,5 +91,70 @@ impl FromStr for ReadModelName {
             .into_iter()
             .find(|name| name.as_str() == text)
             .ok_or_else(|| UnknownReadModel(text.to_owned()))
+    }
+}
+
+/// Checks that every change met the row that it changes. An event about something that is not there
+/// is not one Daybook wrote; passing over it would lose it.
+fn check_met(
+    met: Vec<Uuid>,
+    events: &[RecordedEvent],
+    changed: fn(&RecordedEvent) -> Option<Uuid>,
+) -> Result<(), FoldError> {
+    let met: BTreeSet<Uuid> = met.into_iter().collect();
+    let lost = events
+        .iter()
+        .find(|event| changed(event).is_some_and(|id| !met.contains(&id)));
+    match lost {
+        None => Ok(()),
+        Some(event) => Err(FoldError::Event {
+            position: event.position,
+            reason: format!("{} is not known", event.stream),
+        }),
+    }
+}
+
+/// A sum that is never rounded: what does not fit 28 digits is kept in several parts, which
+/// PostgreSQL, whose numbers are wider, adds up.
+#[derive(Debug, Default)]
+struct ExactSum(Vec<Decimal>);
+
+impl ExactSum {
+    fn add(&mut self, amount: Decimal) {
+        let exact = self.0.last().and_then(|part| {
+            let sum = part.checked_add(amount)?;
+            // `rust_decimal` drops decimals instead of failing when the digits run out.
+            (sum.scale() == part.scale().max(amount.scale())).then_some(sum)
+        });
+        match (self.0.last_mut(), exact) {
+            (Some(part), Some(sum)) => *part = sum,
+            (_, _) => self.0.push(amount),
+        }
+    }
+
+    /// The parts, at least one.
+    fn into_parts(self) -> Vec<Decimal> {
+        if self.0.is_empty() {
+            return vec![Decimal::ZERO];
+        }
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decimal, ExactSum};
+
+    #[test]
+    fn a_sum_beyond_28_digits_is_kept_in_parts() {
+        let large: Decimal = "70000000000.000000000000000001".parse().unwrap();
+        let mut sum = ExactSum::default();
+        for amount in [large, large, Decimal::ONE, large] {
+            sum.add(amount);
+        }
+        let parts = sum.into_parts();
+        assert_eq!(parts.len(), 3);
+        assert_eq!(parts[1], large + Decimal::ONE);
+        assert_eq!(ExactSum::default().into_parts(), [Decimal::ZERO]);
     }
 }

@@ -8,7 +8,8 @@
 use event_store::{Database, LogReader};
 use ledger_core::event::RecordedEvent;
 use ledger_core::{LedgerName, Position};
-use sqlx::{Connection, PgConnection};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::read_model::{self, FoldError, Tables};
 use crate::read_models::ReadModelName;
@@ -60,7 +61,8 @@ pub async fn rebuild(
     }
     read_model::drop_tables(&mut connection, name.read_model(), Tables::Next).await?;
     read_model::create_tables(&mut connection, name.read_model(), Tables::Next).await?;
-    let reader = LogReader::new(database.pool().clone());
+    let reader_pool = own_pool(database);
+    let reader = LogReader::new(reader_pool.clone());
     let mut folded: Vec<(LedgerName, Position)> = Vec::new();
     for head in reader.ledgers().await.map_err(FoldError::from)? {
         let mut position = Position::START;
@@ -77,8 +79,18 @@ pub async fn rebuild(
         folded.push((head.ledger, position));
     }
     swap(&mut connection, &reader, name, folded).await?;
+    reader_pool.close().await;
     connection.close().await?;
     Ok(())
+}
+
+/// One connection to read the log with: while the swap holds the checkpoints, the projectors that
+/// wait for them may have taken every connection of the shared pool.
+pub(crate) fn own_pool(database: &Database) -> PgPool {
+    let options = database.pool().connect_options();
+    PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with((*options).clone())
 }
 
 /// Folds one page into the new tables; `None` at the head.
@@ -121,8 +133,13 @@ async fn swap(
 ) -> Result<(), RebuildError> {
     let read_model = name.read_model();
     let mut tx = connection.begin().await?;
-    // Lock order: checkpoints, then tables, as a projector does. Projectors wait from here on.
+    // Lock order: checkpoints, then tables, as projectors and verifying do. Projectors wait from
+    // here on; verifying holds single rows, which must be waited for before a table is taken.
     sqlx::query("LOCK TABLE read_models.checkpoint IN SHARE ROW EXCLUSIVE MODE")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("SELECT FROM read_models.checkpoint WHERE read_model = $1 FOR UPDATE")
+        .bind(read_model.name())
         .execute(&mut *tx)
         .await?;
     for head in reader.ledgers().await.map_err(FoldError::from)? {

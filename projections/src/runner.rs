@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use event_store::{Database, ErrorChain, LogReader, LogSignal};
+use event_store::{Database, ErrorChain, LogReader, LogSignal, StoredEvent};
 use ledger_core::event::RecordedEvent;
 use ledger_core::{LedgerName, Position};
 use sqlx::{Connection, PgConnection};
@@ -68,10 +68,28 @@ pub async fn prepare(database: &Database) -> Result<(), RebuildError> {
                 read_model = name.as_str(),
                 "the read model has a new version"
             );
-            rebuild(database, name, &mut |_| {}).await?;
+            bring_up_to_version(database, name).await?;
         }
     }
     Ok(())
+}
+
+/// Rebuilds, or waits for the node that does: nodes of a new version start at the same time.
+async fn bring_up_to_version(database: &Database, name: ReadModelName) -> Result<(), RebuildError> {
+    loop {
+        match rebuild(database, name, &mut |_| {}).await {
+            Err(RebuildError::UnderWay(_)) => tokio::time::sleep(RETRY).await,
+            ended => return ended,
+        }
+        let version: i32 =
+            sqlx::query_scalar("SELECT version FROM read_models.read_model WHERE name = $1")
+                .bind(name.as_str())
+                .fetch_one(database.pool())
+                .await?;
+        if version == name.read_model().version() {
+            return Ok(());
+        }
+    }
 }
 
 impl Projectors {
@@ -99,7 +117,7 @@ impl Projectors {
         &self.status
     }
 
-    /// Stops between two database transactions and returns when all have.
+    /// Stops and returns when all have; a database transaction under way is rolled back.
     pub async fn stop(&self) {
         self.shutdown.cancel();
         self.tasks.close();
@@ -196,10 +214,7 @@ impl Projector {
             if stored.is_empty() {
                 return Ok(());
             }
-            let events = stored
-                .iter()
-                .map(|event| event.decode())
-                .collect::<Result<Vec<_>, _>>()?;
+            let events = readable(&stored)?;
             let mut connection = pool.acquire().await?;
             if let Some(position) =
                 fold_page(&mut connection, self.read_model, self.ledger, from, &events).await?
@@ -224,6 +239,20 @@ impl Projector {
             status.failure = Some(failure)
         });
     }
+}
+
+/// The events in front of the first that cannot be read; its fault when it is the very first, so that
+/// a projector stops right in front of it however the log is cut.
+fn readable(stored: &[StoredEvent]) -> Result<Vec<RecordedEvent>, FoldError> {
+    let mut events = Vec::with_capacity(stored.len());
+    for event in stored {
+        match event.decode() {
+            Ok(event) => events.push(event),
+            Err(error) if events.is_empty() => return Err(error.into()),
+            Err(_) => break,
+        }
+    }
+    Ok(events)
 }
 
 /// Folds events and moves the checkpoint, together. `None` when another replica moved it first.

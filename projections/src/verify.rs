@@ -14,6 +14,7 @@ use ledger_core::{AssetCode, LedgerName, Position, TransactionId};
 
 use crate::read_model::FoldError;
 use crate::read_models::ReadModelName;
+use crate::rebuild::own_pool;
 
 /// What was found to be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +114,20 @@ pub enum Difference {
         /// The last event.
         last: Position,
     },
+    /// A read model cannot be folded from the log: an event does not fit those before it.
+    #[error(
+        "{ledger}, read model {read_model}: {}",
+        event_store::ErrorChain(source)
+    )]
+    Fold {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The read model.
+        read_model: ReadModelName,
+        /// What does not fit.
+        #[source]
+        source: FoldError,
+    },
     /// A row of a read model is not what a fresh fold gives.
     #[error(
         "{ledger}, read model {read_model}, table {table}: expected {}, found {}",
@@ -192,7 +207,8 @@ pub async fn verify(
     ledger: LedgerName,
     progress: &mut (dyn FnMut(VerifyProgress) + Send),
 ) -> Result<Verified, VerifyError> {
-    let reader = LogReader::new(database.pool().clone());
+    let reader_pool = own_pool(database);
+    let reader = LogReader::new(reader_pool.clone());
     let mut audit = log::audit(&reader, ledger, progress).await?;
     let mut accounts = 0;
     for name in ReadModelName::ALL {
@@ -205,6 +221,7 @@ pub async fn verify(
             accounts = fresh.compare_with_book(audit.book()).await?;
         }
     }
+    reader_pool.close().await;
     Ok(Verified {
         ledger,
         position: audit.position(),

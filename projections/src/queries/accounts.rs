@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use ledger_core::book::AccountTotals;
-use ledger_core::ledger::SystemAccount;
-use ledger_core::money::{AssetRegistry, Balance};
+use ledger_core::money::Balance;
 use ledger_core::posting::{NormalSide, Totals};
 use ledger_core::{AccountId, Asset, Holder, LedgerName, Position, Timestamp, Total};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::ledgers::known_asset;
+use super::ledgers::LedgerFacts;
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
 
@@ -89,10 +88,10 @@ impl Queries {
         ledger: LedgerName,
         holder: Holder,
     ) -> Result<AsOf<Vec<AccountRow>>, QueryError> {
-        let facts = self.facts(ledger).await?;
         let mut snapshot = self
             .snapshot(ledger, &[ReadModelName::Accounts, ReadModelName::Wallets])
             .await?;
+        let facts = snapshot.facts(ledger).await?;
         let rows: Vec<Row> = sqlx::query_as(&format!(
             "SELECT {COLUMNS} FROM read_models.accounts AS account \
              WHERE ledger = $1 AND holder = $2 ORDER BY asset"
@@ -131,10 +130,10 @@ impl Queries {
         ledger: LedgerName,
         page: PageRequest<AccountId>,
     ) -> Result<AsOf<Page<AccountRow, AccountId>>, QueryError> {
-        let facts = self.facts(ledger).await?;
         let mut snapshot = self
             .snapshot(ledger, &[ReadModelName::Accounts, ReadModelName::Wallets])
             .await?;
+        let facts = snapshot.facts(ledger).await?;
         let (holder, asset) = page.after.map_or_else(Default::default, |account| {
             (account.holder.to_string(), account.asset.to_string())
         });
@@ -165,10 +164,10 @@ impl Queries {
         effective_until: Option<Timestamp>,
         recorded: RecordedUntil,
     ) -> Result<AsOf<Option<BalanceAt>>, QueryError> {
-        let facts = self.facts(ledger).await?;
         let mut snapshot = self
             .snapshot(ledger, &[ReadModelName::Statements, ReadModelName::Wallets])
             .await?;
+        let facts = snapshot.facts(ledger).await?;
         if !facts
             .exists(&mut snapshot.tx, ledger, account.holder)
             .await?
@@ -197,7 +196,7 @@ impl Queries {
         .bind(time)
         .fetch_one(&mut *snapshot.tx)
         .await?;
-        let asset = known_asset(&facts.assets, account.asset.as_str())?;
+        let asset = facts.asset(account.asset.as_str())?;
         let normal_side = facts.normal_side(account.holder);
         let balance = match normal_side {
             NormalSide::Credit => credits - debits,
@@ -223,26 +222,10 @@ impl Queries {
         ledger: LedgerName,
         holder: Holder,
     ) -> Result<bool, QueryError> {
-        let facts = self.facts(ledger).await?;
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Wallets]).await?;
+        let facts = snapshot.facts(ledger).await?;
         facts.exists(&mut snapshot.tx, ledger, holder).await
     }
-
-    /// What is needed to read accounts, and changes seldom.
-    pub(super) async fn facts(&self, ledger: LedgerName) -> Result<LedgerFacts, QueryError> {
-        let assets = self.assets(ledger).await?.value;
-        let system_accounts = self.system_accounts(ledger).await?.value;
-        Ok(LedgerFacts {
-            assets,
-            system_accounts,
-        })
-    }
-}
-
-/// A ledger's assets and system accounts.
-pub(super) struct LedgerFacts {
-    pub(super) assets: AssetRegistry,
-    system_accounts: Vec<SystemAccount>,
 }
 
 impl LedgerFacts {
@@ -250,10 +233,11 @@ impl LedgerFacts {
         match holder {
             Holder::Wallet(_) => NormalSide::Credit,
             Holder::System(name) => self
+                .open
                 .system_accounts
-                .iter()
-                .find(|account| account.name == name)
-                .map_or(NormalSide::Credit, |account| account.normal_side),
+                .get(&name)
+                .copied()
+                .unwrap_or(NormalSide::Credit),
         }
     }
 
@@ -264,10 +248,7 @@ impl LedgerFacts {
         holder: Holder,
     ) -> Result<bool, QueryError> {
         match holder {
-            Holder::System(name) => Ok(self
-                .system_accounts
-                .iter()
-                .any(|account| account.name == name)),
+            Holder::System(name) => Ok(self.open.system_accounts.contains_key(&name)),
             Holder::Wallet(wallet) => Ok(sqlx::query_scalar(
                 "SELECT EXISTS (SELECT FROM read_models.wallets \
                  WHERE ledger = $1 AND wallet_id = $2)",
@@ -300,7 +281,7 @@ impl LedgerFacts {
         let bad = |error: &dyn std::fmt::Display| QueryError::row("accounts", error);
         let total = |value| Total::try_new(value).map_err(|error| bad(&error));
         let holder_id: Holder = holder.parse().map_err(|error| bad(&error))?;
-        let asset = known_asset(&self.assets, &code)?;
+        let asset = self.asset(&code)?;
         let totals = AccountTotals {
             posted: Totals {
                 debits: total(debits)?,

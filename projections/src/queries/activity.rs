@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use ledger_core::{Asset, LedgerName, Timestamp};
 use rust_decimal::Decimal;
 
-use super::ledgers::{known_asset, timestamp};
+use super::ledgers::timestamp;
 use super::{AsOf, Queries, QueryError};
 use crate::read_models::ReadModelName;
 
@@ -55,14 +55,15 @@ impl Queries {
         until: Option<Timestamp>,
         limit: i64,
     ) -> Result<AsOf<Vec<ActivityRow>>, QueryError> {
-        let registry = self.assets(ledger).await?.value;
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Activity]).await?;
-        let rows: Vec<(DateTime<Utc>, String, String, i64, Decimal)> = sqlx::query_as(
-            "SELECT date_trunc($2, hour, 'UTC') AS start, metric, asset, sum(count)::bigint, \
-                    sum(amount) \
-             FROM read_models.activity \
-             WHERE ledger = $1 AND ($3::timestamptz IS NULL OR hour >= $3) \
-               AND ($4::timestamptz IS NULL OR hour < $4) \
+        let facts = snapshot.facts(ledger).await?;
+        let rows: Vec<(DateTime<Utc>, String, String, i64, String)> = sqlx::query_as(
+            // The first condition on the hour is implied by those on the start; the index has it.
+            "SELECT start, metric, asset, sum(count)::bigint, sum(amount)::text \
+             FROM (SELECT *, date_trunc($2, hour, 'UTC') AS start FROM read_models.activity \
+                   WHERE ledger = $1 AND ($3::timestamptz IS NULL OR hour >= $3)) AS activity \
+             WHERE ($3::timestamptz IS NULL OR start >= $3) \
+               AND ($4::timestamptz IS NULL OR start < $4) \
              GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT $5",
         )
         .bind(ledger.as_str())
@@ -77,9 +78,12 @@ impl Queries {
             .map(|(start, metric, asset, count, amount)| {
                 let asset = match asset.as_str() {
                     "" => None,
-                    code => Some(known_asset(&registry, code)?),
+                    code => Some(facts.asset(code)?),
                 };
-                let amount = asset.map(|_| amount);
+                let amount = match asset {
+                    None => None,
+                    Some(_) => Some(QueryError::exact("activity", &amount)?),
+                };
                 let from = timestamp("activity", start)?;
                 Ok(ActivityRow {
                     from,

@@ -3,13 +3,12 @@
 use chrono::{DateTime, Utc};
 use ledger_core::annotation::Metadata;
 use ledger_core::hold::HoldStatus;
-use ledger_core::money::AssetRegistry;
 use ledger_core::{Asset, HoldId, Holder, LedgerName, Position, Timestamp};
 use rust_decimal::Decimal;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::ledgers::{known_asset, timestamp};
+use super::ledgers::{LedgerFacts, timestamp};
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
 
@@ -85,15 +84,15 @@ impl Queries {
         ledger: LedgerName,
         hold: HoldId,
     ) -> Result<AsOf<Option<HoldRow>>, QueryError> {
-        let registry = self.assets(ledger).await?.value;
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Holds]).await?;
+        let facts = snapshot.facts(ledger).await?;
         let row: Option<Row> =
             sqlx::query_as("SELECT * FROM read_models.holds WHERE ledger = $1 AND hold_id = $2")
                 .bind(ledger.as_str())
                 .bind(hold.as_uuid())
                 .fetch_optional(&mut *snapshot.tx)
                 .await?;
-        Ok(snapshot.answer(row.map(|row| read(row, &registry)).transpose()?))
+        Ok(snapshot.answer(row.map(|row| read(row, &facts)).transpose()?))
     }
 
     /// Holds, newest first; the key is the position.
@@ -106,8 +105,8 @@ impl Queries {
         filter: &HoldFilter,
         page: PageRequest<Position>,
     ) -> Result<AsOf<Page<HoldRow, Position>>, QueryError> {
-        let registry = self.assets(ledger).await?.value;
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Holds]).await?;
+        let facts = snapshot.facts(ledger).await?;
         let mut query =
             QueryBuilder::<Postgres>::new("SELECT * FROM read_models.holds WHERE ledger = ");
         query.push_bind(ledger.as_str().to_owned());
@@ -129,7 +128,7 @@ impl Queries {
         let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *snapshot.tx).await?;
         let rows = rows
             .into_iter()
-            .map(|row| read(row, &registry))
+            .map(|row| read(row, &facts))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(snapshot.answer(Page::cut(rows, page.limit, |row| row.position)))
     }
@@ -158,7 +157,7 @@ impl Queries {
     }
 }
 
-fn read(row: Row, registry: &AssetRegistry) -> Result<HoldRow, QueryError> {
+fn read(row: Row, facts: &LedgerFacts) -> Result<HoldRow, QueryError> {
     let bad = |error: &dyn std::fmt::Display| QueryError::row("holds", error);
     let holder = |text: &str| text.parse::<Holder>().map_err(|error| bad(&error));
     let time = |time| timestamp("holds", time);
@@ -175,7 +174,7 @@ fn read(row: Row, registry: &AssetRegistry) -> Result<HoldRow, QueryError> {
         hold: HoldId::new(row.hold_id),
         position: Position::try_new(row.position).unwrap_or_default(),
         source: holder(&row.source)?,
-        asset: known_asset(registry, &row.asset)?,
+        asset: facts.asset(&row.asset)?,
         destination: row.destination.as_deref().map(holder).transpose()?,
         amount: row.amount,
         captured: row.captured,

@@ -1,13 +1,13 @@
 //! Ledgers, assets, system accounts, the trial balance.
 
 use chrono::{DateTime, Utc};
-use ledger_core::ledger::SystemAccount;
+use ledger_core::ledger::{Ledger, OpenLedger, SystemAccount};
 use ledger_core::money::{AssetKind, AssetRegistry};
 use ledger_core::posting::NormalSide;
-use ledger_core::{Asset, AssetCode, LedgerName, Position, Timestamp};
+use ledger_core::{AggregateType, Asset, AssetCode, Event, LedgerName, Position, Timestamp};
 use rust_decimal::Decimal;
 
-use super::{AsOf, Queries, QueryError};
+use super::{AsOf, Queries, QueryError, Snapshot};
 use crate::read_models::ReadModelName;
 
 /// A ledger.
@@ -129,10 +129,11 @@ impl Queries {
         &self,
         ledger: LedgerName,
     ) -> Result<AsOf<Vec<TrialBalanceRow>>, QueryError> {
-        let registry = self.assets(ledger).await?.value;
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Accounts]).await?;
-        let rows: Vec<(String, Decimal, Decimal)> = sqlx::query_as(
-            "SELECT asset, sum(posted_debits), sum(posted_credits) FROM read_models.accounts \
+        let facts = snapshot.facts(ledger).await?;
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT asset, sum(posted_debits)::text, sum(posted_credits)::text \
+             FROM read_models.accounts \
              WHERE ledger = $1 GROUP BY asset ORDER BY asset",
         )
         .bind(ledger.as_str())
@@ -142,13 +143,60 @@ impl Queries {
             .into_iter()
             .map(|(code, debits, credits)| {
                 Ok(TrialBalanceRow {
-                    asset: known_asset(&registry, &code)?,
-                    debits,
-                    credits,
+                    asset: facts.asset(&code)?,
+                    debits: QueryError::exact("accounts", &debits)?,
+                    credits: QueryError::exact("accounts", &credits)?,
                 })
             })
             .collect::<Result<Vec<_>, QueryError>>()?;
         Ok(snapshot.answer(rows))
+    }
+}
+
+/// A ledger's assets and system accounts.
+pub(super) struct LedgerFacts {
+    pub(super) open: OpenLedger,
+}
+
+impl LedgerFacts {
+    pub(super) fn asset(&self, code: &str) -> Result<Asset, QueryError> {
+        let code: AssetCode = code
+            .parse()
+            .map_err(|error| QueryError::row("accounts", error))?;
+        self.open
+            .assets
+            .get(&code)
+            .ok_or_else(|| QueryError::row("accounts", format!("unknown asset {code}")))
+    }
+}
+
+impl Snapshot {
+    /// The ledger's assets and system accounts, from its own few events in the log and not from their
+    /// read model: that may lag behind the one whose rows are read, and a system account it does not
+    /// know yet would show its balance from the wrong side.
+    pub(super) async fn facts(&mut self, ledger: LedgerName) -> Result<LedgerFacts, QueryError> {
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT event_type, event_version, payload::text FROM daybook.events \
+             WHERE ledger = $1 AND aggregate_type = 'ledger' AND aggregate_id = $1 \
+             ORDER BY sequence",
+        )
+        .bind(ledger.as_str())
+        .fetch_all(&mut *self.tx)
+        .await?;
+        let mut state = Ledger::default();
+        for (event_type, version, payload) in rows {
+            let event = Event::from_payload(AggregateType::Ledger, &event_type, &version, &payload)
+                .map_err(|error| QueryError::row("events", error))?;
+            if let Event::Ledger(event) = event {
+                state = state
+                    .evolve(&event)
+                    .map_err(|error| QueryError::row("events", error))?;
+            }
+        }
+        match state {
+            Ledger::Open(open) => Ok(LedgerFacts { open }),
+            Ledger::Absent => Err(QueryError::LedgerNotFound { ledger }),
+        }
     }
 }
 
@@ -174,13 +222,4 @@ pub(super) fn normal_side(text: &str) -> NormalSide {
 
 pub(super) fn timestamp(table: &'static str, time: DateTime<Utc>) -> Result<Timestamp, QueryError> {
     Timestamp::try_new(time).map_err(|error| QueryError::row(table, error))
-}
-
-pub(super) fn known_asset(registry: &AssetRegistry, code: &str) -> Result<Asset, QueryError> {
-    let code: AssetCode = code
-        .parse()
-        .map_err(|error| QueryError::row("accounts", error))?;
-    registry
-        .get(&code)
-        .ok_or_else(|| QueryError::row("accounts", format!("unknown asset {code}")))
 }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::ledgers::{known_asset, timestamp};
+use super::ledgers::timestamp;
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
 
@@ -129,17 +129,17 @@ impl Queries {
         request: StatementRequest,
         page: PageRequest<EntryKey>,
     ) -> Result<AsOf<Option<Statement>>, QueryError> {
-        let facts = self.facts(ledger).await?;
         let mut snapshot = self
             .snapshot(ledger, &[ReadModelName::Statements, ReadModelName::Wallets])
             .await?;
+        let facts = snapshot.facts(ledger).await?;
         if !facts
             .exists(&mut snapshot.tx, ledger, request.account.holder)
             .await?
         {
             return Ok(snapshot.answer(None));
         }
-        let asset = known_asset(&facts.assets, request.account.asset.as_str())?;
+        let asset = facts.asset(request.account.asset.as_str())?;
         let normal_side = facts.normal_side(request.account.holder);
         let sign = |credit_balance: Decimal| match normal_side {
             NormalSide::Credit => credit_balance,

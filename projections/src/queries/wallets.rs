@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::ledgers::{known_asset, timestamp};
+use super::ledgers::timestamp;
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
 
@@ -101,6 +101,9 @@ pub struct OwnerFlow {
     pub amount_out: Decimal,
 }
 
+/// Wallets opened, wallets closed, transactions, first and last activity.
+type OwnerCounts = (i64, i64, i64, DateTime<Utc>, DateTime<Utc>);
+
 #[derive(FromRow)]
 struct Row {
     wallet_id: Uuid,
@@ -180,9 +183,9 @@ impl Queries {
         ledger: LedgerName,
         owner: &OwnerId,
     ) -> Result<AsOf<Option<OwnerStatistics>>, QueryError> {
-        let registry = self.assets(ledger).await?.value;
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Wallets]).await?;
-        let row: Option<(i64, i64, i64, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        let facts = snapshot.facts(ledger).await?;
+        let row: Option<OwnerCounts> = sqlx::query_as(
             "SELECT wallets_opened, wallets_closed, transactions, first_activity_at, \
                     last_activity_at \
              FROM read_models.owners WHERE ledger = $1 AND owner = $2",
@@ -194,8 +197,8 @@ impl Queries {
         let Some((wallets_opened, wallets_closed, transactions, first, last)) = row else {
             return Ok(snapshot.answer(None));
         };
-        let flows: Vec<(String, Decimal, Decimal)> = sqlx::query_as(
-            "SELECT asset, amount_in, amount_out FROM read_models.owner_flows \
+        let flows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT asset, amount_in::text, amount_out::text FROM read_models.owner_flows \
              WHERE ledger = $1 AND owner = $2 ORDER BY asset",
         )
         .bind(ledger.as_str())
@@ -206,9 +209,9 @@ impl Queries {
             .into_iter()
             .map(|(asset, amount_in, amount_out)| {
                 Ok(OwnerFlow {
-                    asset: known_asset(&registry, &asset)?,
-                    amount_in,
-                    amount_out,
+                    asset: facts.asset(&asset)?,
+                    amount_in: QueryError::exact("owner_flows", &amount_in)?,
+                    amount_out: QueryError::exact("owner_flows", &amount_out)?,
                 })
             })
             .collect::<Result<Vec<_>, QueryError>>()?;

@@ -42,7 +42,8 @@ SELECT $1, change.* FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numer
 ON CONFLICT (ledger, holder, asset) DO UPDATE SET
     posted_debits  = account.posted_debits + EXCLUDED.posted_debits,
     posted_credits = account.posted_credits + EXCLUDED.posted_credits,
-    pending_debits = account.pending_debits + EXCLUDED.pending_debits,
+    -- 5.00 - 5.00 is 0.00 to PostgreSQL; the same in every batch is plain 0.
+    pending_debits = COALESCE(NULLIF(account.pending_debits + EXCLUDED.pending_debits, 0), 0),
     entries        = account.entries + EXCLUDED.entries,
     position       = EXCLUDED.position";
 

@@ -12,6 +12,7 @@ use ledger_core::{AssetCode, Event, LedgerName, Timestamp};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
+use super::ExactSum;
 use crate::read_model::{FoldError, ReadModel, Tables};
 
 /// The read model.
@@ -32,15 +33,17 @@ const DEFINITION: &[&str] = &["CREATE TABLE {schema}.activity (
 
 const WRITE: &str = "\
 INSERT INTO {schema}.activity AS activity (ledger, hour, metric, asset, count, amount)
-SELECT $1, change.* FROM UNNEST($2::timestamptz[], $3::text[], $4::text[], $5::bigint[],
-                                $6::numeric[]) AS change
+SELECT $1, hour, metric, asset, sum(count), sum(amount)
+FROM UNNEST($2::timestamptz[], $3::text[], $4::text[], $5::bigint[], $6::numeric[])
+     AS change (hour, metric, asset, count, amount)
+GROUP BY hour, metric, asset
 ON CONFLICT (ledger, hour, metric, asset) DO UPDATE SET
     count = activity.count + EXCLUDED.count, amount = activity.amount + EXCLUDED.amount";
 
 type Key = (DateTime<Utc>, &'static str, Option<AssetCode>);
 
 #[derive(Default)]
-struct Hours(BTreeMap<Key, (i64, Decimal)>);
+struct Hours(BTreeMap<Key, (i64, ExactSum)>);
 
 impl Hours {
     fn count(&mut self, hour: DateTime<Utc>, metric: &'static str) {
@@ -63,7 +66,7 @@ impl Hours {
                     let key = (hour, "volume", Some(posting.asset));
                     let (count, amount) = self.0.entry(key).or_default();
                     *count += 1;
-                    *amount = amount.checked_add(posting.amount.value())?;
+                    amount.add(posting.amount.value());
                 }
             }
             // Counted with the transaction that reverts.
@@ -88,6 +91,16 @@ impl Hours {
 fn start_of_hour(time: Timestamp) -> Option<DateTime<Utc>> {
     let seconds = time.as_datetime().timestamp();
     DateTime::from_timestamp(seconds - seconds.rem_euclid(3_600), 0)
+}
+
+/// A row for each part of each sum; the count is in the first.
+fn rows(hours: Hours) -> (Vec<Key>, Vec<(i64, Decimal)>) {
+    let mut rows = Vec::with_capacity(hours.0.len());
+    for (key, (count, amount)) in hours.0 {
+        let counts = std::iter::once(count).chain(std::iter::repeat(0));
+        rows.extend(counts.zip(amount.into_parts()).map(|row| (key, row)));
+    }
+    rows.into_iter().unzip()
 }
 
 #[async_trait]
@@ -119,13 +132,13 @@ impl ReadModel for Activity {
         for event in events {
             hours.fold(event).ok_or_else(|| FoldError::Event {
                 position: event.position,
-                reason: "the volume of its hour cannot be kept".to_owned(),
+                reason: "its hour cannot be told".to_owned(),
             })?;
         }
         if hours.0.is_empty() {
             return Ok(());
         }
-        let (keys, values): (Vec<Key>, Vec<(i64, Decimal)>) = hours.0.into_iter().unzip();
+        let (keys, values) = rows(hours);
         let asset = |key: &Key| key.2.map_or_else(String::new, |asset| asset.to_string());
         sqlx::query(&tables.sql(WRITE))
             .bind(ledger.as_str())

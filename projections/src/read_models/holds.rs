@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::check_met;
 use crate::read_model::{FoldError, ReadModel, Tables};
 
 /// The read model.
@@ -63,7 +64,8 @@ SET captured = hold.captured + change.captured, remaining = change.remaining,
     status = change.status, ended_at = change.ended_at
 FROM UNNEST($2::uuid[], $3::numeric[], $4::numeric[], $5::text[], $6::timestamptz[])
      AS change (hold_id, captured, remaining, status, ended_at)
-WHERE hold.ledger = $1 AND hold.hold_id = change.hold_id";
+WHERE hold.ledger = $1 AND hold.hold_id = change.hold_id
+RETURNING hold.hold_id";
 
 #[derive(Default)]
 struct Placed {
@@ -158,6 +160,14 @@ fn fold_change(
     }
 }
 
+fn changed(recorded: &RecordedEvent) -> Option<Uuid> {
+    match (&recorded.event, recorded.stream) {
+        (Event::Hold(HoldEvent::HoldPlaced { .. }), _) => None,
+        (Event::Hold(_), Stream::Hold(id)) => Some(id.as_uuid()),
+        (_, _) => None,
+    }
+}
+
 fn end(
     changes: &mut BTreeMap<HoldId, Change>,
     id: HoldId,
@@ -207,7 +217,8 @@ impl ReadModel for Holds {
             write_placed(connection, tables, ledger, &placed).await?;
         }
         if !changes.is_empty() {
-            write_changes(connection, tables, ledger, changes).await?;
+            let met = write_changes(connection, tables, ledger, changes).await?;
+            check_met(met, events, changed)?;
         }
         Ok(())
     }
@@ -241,9 +252,9 @@ async fn write_changes(
     tables: Tables,
     ledger: LedgerName,
     changes: BTreeMap<HoldId, Change>,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<Uuid>, sqlx::Error> {
     let (ids, changes): (Vec<HoldId>, Vec<Change>) = changes.into_iter().unzip();
-    sqlx::query(&tables.sql(CHANGE))
+    sqlx::query_scalar(&tables.sql(CHANGE))
         .bind(ledger.as_str())
         .bind(ids.into_iter().map(HoldId::as_uuid).collect::<Vec<_>>())
         .bind(
@@ -270,7 +281,6 @@ async fn write_changes(
                 .map(|change| change.ended_at)
                 .collect::<Vec<_>>(),
         )
-        .execute(connection)
+        .fetch_all(connection)
         .await
-        .map(|_| ())
 }

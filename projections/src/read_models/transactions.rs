@@ -9,6 +9,7 @@ use ledger_core::{Event, LedgerName, Stream};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::check_met;
 use crate::read_model::{FoldError, ReadModel, Tables};
 
 /// The read model.
@@ -47,7 +48,8 @@ SELECT $1, posted.* FROM UNNEST($2::uuid[], $3::bigint[], $4::text[], $5::uuid[]
 const REVERT: &str = "\
 UPDATE {schema}.transactions AS transaction SET reverted_by = reverted.reverted_by
 FROM UNNEST($2::uuid[], $3::uuid[]) AS reverted (transaction_id, reverted_by)
-WHERE transaction.ledger = $1 AND transaction.transaction_id = reverted.transaction_id";
+WHERE transaction.ledger = $1 AND transaction.transaction_id = reverted.transaction_id
+RETURNING transaction.transaction_id";
 
 #[derive(Default)]
 struct Rows {
@@ -115,6 +117,16 @@ const fn cause_columns(cause: TransactionCause) -> (&'static str, Option<Uuid>) 
     }
 }
 
+fn reverted(recorded: &RecordedEvent) -> Option<Uuid> {
+    match (&recorded.event, recorded.stream) {
+        (
+            Event::Transaction(TransactionEvent::TransactionReverted { .. }),
+            Stream::Transaction(id),
+        ) => Some(id.as_uuid()),
+        (_, _) => None,
+    }
+}
+
 #[async_trait]
 impl ReadModel for Transactions {
     fn name(&self) -> &'static str {
@@ -160,12 +172,13 @@ impl ReadModel for Transactions {
                 .await?;
         }
         if !rows.reverted.is_empty() {
-            sqlx::query(&tables.sql(REVERT))
+            let met: Vec<Uuid> = sqlx::query_scalar(&tables.sql(REVERT))
                 .bind(ledger.as_str())
                 .bind(&rows.reverted)
                 .bind(&rows.reverted_by)
-                .execute(connection)
+                .fetch_all(connection)
                 .await?;
+            check_met(met, events, reverted)?;
         }
         Ok(())
     }

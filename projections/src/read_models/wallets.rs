@@ -9,11 +9,12 @@ use ledger_core::event::RecordedEvent;
 use ledger_core::posting::{FreezeScope, Overdraft};
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
-use ledger_core::{AssetCode, Event, Holder, LedgerName, Position, Stream, WalletId};
+use ledger_core::{AssetCode, Event, Holder, LedgerName, Stream, WalletId};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::ExactSum;
 use crate::read_model::{FoldError, ReadModel, Tables};
 
 /// The read model.
@@ -111,7 +112,10 @@ ON CONFLICT (ledger, owner) DO UPDATE SET
 
 const WRITE_FLOWS: &str = "\
 INSERT INTO {schema}.owner_flows AS known (ledger, owner, asset, amount_in, amount_out)
-SELECT $1, change.* FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[]) AS change
+SELECT $1, owner, asset, sum(amount_in), sum(amount_out)
+FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[])
+     AS change (owner, asset, amount_in, amount_out)
+GROUP BY owner, asset
 ON CONFLICT (ledger, owner, asset) DO UPDATE SET
     amount_in = known.amount_in + EXCLUDED.amount_in,
     amount_out = known.amount_out + EXCLUDED.amount_out";
@@ -316,11 +320,18 @@ impl Batch {
     }
 }
 
+/// What came in and went out.
+#[derive(Default)]
+struct Flow {
+    amount_in: ExactSum,
+    amount_out: ExactSum,
+}
+
 /// What a batch of events does to the statistics of owners.
 #[derive(Default)]
 struct Statistics {
     owners: BTreeMap<String, OwnerChange>,
-    flows: BTreeMap<(String, AssetCode), (Decimal, Decimal)>,
+    flows: BTreeMap<(String, AssetCode), Flow>,
 }
 
 impl Statistics {
@@ -369,24 +380,12 @@ impl Statistics {
                     if let Holder::Wallet(wallet) = posting.source {
                         let owner = owner_of(wallet)?;
                         concerned.insert(owner);
-                        self.flow(
-                            owner,
-                            posting.asset,
-                            Decimal::ZERO,
-                            amount,
-                            recorded.position,
-                        )?;
+                        self.flow(owner, posting.asset).amount_out.add(amount);
                     }
                     if let Holder::Wallet(wallet) = posting.destination {
                         let owner = owner_of(wallet)?;
                         concerned.insert(owner);
-                        self.flow(
-                            owner,
-                            posting.asset,
-                            amount,
-                            Decimal::ZERO,
-                            recorded.position,
-                        )?;
+                        self.flow(owner, posting.asset).amount_in.add(amount);
                     }
                 }
                 for owner in concerned {
@@ -398,22 +397,8 @@ impl Statistics {
         Ok(())
     }
 
-    fn flow(
-        &mut self,
-        owner: &str,
-        asset: AssetCode,
-        amount_in: Decimal,
-        amount_out: Decimal,
-        position: Position,
-    ) -> Result<(), FoldError> {
-        let overflow = || FoldError::Event {
-            position,
-            reason: format!("the flows of {owner} cannot be kept"),
-        };
-        let flow = self.flows.entry((owner.to_owned(), asset)).or_default();
-        flow.0 = flow.0.checked_add(amount_in).ok_or_else(overflow)?;
-        flow.1 = flow.1.checked_add(amount_out).ok_or_else(overflow)?;
-        Ok(())
+    fn flow(&mut self, owner: &str, asset: AssetCode) -> &mut Flow {
+        self.flows.entry((owner.to_owned(), asset)).or_default()
     }
 
     async fn write(
@@ -439,33 +424,41 @@ impl Statistics {
             .bind(changes.iter().map(|change| change.last).collect::<Vec<_>>())
             .execute(&mut *connection)
             .await?;
-        let flows = || self.flows.iter();
+        let flows: Vec<FlowRow> = self.flows.into_iter().flat_map(flow_rows).collect();
+        let texts = |text: fn(&FlowRow) -> String| flows.iter().map(text).collect::<Vec<_>>();
+        let amounts =
+            |amount: fn(&FlowRow) -> Decimal| flows.iter().map(amount).collect::<Vec<_>>();
         sqlx::query(&tables.sql(WRITE_FLOWS))
             .bind(ledger.as_str())
-            .bind(
-                flows()
-                    .map(|((owner, _), _)| owner.clone())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                flows()
-                    .map(|((_, asset), _)| asset.to_string())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                flows()
-                    .map(|(_, (amount_in, _))| *amount_in)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                flows()
-                    .map(|(_, (_, amount_out))| *amount_out)
-                    .collect::<Vec<_>>(),
-            )
+            .bind(texts(|row| row.owner.clone()))
+            .bind(texts(|row| row.asset.to_string()))
+            .bind(amounts(|row| row.amount_in))
+            .bind(amounts(|row| row.amount_out))
             .execute(connection)
             .await
             .map(|_| ())
     }
+}
+
+/// A part of a flow, as written.
+struct FlowRow {
+    owner: String,
+    asset: AssetCode,
+    amount_in: Decimal,
+    amount_out: Decimal,
+}
+
+fn flow_rows(((owner, asset), flow): ((String, AssetCode), Flow)) -> Vec<FlowRow> {
+    let row = |amount_in, amount_out| FlowRow {
+        owner: owner.clone(),
+        asset,
+        amount_in,
+        amount_out,
+    };
+    let (coming, going) = (flow.amount_in.into_parts(), flow.amount_out.into_parts());
+    let coming = coming.into_iter().map(|amount| row(amount, Decimal::ZERO));
+    let going = going.into_iter().map(|amount| row(Decimal::ZERO, amount));
+    coming.chain(going).collect()
 }
 
 #[async_trait]

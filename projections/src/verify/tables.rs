@@ -8,7 +8,7 @@ use ledger_core::{AccountId, LedgerName, Position};
 use rust_decimal::Decimal;
 use sqlx::{Connection, PgConnection};
 
-use crate::read_model::{self, Tables};
+use crate::read_model::{self, FoldError, Tables};
 use crate::read_models::ReadModelName;
 use crate::rebuild::read_page;
 
@@ -69,6 +69,15 @@ impl<'a> FreshFold<'a> {
     pub(super) async fn compare_with_live(&mut self) -> Result<(), VerifyError> {
         let (name, ledger) = (self.name, self.ledger);
         let mut tx = self.connection.begin().await?;
+        // A read model that has not begun has no row; without one its projector would not wait.
+        sqlx::query(
+            "INSERT INTO read_models.checkpoint (read_model, ledger, position) VALUES ($1, $2, 0) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(name.as_str())
+        .bind(ledger.as_str())
+        .execute(&mut *tx)
+        .await?;
         let live: Option<i64> = sqlx::query_scalar(
             "SELECT position FROM read_models.checkpoint WHERE read_model = $1 AND ledger = $2 \
              FOR UPDATE",
@@ -79,6 +88,15 @@ impl<'a> FreshFold<'a> {
         .await?;
         let live = live.and_then(Position::try_new).unwrap_or_default();
         self.position = fold_in_tx(&mut tx, self.reader, name, ledger, self.position, live).await?;
+        if self.position < live {
+            return Err(Difference::Checkpoint {
+                ledger,
+                read_model: name,
+                checkpoint: live,
+                last: self.position,
+            }
+            .into());
+        }
         for table in name.read_model().tables() {
             let expected = first_only_in(&mut tx, ledger, table, Tables::Temporary).await?;
             let found = first_only_in(&mut tx, ledger, table, Tables::Live).await?;
@@ -159,6 +177,19 @@ fn shown(account: &str, [debits, credits, pending]: [Decimal; 3]) -> String {
     format!("{account}: debits {debits}, credits {credits}, pending debits {pending}")
 }
 
+/// PostgreSQL failing proves nothing; rows that clash or events that do not fit are a difference.
+fn not_folded(ledger: LedgerName, read_model: ReadModelName, source: FoldError) -> VerifyError {
+    if source.is_transient() {
+        return source.into();
+    }
+    Difference::Fold {
+        ledger,
+        read_model,
+        source,
+    }
+    .into()
+}
+
 async fn fold_in_tx(
     tx: &mut PgConnection,
     reader: &LogReader,
@@ -175,7 +206,8 @@ async fn fold_in_tx(
         };
         name.read_model()
             .fold(tx, Tables::Temporary, ledger, &events)
-            .await?;
+            .await
+            .map_err(|error| not_folded(ledger, name, error))?;
         position = last;
     }
     Ok(position)

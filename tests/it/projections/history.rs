@@ -89,6 +89,18 @@ fn metadata() -> Metadata {
         .unwrap()
 }
 
+fn hold_request(source: WalletId, amount: &str) -> HoldRequest {
+    HoldRequest {
+        source: wallet(source),
+        asset: "INR".parse().unwrap(),
+        amount: decimal(amount),
+        destination: None,
+        expires_at: None,
+        reference: None,
+        metadata: metadata(),
+    }
+}
+
 impl History {
     /// Everything recorded; projectors run.
     pub async fn begin() -> Self {
@@ -266,7 +278,6 @@ impl History {
 
     async fn hold(&mut self) {
         let [first, voided, expired, active] = self.holds;
-        let soon = Timestamp::try_new(chrono::Utc::now() + chrono::TimeDelta::milliseconds(300));
         let far = time("2100-01-01T00:00:00Z");
         self.place(
             first,
@@ -279,8 +290,7 @@ impl History {
         .await;
         self.place(voided, self.asha, "30.00", None, None, None)
             .await;
-        self.place(expired, self.asha, "5.00", None, soon.ok(), None)
-            .await;
+        self.place_for_a_moment(expired).await;
         self.place(active, self.second, "25.00", None, Some(far), Some("rent"))
             .await;
         let [kept, released] = self.captures;
@@ -300,6 +310,25 @@ impl History {
         }
     }
 
+    /// Places a hold that expires soon, but not before it is recorded, however slow the machine.
+    async fn place_for_a_moment(&self, hold: HoldId) {
+        for patience_ms in [200, 1_000, 5_000, 25_000] {
+            let until = chrono::Utc::now() + chrono::TimeDelta::milliseconds(patience_ms);
+            let request = hold_request(self.asha, "5.00");
+            let request = HoldRequest {
+                expires_at: Timestamp::try_new(until).ok(),
+                ..request
+            };
+            let place = Command::PlaceHold { hold, request };
+            let outcome = self.node.bench.submit(submission(place)).await.unwrap();
+            match outcome.refusal() {
+                None => return,
+                Some(refusal) => assert_eq!(refusal.code, "hold_expiry_passed"),
+            }
+        }
+        panic!("no hold could be placed in time");
+    }
+
     async fn place(
         &self,
         hold: HoldId,
@@ -312,13 +341,10 @@ impl History {
         self.submit(Command::PlaceHold {
             hold,
             request: HoldRequest {
-                source: wallet(source),
-                asset: "INR".parse().unwrap(),
-                amount: decimal(amount),
                 destination,
                 expires_at,
                 reference: reference.map(|text| text.parse().unwrap()),
-                metadata: metadata(),
+                ..hold_request(source, amount)
             },
         })
         .await;

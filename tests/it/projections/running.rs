@@ -11,6 +11,8 @@ use projections::queries::QueryError;
 use projections::read_model::checkpoint;
 use projections::{ReadModelName, verify};
 
+use sqlx::{Connection, Executor, Row};
+
 use super::history::system;
 use crate::harness::{OwnPostgres, Projected, TestDatabase, deposit, money, submission};
 
@@ -159,17 +161,18 @@ async fn race_a_caller_that_goes_away_leaves_no_open_transaction_to_the_next() {
     let test = TestDatabase::create().await;
     let database = event_store::Database::connect(&test.url, 1).await.unwrap();
     let alone = async || -> bool {
+        // As plain text: then one statement is one transaction and both begin together.
         let statement = "SELECT now() = statement_timestamp()";
-        sqlx::query_scalar(statement)
-            .fetch_one(database.pool())
-            .await
-            .unwrap()
+        let row = database.pool().fetch_one(statement).await.unwrap();
+        row.get(0)
     };
     assert!(alone().await);
     for _ in 0..5 {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let begun = database.pool().begin_with(begin).now_or_never();
-        assert!(begun.is_none(), "the caller was not cut off");
+        let mut connection = database.pool().acquire().await.unwrap();
+        let was_cut_off = connection.begin_with(begin).now_or_never().is_none();
+        assert!(was_cut_off);
+        drop(connection);
         assert!(alone().await);
     }
 }

@@ -327,8 +327,11 @@ async fn an_event_that_was_added_is_named() {
         ),
         // Turned round though nobody ever posted it.
         (repeat(&reverted, "gen_random_uuid()::text", 2), "not known"),
-        (repeat(&voided, "event.aggregate_id", 3), "hold/"),
-        (repeat(&voided, "gen_random_uuid()::text", 1), "hold/"),
+        (repeat(&voided, "event.aggregate_id", 3), "cannot be kept"),
+        (
+            repeat(&voided, "gen_random_uuid()::text", 1),
+            "cannot be kept",
+        ),
         // In nobody's wallet.
         (
             repeat(&event_with("1000.00"), "gen_random_uuid()::text", 1),
