@@ -1,1 +1,38 @@
+//! Daybook's REST interface: commands, queries, documentation and health on one set of routes.
+//!
+//! * [`strict_json`], [`parameters`]: reading requests; everything that is wrong is named at once.
+//! * [`problem`]: every error, its code and its status.
+//! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
+//! * [`commands`], [`idempotency`]: the way to the executor.
+//! * [`operations`], [`edge`](mod@edge): what all requests have in common.
+//! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
+//!
+//! Architecture Invariant: nothing here decides about money; every rule is `ledger-core`'s.
 
+pub mod api;
+pub mod batch;
+pub(crate) mod choice;
+pub mod commands;
+pub mod context;
+pub mod documentation;
+pub mod edge;
+pub mod health;
+pub mod idempotency;
+pub mod operations;
+pub mod parameters;
+pub mod problem;
+pub mod reading;
+pub mod replay_line;
+pub mod reply;
+pub mod representation;
+pub mod routes;
+pub mod services;
+pub mod strict_json;
+pub mod text;
+pub mod text_formats;
+
+pub use api::{Api, ApiDependencies, openapi_yaml};
+pub use edge::edge;
+
+#[cfg(test)]
+mod tests;

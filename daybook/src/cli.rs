@@ -95,8 +95,13 @@ pub enum Role {
 
 impl Role {
     /// Every part.
-    pub const ALL: [Self; 5] =
-        [Self::Api, Self::Projector, Self::Relay, Self::Bridge, Self::Worker];
+    pub const ALL: [Self; 5] = [
+        Self::Api,
+        Self::Projector,
+        Self::Relay,
+        Self::Bridge,
+        Self::Worker,
+    ];
 }
 
 impl std::fmt::Display for Role {

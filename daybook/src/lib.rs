@@ -19,7 +19,10 @@ pub mod telemetry;
 /// Runs a command line to its end.
 #[must_use]
 pub fn run(cli: cli::Cli) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return commands::report(&error),
     };

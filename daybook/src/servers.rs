@@ -52,10 +52,16 @@ pub enum ServersError {
 
 fn reach(reached: &Option<Reach>) -> String {
     match reached {
-        Some(Reach { address: Some(address), pid, .. }) => {
+        Some(Reach {
+            address: Some(address),
+            pid,
+            ..
+        }) => {
             format!(": open http://{address}/ or stop process {pid}")
         }
-        Some(Reach { address: None, pid, .. }) => format!(" as process {pid}"),
+        Some(Reach {
+            address: None, pid, ..
+        }) => format!(" as process {pid}"),
         None => String::new(),
     }
 }
@@ -114,7 +120,11 @@ impl Servers {
                 url
             }
         };
-        let mut servers = Self { database_url, nats_url, private };
+        let mut servers = Self {
+            database_url,
+            nats_url,
+            private,
+        };
         if servers.is_private() {
             servers.private.reach = Some(reach_file(folders));
             servers.announce(None)?;
@@ -131,7 +141,9 @@ impl Servers {
         folders: &Folders,
     ) -> Result<Self, ServersError> {
         match Self::start(settings, folders).await {
-            Err(ServersError::AlreadyUp { reached: Some(reach) }) => Ok(Self {
+            Err(ServersError::AlreadyUp {
+                reached: Some(reach),
+            }) => Ok(Self {
                 database_url: reach.database_url,
                 nats_url: reach.nats_url,
                 private: Private::default(),
@@ -154,8 +166,12 @@ impl Servers {
             database_url: self.database_url.clone(),
             nats_url: self.nats_url.clone(),
         };
-        write_private(path, &serde_json::to_vec_pretty(&reach).unwrap_or_default())
-            .map_err(|source| ServersError::Reach { path: path.clone(), source })
+        write_private(path, &serde_json::to_vec_pretty(&reach).unwrap_or_default()).map_err(
+            |source| ServersError::Reach {
+                path: path.clone(),
+                source,
+            },
+        )
     }
 
     /// Whether this process keeps servers of its own.
@@ -169,7 +185,10 @@ impl Servers {
         if let Some(path) = &self.private.reach {
             drop(fs::remove_file(path));
         }
-        for server in [self.private.nats, self.private.postgres].into_iter().flatten() {
+        for server in [self.private.nats, self.private.postgres]
+            .into_iter()
+            .flatten()
+        {
             if let Err(error) = server.stop().await {
                 tracing::warn!(error = %event_store::ErrorChain(&error), "a private server did not stop in order");
             }
@@ -195,16 +214,17 @@ async fn start_postgres(
 async fn start_nats(search: &BinarySearch, folders: &Folders) -> Result<NatsServer, ServersError> {
     let started = async {
         let program = search.find_nats_server().await?;
-        NatsServer::start(NatsOptions::new(program, folders.data.join("nats"))).await
+        NatsServer::start(NatsOptions::new(program, folders.data.join("nats")).with_password())
+            .await
     };
     started.await.map_err(|error| own(error, folders))
 }
 
 fn own(error: ServerError, folders: &Folders) -> ServersError {
     match error {
-        ServerError::AlreadyRunning { .. } => {
-            ServersError::AlreadyUp { reached: read_reach(&reach_file(folders)) }
-        }
+        ServerError::AlreadyRunning { .. } => ServersError::AlreadyUp {
+            reached: read_reach(&reach_file(folders)),
+        },
         other => ServersError::Private(other),
     }
 }
@@ -220,8 +240,12 @@ fn read_reach(path: &Path) -> Option<Reach> {
 /// The file holds the password of the private NATS: nobody else may read it.
 fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(unfinished, path)

@@ -71,7 +71,11 @@ impl SecretUrl {
 
 impl fmt::Debug for SecretUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.0.is_empty() { "none" } else { "(hidden)" })
+        formatter.write_str(if self.0.is_empty() {
+            "none"
+        } else {
+            "(hidden)"
+        })
     }
 }
 
@@ -186,12 +190,18 @@ impl Settings {
         ];
         for (setting, value) in positive {
             if value == 0 {
-                return Err(SettingsError::Value { setting, rule: "must be greater than zero" });
+                return Err(SettingsError::Value {
+                    setting,
+                    rule: "must be greater than zero",
+                });
             }
         }
         if self.database.connections < 4 {
             let rule = "must be at least 4: reads, projections and the listener share the pool";
-            return Err(SettingsError::Value { setting: "database.connections", rule });
+            return Err(SettingsError::Value {
+                setting: "database.connections",
+                rule,
+            });
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Logs to standard error, traces to an OTLP endpoint when one is configured.
 
+use std::io::IsTerminal;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
@@ -37,7 +39,8 @@ impl Telemetry {
     /// [`TelemetryError`].
     pub fn start(settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
         let filter = EnvFilter::try_new(&settings.filter).map_err(TelemetryError::Filter)?;
-        let lines = fmt::layer().with_writer(std::io::stderr);
+        let colours = std::io::stderr().is_terminal();
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
         let lines = match settings.format {
             LogFormat::Text => lines.with_target(false).boxed(),
             LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -76,7 +79,9 @@ fn exporter(endpoint: &str) -> Result<Option<SdkTracerProvider>, TelemetryError>
         .build()
         .map_err(TelemetryError::Endpoint)?;
     let resource = Resource::builder().with_service_name("daybook").build();
-    let provider =
-        SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
+    let provider = SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build();
     Ok(Some(provider))
 }

@@ -14,6 +14,9 @@ pub const OLDEST_POSTGRES: u32 = 15;
 /// The newest major version of PostgreSQL that Daybook is tested with.
 pub const NEWEST_POSTGRES: u32 = 18;
 
+/// How long a pooled connection may have been idle before it is tested.
+const PING_AFTER: Duration = Duration::from_millis(100);
+
 /// The role the service works as.
 const SERVICE_ROLE: &str = "daybook_service";
 
@@ -63,8 +66,14 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(5))
-            // A ping per acquire would double the round trips; a dead connection shows on use.
+            // A ping per use would double the round trips; one after a pause finds the connections
+            // that died meanwhile, so that a restart of PostgreSQL costs no request.
             .test_before_acquire(false)
+            .before_acquire(|connection, metadata| {
+                Box::pin(async move {
+                    Ok(metadata.idle_for < PING_AFTER || connection.ping().await.is_ok())
+                })
+            })
             .after_connect(|connection, _| Box::pin(take_service_role(connection)))
             .after_release(|connection, _| Box::pin(is_outside_transaction(connection)))
             .connect_lazy_with(options.clone());

@@ -7,6 +7,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// The most metadata entries on one event.
 pub const MAX_METADATA_ENTRIES: usize = 32;
 /// The longest metadata key, in characters.

@@ -100,6 +100,14 @@ pub enum BookError {
         /// The event's type.
         event: &'static str,
     },
+    /// A decision concerns a holder that was not loaded into a partial book.
+    #[error("position {position}: {holder} is not loaded")]
+    NotLoaded {
+        /// The position the event would have had.
+        position: Position,
+        /// The holder.
+        holder: Holder,
+    },
     /// An account's totals cannot be kept exactly, or a hold gives back more than was reserved.
     #[error("position {position}: the totals of {account} cannot be kept")]
     Totals {
@@ -164,7 +172,8 @@ impl Book {
             recording: false,
             settled: 0,
             clean_through: Position::START,
-            tick: 0,
+            // Not 0, which stands for "never used".
+            tick: 1,
         }
     }
 
@@ -267,20 +276,20 @@ impl Book {
         Standings::new(known_assets, accounts)
     }
 
-    /// Every account of a holder that ever moved, as it stands.
+    /// Every account of a holder that ever moved, as it stands, in order of asset: a decision that
+    /// names the first of them must not depend on the order in which they were loaded.
     #[must_use]
     pub fn accounts_of(&self, holder: Holder) -> Vec<(AccountId, Standing)> {
         let Some(loaded) = self.loaded(holder) else {
             return Vec::new();
         };
-        loaded
-            .accounts
-            .iter()
-            .filter_map(|(asset, _)| {
-                let account = holder.account(*asset);
-                Some((account, self.standing(account)?))
-            })
-            .collect()
+        let accounts = loaded.accounts.iter().filter_map(|(asset, _)| {
+            let account = holder.account(*asset);
+            Some((account, self.standing(account)?))
+        });
+        let mut accounts: Vec<_> = accounts.collect();
+        accounts.sort_unstable_by_key(|(account, _)| *account);
+        accounts
     }
 
     /// Every account that ever moved, with its totals, in no order. For a complete book.

@@ -17,6 +17,9 @@ use crate::timestamp::Timestamp;
 use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionRequest};
 use crate::wallet::WalletCommand;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a command led to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {
@@ -34,7 +37,8 @@ pub enum DecisionError {
 /// the caller asks again after loading, until nothing is lacking: twice at most.
 ///
 /// New transactions and holds are not looked up: if their id is taken the append fails on the
-/// stream's key, and the command is decided again with the stream loaded.
+/// stream's key, and the command is decided again with the stream loaded. A refused command is
+/// never appended, so its refusal stands only once [`lacking_to_refuse`] is loaded too.
 pub fn lacking(book: &mut Book, command: &Command) -> Vec<EntityKey> {
     let mut keys = requirements(book, command);
     keys.sort_unstable();
@@ -65,6 +69,16 @@ pub fn begun_entity(command: &Command) -> Option<EntityKey> {
         | Command::VoidHold { .. }
         | Command::ExpireHold { .. } => None,
     }
+}
+
+/// What must still be loaded before a refusal of `command` may be answered: the stream it would
+/// have begun. Load it and decide again.
+///
+/// Otherwise the retry of a payment that took place, but whose answer was lost, would be told that
+/// the funds are insufficient, because they went with the payment, instead of that it exists.
+#[must_use]
+pub fn lacking_to_refuse(book: &mut Book, command: &Command) -> Option<EntityKey> {
+    begun_entity(command).filter(|key| book.lacks(*key))
 }
 
 /// Decides `command` and records what happens in `book`.

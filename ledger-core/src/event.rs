@@ -17,6 +17,9 @@ use crate::timestamp::Timestamp;
 use crate::transaction::TransactionEvent;
 use crate::wallet::WalletEvent;
 
+#[cfg(test)]
+mod tests;
+
 /// The place of an event in its ledger's log: 1, 2, 3 … without gaps.
 #[derive(
     Debug,

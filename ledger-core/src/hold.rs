@@ -2,8 +2,8 @@
 //!
 //! | state    | Place         | Capture            | Void              | Expire            |
 //! |----------|---------------|--------------------|-------------------|-------------------|
-//! | Absent   | → Active, or a [`crate::posting::PostingRejection`], `hold_expiry_passed` | `hold_not_found` | `hold_not_found` | `hold_not_found` |
-//! | Active   | `hold_exists` | → Active (part, the rest kept) or → Captured; `hold_expired`, `capture_destination_missing`, `capture_exceeds_hold` | → Voided | → Expired, or `hold_not_due` |
+//! | Absent   | → Active, or `hold_expiry_passed`, a [`crate::posting::PostingRejection`] | `hold_not_found` | `hold_not_found` | `hold_not_found` |
+//! | Active   | `hold_exists` | → Active (part, the rest kept) or → Captured; `hold_expired`, `capture_destination_missing`, `capture_not_an_amount`, `capture_exceeds_hold` | → Voided | → Expired, or `hold_not_due` |
 //! | Captured | `hold_exists` | `hold_not_active`  | `hold_not_active` | `hold_not_active` |
 //! | Voided   | `hold_exists` | `hold_not_active`  | `hold_not_active` | `hold_not_active` |
 //! | Expired  | `hold_exists` | `hold_not_active`  | `hold_not_active` | `hold_not_active` |

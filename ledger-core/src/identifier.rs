@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use crate::money::AssetCode;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a text is not an id or name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}")]

@@ -2,7 +2,7 @@
 //!
 //! | state  | Open                | RegisterAsset            | OpenSystemAccount              |
 //! |--------|---------------------|--------------------------|--------------------------------|
-//! | Absent | → Open              | `ledger_not_found`       | `ledger_not_found`             |
+//! | Absent | → Open, or `system_account_exists` when one is named twice | `ledger_not_found`       | `ledger_not_found`             |
 //! | Open   | `ledger_exists`     | Open, or `asset_exists`, `asset_scale_out_of_range` | Open, or `system_account_exists` |
 
 mod command;

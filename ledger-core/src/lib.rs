@@ -15,6 +15,8 @@ pub mod book;
 pub mod command;
 pub mod decision;
 pub mod event;
+#[cfg(test)]
+mod fixtures;
 pub mod hold;
 pub mod identifier;
 pub mod ledger;

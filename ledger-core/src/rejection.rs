@@ -7,6 +7,9 @@ use crate::ledger::LedgerRejection;
 use crate::transaction::TransactionRejection;
 use crate::wallet::WalletRejection;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a command is refused. A refused command leaves no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(untagged)]

@@ -7,6 +7,9 @@ use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+#[cfg(test)]
+mod tests;
+
 /// Why a text is not a timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a time is written as RFC 3339, like \"2026-01-31T12:00:00Z\", in the years 1900 to 2199")]
@@ -27,10 +30,10 @@ impl Timestamp {
     /// # Errors
     /// [`TimestampError`] outside the years 1900 to 2199.
     pub fn try_new(time: DateTime<Utc>) -> Result<Self, TimestampError> {
-        if !(1900..2200).contains(&time.year()) {
-            return Err(TimestampError);
-        }
+        // Judged after rounding: a leap second counts as the first second of what follows it, so
+        // that of the last year would be written as a time that cannot be read back.
         DateTime::from_timestamp_micros(time.timestamp_micros())
+            .filter(|time| (1900..2200).contains(&time.year()))
             .map(Self)
             .ok_or(TimestampError)
     }

@@ -2,9 +2,9 @@
 //!
 //! | state  | Open            | Freeze          | Unfreeze            | SetOverdraft    | Close           |
 //! |--------|-----------------|-----------------|---------------------|-----------------|-----------------|
-//! | Absent | → Open          | `wallet_not_found` | `wallet_not_found` | `wallet_not_found` | `wallet_not_found` |
-//! | Open   | `wallet_exists` | → Frozen        | `wallet_not_frozen` | Open            | → Closed, or `wallet_has_holds`, `wallet_not_empty` |
-//! | Frozen | `wallet_exists` | → Frozen (another scope), or `wallet_already_frozen` | → Open | Frozen | `wallet_frozen` |
+//! | Absent | → Open, or `asset_not_found`, `overdraft_not_an_amount` | `wallet_not_found` | `wallet_not_found` | `wallet_not_found` | `wallet_not_found` |
+//! | Open   | `wallet_exists` | → Frozen        | `wallet_not_frozen` | Open, or `asset_not_found`, `overdraft_not_an_amount` | → Closed, or `wallet_has_holds`, `wallet_not_empty` |
+//! | Frozen | `wallet_exists` | → Frozen (another scope), or `wallet_already_frozen` | → Open | Frozen, or as when open | `wallet_frozen` |
 //! | Closed | `wallet_exists` | `wallet_closed` | `wallet_closed`     | `wallet_closed` | `wallet_closed` |
 //!
 //! Accounts are not opened one by one: a wallet can receive every asset its ledger knows, and its

@@ -4,7 +4,7 @@
 //! * [`runner`]: projectors, which fold the log into the live tables as it grows.
 //! * [`rebuild`]: folding anew beside the live tables, and swapping.
 //! * [`verify`]: proving that log, book and read models agree.
-//! * [`queries`]: asking the live tables.
+//! * [`queries`], which answers from them.
 //!
 //! Architecture Invariant: every row is a function of the log. Nothing here reads a clock or draws
 //! a number, and folding does not depend on how the log is cut into batches.

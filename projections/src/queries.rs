@@ -141,10 +141,13 @@ impl Queries {
     /// Questions to this database; `status` tells when projectors of this process move.
     #[must_use]
     pub fn new(database: &Database, status: ProjectionStatus) -> Self {
-        Self {
-            pool: database.pool().clone(),
-            status,
-        }
+        Self::over(database.pool().clone(), status)
+    }
+
+    /// Questions to the database behind a pool, which need not be reachable yet.
+    #[must_use]
+    pub const fn over(pool: PgPool, status: ProjectionStatus) -> Self {
+        Self { pool, status }
     }
 
     /// Waits until the read models have folded the log up to a position.

@@ -1,9 +1,10 @@
 //! What the tests share: private servers, a database per test, ledgers and money to begin with.
 
 mod ledger;
+pub mod node;
 mod projected;
 mod servers;
 
-pub use ledger::{Bench, begin_wallet, deposit, money, new_metadata, submission, transfer};
+pub use ledger::{Bench, deposit, money, submission, transfer};
 pub use projected::{Projected, fold, rows_of};
-pub use servers::{OwnPostgres, TestDatabase, shared_nats_url};
+pub use servers::{OwnNats, OwnPostgres, TestDatabase, nats_program, shared_nats_url};

@@ -75,23 +75,48 @@ impl LedgerTask {
         {
             return Err((request, fault));
         }
-        let Some(book) = &mut self.book else {
-            request.answer(Err(SubmitError::Fault));
-            return Ok(());
+        let decision = match self.decide_surely(&request.submission).await {
+            Ok(decision) => decision,
+            Err(fault) => return Err((request, fault)),
         };
-        let batch = self.pending.get_or_insert_with(|| {
-            Batch::new(book.savepoint(), book.position(), recorded_time(book))
-        });
-        let decision = decide(book, &request.submission, batch.recorded_at);
         if decision.events.is_empty() && request.submission.idempotency.is_some() {
             return self.take_in_refusal(request, decision.answer).await;
         }
-        batch.add(request, decision, book);
-        if let Some(key) = batch.last_key() {
-            self.undecided_keys
-                .insert((key.scope.clone(), key.key.clone()));
+        match (&mut self.pending, &self.book) {
+            (Some(batch), Some(book)) => {
+                batch.add(request, decision, book);
+                if let Some(key) = batch.last_key() {
+                    self.undecided_keys
+                        .insert((key.scope.clone(), key.key.clone()));
+                }
+            }
+            (_, _) => request.answer(Err(SubmitError::Fault)),
         }
         Ok(())
+    }
+
+    /// Decides a submission on top of the pending batch. A refusal of something that would begin a
+    /// stream stands only once that stream was looked up: the command may have taken place before.
+    async fn decide_surely(&mut self, submission: &Submission) -> Result<Decision, LoadFault> {
+        loop {
+            let Some(book) = &mut self.book else {
+                return Ok(Decision {
+                    answer: Err(SubmitError::Fault),
+                    events: Vec::new(),
+                });
+            };
+            let batch = self.pending.get_or_insert_with(|| {
+                Batch::new(book.savepoint(), book.position(), recorded_time(book))
+            });
+            let before = book.savepoint();
+            let decision = decide(book, submission, batch.recorded_at);
+            let unsure = decision.unsure(book, submission);
+            if unsure.is_empty() {
+                return Ok(decision);
+            }
+            book.take_back(before);
+            self.load(&unsure).await?;
+        }
     }
 
     /// A refusal under a key stands only if the key was not used: the first attempt may have been
@@ -178,19 +203,39 @@ impl LedgerTask {
                 return Ok(());
             }
             let lacking: Vec<EntityKey> = lacking.into_iter().collect();
-            lookup::load(
-                book,
-                self.database.pool(),
-                &*self.accounts,
-                self.ledger,
-                &lacking,
-            )
-            .await
-            .map(|as_of| self.clean_through = self.clean_through.max(as_of))?;
+            self.load(&lacking).await?;
         }
     }
 
+    /// Loads entities. When the log turns out to be ahead of the book, nothing may be decided on
+    /// what was loaded before the book has caught up: the parts would be of different times.
+    async fn load(&mut self, keys: &[EntityKey]) -> Result<(), LoadFault> {
+        let Some(book) = &mut self.book else {
+            return Ok(());
+        };
+        let loaded = lookup::load(
+            book,
+            self.database.pool(),
+            &*self.accounts,
+            self.ledger,
+            keys,
+        )
+        .await?;
+        self.clean_through = self.clean_through.max(loaded.accounts_as_of);
+        if loaded.reached > book.position() {
+            return Err(LoadFault::Behind);
+        }
+        Ok(())
+    }
+
     fn load_failed(&mut self, requests: Vec<Request>, fault: &LoadFault) {
+        if matches!(fault, LoadFault::Behind) {
+            self.behind = true;
+            for request in requests.into_iter().rev() {
+                self.backlog.push_front(request);
+            }
+            return;
+        }
         if fault.is_transient() {
             tracing::warn!(
                 error = %ErrorChain(fault),
@@ -208,6 +253,22 @@ impl LedgerTask {
         for request in requests {
             request.answer(Err(SubmitError::Unavailable));
         }
+    }
+}
+
+impl Decision {
+    /// What must be looked up before the refusals among the outcomes may be answered.
+    fn unsure(&self, book: &mut Book, submission: &Submission) -> Vec<EntityKey> {
+        let Ok(outcome) = &self.answer else {
+            return Vec::new();
+        };
+        outcome
+            .commands
+            .iter()
+            .zip(&submission.commands)
+            .filter(|(outcome, _)| matches!(outcome, CommandOutcome::Refused(_)))
+            .filter_map(|(_, command)| decision::lacking_to_refuse(book, command))
+            .collect()
     }
 }
 

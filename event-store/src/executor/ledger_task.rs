@@ -60,6 +60,8 @@ pub(super) struct LedgerTask {
     pub(super) careful: u32,
     /// So many requests are appended one by one, to find the one that PostgreSQL refuses.
     pub(super) singly: usize,
+    /// The log was seen to be ahead of the book: nothing is decided before it has caught up.
+    pub(super) behind: bool,
     /// The accounts read model's checkpoint, as last seen.
     pub(super) clean_through: Position,
     /// The number of entities in the book above which some are forgotten.
@@ -92,6 +94,7 @@ impl LedgerTask {
             deferred: Vec::new(),
             careful: 0,
             singly: 0,
+            behind: false,
             clean_through: Position::START,
             evict_above: settings.cached_entities.saturating_mul(2),
             settings,
@@ -102,6 +105,10 @@ impl LedgerTask {
     pub(super) async fn run(mut self) {
         let mut open = true;
         loop {
+            if self.behind && self.is_idle() {
+                self.behind = false;
+                self.catch_up_or_reopen().await;
+            }
             if self.may_take_backlog() {
                 let requests = self.take_backlog();
                 self.prepare(requests).await;
@@ -123,7 +130,8 @@ impl LedgerTask {
     /// Waits for the append under way to be done, or takes in more meanwhile (`None`).
     async fn wait(&mut self, open: &mut bool) -> Option<Result<AppendDone, JoinError>> {
         let room = self.room();
-        let may_receive = *open && room > 0 && self.singly == 0 && self.backlog.is_empty();
+        let may_receive =
+            *open && room > 0 && self.singly == 0 && self.backlog.is_empty() && !self.behind;
         let in_flight = self.in_flight.as_mut()?;
         let mut requests = Vec::new();
         tokio::select! {
@@ -157,9 +165,13 @@ impl LedgerTask {
     }
 
     fn may_take_backlog(&self) -> bool {
-        let idle = self.in_flight.is_none() && self.pending.is_none();
         let may_add = self.book.is_some() && self.singly == 0 && self.room() > 0;
-        !self.backlog.is_empty() && (idle || may_add)
+        !self.behind && !self.backlog.is_empty() && (self.is_idle() || may_add)
+    }
+
+    /// Whether nothing decided is waiting for PostgreSQL.
+    const fn is_idle(&self) -> bool {
+        self.in_flight.is_none() && self.pending.is_none()
     }
 
     fn take_backlog(&mut self) -> Vec<Request> {

@@ -40,7 +40,16 @@ pub trait AccountSource: Send + Sync + std::fmt::Debug {
     ) -> Result<AccountSnapshot, sqlx::Error>;
 }
 
-/// Loads entities into the book; tells the position at which the accounts among them were true.
+/// How far the database was when entities were loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loaded {
+    /// The accounts read model's checkpoint; the start when no accounts were loaded.
+    pub(super) accounts_as_of: Position,
+    /// The latest position that anything loaded is known to be of.
+    pub(super) reached: Position,
+}
+
+/// Loads entities into the book.
 ///
 /// # Errors
 /// [`LoadFault`].
@@ -50,7 +59,7 @@ pub(super) async fn load(
     source: &dyn AccountSource,
     ledger: LedgerName,
     keys: &[EntityKey],
-) -> Result<Position, LoadFault> {
+) -> Result<Loaded, LoadFault> {
     let holders: Vec<Holder> = keys
         .iter()
         .filter_map(|key| match key {
@@ -92,7 +101,13 @@ pub(super) async fn load(
             }
         }
     }
-    Ok(snapshot.as_of)
+    let last = events
+        .last()
+        .and_then(|event| Position::try_new(event.position));
+    Ok(Loaded {
+        accounts_as_of: snapshot.as_of,
+        reached: snapshot.as_of.max(last.unwrap_or_default()),
+    })
 }
 
 /// The ledger aggregate, folded from its stream.
@@ -113,6 +128,9 @@ pub(super) async fn load_ledger(
 /// Why something could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadFault {
+    /// The log is ahead of the book; catch up first.
+    #[error("another node has written")]
+    Behind,
     /// PostgreSQL failed; try again.
     #[error("PostgreSQL failed while loading")]
     Database(#[from] sqlx::Error),

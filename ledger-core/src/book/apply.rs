@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Position, Sequence, Stream};
 use crate::hold::HoldEvent;
-use crate::identifier::{AccountId, HoldId, Holder, TransactionId};
+use crate::identifier::{AccountId, HoldId, Holder, LedgerName, TransactionId};
 use crate::ledger::LedgerEvent;
 use crate::transaction::TransactionEvent;
 use crate::wallet::WalletEvent;
@@ -38,6 +38,13 @@ impl Place {
         })
     }
 
+    fn not_loaded(self, holder: Holder) -> BookError {
+        BookError::NotLoaded {
+            position: self.position,
+            holder,
+        }
+    }
+
     fn illegal(self) -> impl FnOnce(crate::aggregate::IllegalEvent) -> BookError {
         move |source| BookError::IllegalEvent {
             position: self.position,
@@ -61,7 +68,9 @@ impl Book {
             sequence,
         };
         match (stream, event) {
-            (Stream::Ledger(_), Event::Ledger(event)) => self.fold_ledger(place, event),
+            (Stream::Ledger(name), Event::Ledger(event)) if self.is_named(name, event) => {
+                self.fold_ledger(place, event)
+            }
             (Stream::Wallet(id), Event::Wallet(event)) => {
                 self.fold_wallet(place, Holder::Wallet(id), event)
             }
@@ -92,6 +101,16 @@ impl Book {
         }
     }
 
+    fn is_named(&self, name: LedgerName, event: &LedgerEvent) -> bool {
+        let own = match event {
+            LedgerEvent::LedgerOpened { name, .. } => Some(*name),
+            LedgerEvent::AssetRegistered { .. } | LedgerEvent::SystemAccountOpened { .. } => {
+                self.open_ledger().map(|open| open.name)
+            }
+        };
+        own.is_none_or(|own| own == name)
+    }
+
     fn fold_ledger(&mut self, place: Place, event: &LedgerEvent) -> Result<(), BookError> {
         if !place.follows(self.ledger.sequence)? {
             return Ok(());
@@ -112,8 +131,11 @@ impl Book {
         if self.complete {
             self.holders.entry(holder).or_insert_with(HolderEntry::new);
         }
-        // A wallet that is not loaded is loaded whole, this event included, when it is needed.
         let Some(HolderEntry::Loaded(loaded)) = self.holders.get_mut(&holder) else {
+            if self.recording {
+                return Err(place.not_loaded(holder));
+            }
+            // A wallet that is not loaded is loaded whole, this event included, when it is needed.
             return Ok(());
         };
         if !place.follows(loaded.wallet.sequence)? {
@@ -212,6 +234,10 @@ impl Book {
             }
         });
         let loaded = match entry {
+            // It could not be taken back, and would be added when the holder is loaded.
+            HolderEntry::Cold(_) if self.recording => {
+                return Err(place.not_loaded(account.holder));
+            }
             HolderEntry::Cold(changes) => {
                 changes.push((place.position, account.asset, change));
                 return Ok(());

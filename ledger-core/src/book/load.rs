@@ -90,6 +90,7 @@ impl Book {
     }
 
     /// Takes a holder in, its accounts true at `as_of`; what happened to them since is added.
+    /// A holder that is loaded already stays as it is: it is true at the head, the rows may not be.
     ///
     /// # Errors
     /// [`StaleLoad`] when the read model went back behind what this book relied on.
@@ -99,6 +100,9 @@ impl Book {
         rows: HolderRows,
         as_of: Position,
     ) -> Result<(), LoadError> {
+        if self.loaded(holder).is_some() {
+            return Ok(());
+        }
         if as_of < self.clean_through {
             return Err(StaleLoad {
                 as_of,
@@ -139,9 +143,14 @@ impl Book {
         Ok(())
     }
 
-    /// Takes a hold in.
+    /// Takes a hold in, unless it is known as well or better already.
     pub fn load_hold(&mut self, id: HoldId, state: Hold, sequence: Sequence) {
         let used = self.tick;
+        if let Some(known) = self.holds.get(&id)
+            && known.sequence >= sequence
+        {
+            return;
+        }
         self.holds.insert(
             id,
             Versioned {
@@ -153,9 +162,14 @@ impl Book {
         );
     }
 
-    /// Takes a transaction in.
+    /// Takes a transaction in, unless it is known as well or better already.
     pub fn load_transaction(&mut self, id: TransactionId, state: Transaction, sequence: Sequence) {
         let used = self.tick;
+        if let Some(known) = self.transactions.get(&id)
+            && known.sequence >= sequence
+        {
+            return;
+        }
         self.transactions.insert(
             id,
             Versioned {
@@ -181,7 +195,8 @@ impl Book {
     /// Forgets what was used longest ago, down to about `capacity` entities of each kind.
     ///
     /// `clean_through` is the accounts read model's checkpoint and `durable` the last position
-    /// known to be in the log; what events after them touched is kept, whatever the capacity.
+    /// known to be in the log; what events after them touched is kept, whatever the capacity, and
+    /// so are accounts that were loaded from a later checkpoint than `clean_through`.
     pub fn evict(&mut self, capacity: usize, clean_through: Position, durable: Position) {
         let clean_through = clean_through.min(durable).max(self.clean_through);
         let tick = self.tick;
@@ -195,7 +210,7 @@ impl Book {
             HolderEntry::Cold(changes) => !changes.is_empty(),
             HolderEntry::Loaded(loaded) => {
                 loaded.used > horizon
-                    || loaded.touched > clean_through
+                    || loaded.touched.max(loaded.as_of) > clean_through
                     || loaded.wallet.touched > durable
             }
         });

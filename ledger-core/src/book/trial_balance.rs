@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::identifier::AccountId;
-use crate::money::{AssetCode, Balance};
+use crate::money::{AssetCode, Balance, add_exact};
 use crate::posting::Totals;
 
 use rust_decimal::Decimal;
@@ -23,8 +23,8 @@ impl TrialBalance {
         let mut assets: BTreeMap<AssetCode, (Decimal, Decimal)> = BTreeMap::new();
         for (account, totals) in accounts {
             let (debits, credits) = assets.entry(account.asset).or_default();
-            *debits = debits.checked_add(totals.debits.value())?;
-            *credits = credits.checked_add(totals.credits.value())?;
+            *debits = add_exact(*debits, totals.debits.value())?;
+            *credits = add_exact(*credits, totals.credits.value())?;
         }
         Some(Self { assets })
     }

@@ -11,6 +11,7 @@ use crate::timestamp::Timestamp;
 /// What has happened to a hold. Amounts are of the hold's asset; every event names the account, so
 /// that it can be folded without the events before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum HoldEvent {
     /// The amount was reserved.
     HoldPlaced {

@@ -1,5 +1,7 @@
 //! The rules of ledgers.
 
+use std::collections::BTreeSet;
+
 use crate::money::{Asset, AssetKind, MAX_SCALE};
 
 use super::command::LedgerCommand;
@@ -18,10 +20,13 @@ impl Ledger {
                 LedgerCommand::Open {
                     name,
                     system_accounts,
-                } => Ok(LedgerEvent::LedgerOpened {
-                    name: *name,
-                    system_accounts: system_accounts.clone(),
-                }),
+                } => {
+                    check_names(system_accounts)?;
+                    Ok(LedgerEvent::LedgerOpened {
+                        name: *name,
+                        system_accounts: system_accounts.clone(),
+                    })
+                }
                 LedgerCommand::RegisterAsset { .. } | LedgerCommand::OpenSystemAccount { .. } => {
                     Err(LedgerRejection::NotFound {})
                 }
@@ -45,6 +50,19 @@ impl Ledger {
                 ),
             },
         }
+    }
+}
+
+fn check_names(system_accounts: &[SystemAccount]) -> Result<(), LedgerRejection> {
+    let mut names = BTreeSet::new();
+    match system_accounts
+        .iter()
+        .find(|account| !names.insert(account.name))
+    {
+        Some(repeated) => Err(LedgerRejection::SystemAccountExists {
+            name: repeated.name,
+        }),
+        None => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use super::state::SystemAccount;
 
 /// What has happened to a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum LedgerEvent {
     /// The ledger was opened.
     LedgerOpened {

@@ -25,7 +25,7 @@ pub enum LedgerRejection {
     /// An asset has 0 to 18 decimals.
     #[error("an asset has 0 to {MAX_SCALE} decimals, not {scale}")]
     AssetScaleOutOfRange { asset: AssetCode, scale: u32 },
-    /// The name is taken.
+    /// The name is taken, or given twice when the ledger opens.
     #[error("the system account {name} already exists")]
     SystemAccountExists { name: SystemAccountName },
 }

@@ -14,6 +14,7 @@ use super::event::LedgerEvent;
 
 /// One of the platform's own accounts; it can hold any asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SystemAccount {
     /// Its name, such as `cash`.
     pub name: SystemAccountName,

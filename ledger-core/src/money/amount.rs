@@ -108,9 +108,8 @@ impl Amount {
     /// The positive difference, or `None` when `other` is at least as large.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        let difference = self.0.checked_sub(other.0)?;
-        (difference > Decimal::ZERO && difference.scale() == self.0.scale())
-            .then_some(Self(difference))
+        let difference = subtract_exact(self.0, other.0)?;
+        (difference > Decimal::ZERO).then_some(Self(difference))
     }
 }
 
@@ -155,7 +154,7 @@ impl Total {
         if value.is_sign_negative() && !value.is_zero() {
             return Err(AmountError::NotPositive);
         }
-        Ok(Self(value))
+        Ok(Self(without_signed_zero(value)))
     }
 
     /// The exact decimal value.
@@ -173,17 +172,14 @@ impl Total {
     /// The total with one more amount, or `None` when it can no longer be kept exactly.
     #[must_use]
     pub fn checked_add(self, amount: Amount) -> Option<Self> {
-        if self.0.is_zero() {
-            return Some(Self(amount.0));
-        }
         add_exact(self.0, amount.0).map(Self)
     }
 
     /// The total with an amount taken back (a hold that ends), or `None` when it is larger.
     #[must_use]
     pub fn checked_sub(self, amount: Amount) -> Option<Self> {
-        let difference = self.0.checked_sub(amount.0)?;
-        (!difference.is_sign_negative() || difference.is_zero()).then_some(Self(difference))
+        let difference = subtract_exact(self.0, amount.0)?;
+        (!difference.is_sign_negative()).then_some(Self(difference))
     }
 
     /// This total as an amount, or `None` when it is zero.
@@ -213,25 +209,25 @@ impl Balance {
     /// `increases - decreases`, or `None` when the difference cannot be kept exactly.
     #[must_use]
     pub fn difference(increases: Total, decreases: Total) -> Option<Self> {
-        increases.0.checked_sub(decreases.0).map(Self)
+        subtract_exact(increases.0, decreases.0).map(Self)
     }
 
     /// The balance less a total, or `None` when it cannot be kept exactly.
     #[must_use]
     pub fn checked_sub(self, total: Total) -> Option<Self> {
-        self.0.checked_sub(total.0).map(Self)
+        subtract_exact(self.0, total.0).map(Self)
     }
 
-    /// The balance plus an amount (an overdraft limit), or `None` when it overflows.
+    /// The balance plus an amount (an overdraft limit), or `None` when it cannot be kept exactly.
     #[must_use]
     pub fn checked_add(self, amount: Amount) -> Option<Self> {
-        self.0.checked_add(amount.0).map(Self)
+        add_exact(self.0, amount.0).map(Self)
     }
 
     /// Whether it is below zero.
     #[must_use]
     pub fn is_negative(self) -> bool {
-        self.0.is_sign_negative() && !self.0.is_zero()
+        self.0 < Decimal::ZERO
     }
 
     /// Whether it is exactly zero.
@@ -256,8 +252,25 @@ impl fmt::Display for Balance {
 /// Adds, refusing a sum that lost decimals: `rust_decimal` rounds instead of failing when the
 /// mantissa is full.
 pub(crate) fn add_exact(left: Decimal, right: Decimal) -> Option<Decimal> {
+    if left.is_zero() || right.is_zero() {
+        // A zero has no decimals worth keeping, and `rust_decimal` drops its scale.
+        let other = if left.is_zero() { right } else { left };
+        return Some(without_signed_zero(other));
+    }
     let sum = left.checked_add(right)?;
-    (sum.scale() == left.scale().max(right.scale())).then_some(sum)
+    (sum.scale() == left.scale().max(right.scale())).then_some(without_signed_zero(sum))
+}
+
+fn subtract_exact(left: Decimal, right: Decimal) -> Option<Decimal> {
+    add_exact(left, -right)
+}
+
+/// One zero, one spelling: `rust_decimal` knows a negative zero and writes it `-0`.
+fn without_signed_zero(mut value: Decimal) -> Decimal {
+    if value.is_zero() {
+        value.set_sign_positive(true);
+    }
+    value
 }
 
 macro_rules! decimal_string_serde {
@@ -319,5 +332,5 @@ decimal_string_serde!(
     BalanceVisitor,
     r"^-?(0|[1-9][0-9]*)(\.[0-9]{1,18})?$",
     "A decimal that may be negative, in the asset's major unit.",
-    |text| parse_decimal(text).map(Balance)
+    |text| parse_decimal(text).map(|value| Balance(without_signed_zero(value)))
 );

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use arrayvec::ArrayString;
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -102,6 +103,7 @@ pub enum AssetKind {
 
 /// An asset and the number of decimals every amount of it is written with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Asset {
     /// Its code.
     pub code: AssetCode,
@@ -109,4 +111,17 @@ pub struct Asset {
     pub scale: u32,
     /// Where it comes from.
     pub kind: AssetKind,
+}
+
+impl Asset {
+    /// A quantity of the asset as text, with exactly its decimals; digits beyond them, which no
+    /// quantity of the asset has, are not dropped.
+    #[must_use]
+    pub fn amount_text(&self, value: Decimal) -> String {
+        let mut exact = value.normalize();
+        if exact.scale() < self.scale {
+            exact.rescale(self.scale);
+        }
+        exact.to_string()
+    }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::asset::{Asset, AssetCode, AssetKind};
 
 /// Crypto assets with the decimals of their native unit, as their protocols define them
-/// (for tokens that live on several chains, the decimals of the issuer's main contract).
+/// (for tokens that live on several chains, the decimals of the issuer's main contract). An asset
+/// whose unit is finer than [`MAX_SCALE`](super::MAX_SCALE), such as NEAR with its 24 decimals, is
+/// not here: a ledger that wants it registers it with a scale of its own choice.
 const CRYPTO_ASSETS: &[(&str, u32)] = &[
     ("AAVE", 18),
     ("ADA", 6),
@@ -27,10 +29,8 @@ const CRYPTO_ASSETS: &[(&str, u32)] = &[
     ("EURC", 6),
     ("LINK", 18),
     ("LTC", 8),
-    ("NEAR", 18),
     ("POL", 18),
     ("PYUSD", 6),
-    ("SHIB", 18),
     ("SOL", 9),
     ("SUI", 9),
     ("TON", 9),

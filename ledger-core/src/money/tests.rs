@@ -1,1 +1,6 @@
+//! Tests of money.
 
+mod allocation;
+mod amount;
+mod exactness;
+mod registry;

@@ -23,6 +23,7 @@ pub enum RequestedEntry {
 ///
 /// The result depends only on the entries: assets in order of code, within one asset the first
 /// open debit against the first open credit. `n` entries give at most `n - 1` postings an asset.
+/// What an account would pay to itself is left out: it moves nothing, and no posting may say so.
 ///
 /// # Errors
 /// [`PostingRejection::AmountNotPositive`] for an entry of nothing or less,
@@ -84,12 +85,14 @@ impl Sides {
                 && left > Decimal::ZERO
             {
                 let amount = left.min(wanted);
-                postings.push(RequestedPosting {
-                    source,
-                    destination,
-                    asset,
-                    amount,
-                });
+                if source != destination {
+                    postings.push(RequestedPosting {
+                        source,
+                        destination,
+                        asset,
+                        amount,
+                    });
+                }
                 left -= amount;
                 open = if wanted > amount {
                     Some((destination, wanted - amount))

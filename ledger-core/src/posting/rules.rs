@@ -1,7 +1,7 @@
 //! The rules of movement, applied.
 
 use crate::identifier::{AccountId, Holder};
-use crate::money::{Amount, AssetCode, Balance};
+use crate::money::{Amount, AssetCode, Balance, Total};
 use rust_decimal::Decimal;
 
 use super::rejection::{PostingRejection, Side};
@@ -46,7 +46,7 @@ pub fn decide_reservation(
 ) -> Result<Amount, PostingRejection> {
     let amount = decide_amount(0, asset, amount, standings)?;
     let account = source.account(asset);
-    check_holder(0, Side::Source, source, asset, standings)?;
+    check_holders(0, asset, [(Side::Source, source)], standings)?;
     let standing = existing(standings, &account);
     let reserved = standing
         .and_then(|standing| standing.pending_debits.checked_add(amount))
@@ -75,8 +75,8 @@ fn decide_single(
             holder: source,
         });
     }
-    check_holder(index, Side::Source, source, asset, standings)?;
-    check_holder(index, Side::Destination, destination, asset, standings)?;
+    let holders = [(Side::Source, source), (Side::Destination, destination)];
+    check_holders(index, asset, holders, standings)?;
     Ok(Posting {
         source,
         destination,
@@ -99,37 +99,52 @@ fn decide_amount(
         .map_err(|error| PostingRejection::from_amount(&error, posting, asset, amount))
 }
 
-fn check_holder(
+/// Judges rule by rule and not side by side, so that the order of the rules is kept.
+fn check_holders<const COUNT: usize>(
     posting: usize,
-    side: Side,
-    holder: Holder,
     asset: AssetCode,
+    holders: [(Side, Holder); COUNT],
     standings: &Standings,
 ) -> Result<(), PostingRejection> {
-    let standing =
-        existing(standings, &holder.account(asset)).ok_or(PostingRejection::AccountNotFound {
+    let found = holders.map(|(side, holder)| {
+        let standing = existing(standings, &holder.account(asset));
+        (side, holder, standing.map(|standing| standing.holder))
+    });
+    for (side, holder, standing) in found {
+        standing.ok_or(PostingRejection::AccountNotFound {
             posting,
             side,
             holder,
         })?;
-    let (HolderStanding::Wallet { status, .. }, Holder::Wallet(wallet)) = (standing.holder, holder)
-    else {
-        return Ok(());
-    };
-    match status {
-        WalletStatus::Closed => Err(PostingRejection::WalletClosed {
-            posting,
-            side,
-            wallet,
-        }),
-        WalletStatus::Frozen(scope) if scope.covers(side) => Err(PostingRejection::WalletFrozen {
-            posting,
-            side,
-            wallet,
-            scope,
-        }),
-        WalletStatus::Open | WalletStatus::Frozen(_) => Ok(()),
     }
+    let wallets = found.iter().filter_map(|known| match *known {
+        (side, Holder::Wallet(wallet), Some(HolderStanding::Wallet { status, .. })) => {
+            Some((side, wallet, status))
+        }
+        _ => None,
+    });
+    for (side, wallet, status) in wallets.clone() {
+        if status == WalletStatus::Closed {
+            return Err(PostingRejection::WalletClosed {
+                posting,
+                side,
+                wallet,
+            });
+        }
+    }
+    for (side, wallet, status) in wallets {
+        if let WalletStatus::Frozen(scope) = status
+            && scope.covers(side)
+        {
+            return Err(PostingRejection::WalletFrozen {
+                posting,
+                side,
+                wallet,
+                scope,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn existing<'a>(standings: &'a Standings, account: &AccountId) -> Option<&'a Standing> {
@@ -227,33 +242,43 @@ fn check_available(
     account: AccountId,
     standing: &Standing,
     after: Totals,
-    pending_debits: crate::money::Total,
+    pending_debits: Total,
 ) -> Result<(), PostingRejection> {
     let HolderStanding::Wallet { overdraft, .. } = standing.holder else {
         return Ok(());
     };
     let limit = match overdraft {
         Overdraft::Unlimited => return Ok(()),
-        Overdraft::Forbidden => None,
-        Overdraft::UpTo(limit) => Some(limit),
+        Overdraft::Forbidden => Decimal::ZERO,
+        Overdraft::UpTo(limit) => limit.value(),
     };
-    let available = |posted: Totals, pending| {
-        let settled = Balance::difference(posted.credits, posted.debits)?.checked_sub(pending)?;
-        match limit {
-            Some(limit) => settled.checked_add(limit),
-            None => Some(settled),
-        }
+    let parts = |posted: Totals, pending: Total| {
+        let (credits, debits) = (posted.credits.value(), posted.debits.value());
+        [credits, limit, -debits, -pending.value()]
     };
+    let before = parts(standing.posted, standing.pending_debits);
+    let then = parts(after, pending_debits);
+    let scales = before.iter().chain(&then).map(Decimal::scale);
+    let scale = scales.max().unwrap_or_default();
     let overflow = PostingRejection::BalanceOverflow { account };
-    let before = available(standing.posted, standing.pending_debits).ok_or(overflow.clone())?;
-    let left = available(after, pending_debits).ok_or(overflow.clone())?;
-    if left.is_negative() {
-        let required = before.value().checked_sub(left.value()).ok_or(overflow)?;
-        return Err(PostingRejection::InsufficientFunds {
-            account,
-            available: before.value(),
-            required,
-        });
+    let available = sum_of_units(before, scale).ok_or(overflow.clone())?;
+    let left = sum_of_units(then, scale).ok_or(overflow.clone())?;
+    if left >= 0 {
+        return Ok(());
     }
-    Ok(())
+    let written =
+        |units| Decimal::try_from_i128_with_scale(units, scale).map_err(|_| overflow.clone());
+    Err(PostingRejection::InsufficientFunds {
+        account,
+        available: written(available)?,
+        required: written(available - left)?,
+    })
+}
+
+/// The sum in units of `10^-scale`. Each part fits 96 bits, their sum may not; 128 bits hold it.
+fn sum_of_units(parts: [Decimal; 4], scale: u32) -> Option<i128> {
+    parts.iter().try_fold(0_i128, |sum, part| {
+        let factor = 10_i128.checked_pow(scale.checked_sub(part.scale())?)?;
+        sum.checked_add(part.mantissa().checked_mul(factor)?)
+    })
 }

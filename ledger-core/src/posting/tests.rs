@@ -1,1 +1,6 @@
+//! Tests of postings.
 
+mod availability;
+mod pairing;
+mod precedence;
+mod rules;

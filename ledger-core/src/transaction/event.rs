@@ -31,6 +31,7 @@ impl TransactionCause {
 
 /// What has happened to a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum TransactionEvent {
     /// The postings took place, all of them.
     TransactionPosted {

@@ -12,6 +12,7 @@ use crate::posting::{FreezeScope, Overdraft};
 
 /// What has happened to a wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum WalletEvent {
     /// The wallet was opened.
     WalletOpened {

@@ -101,7 +101,7 @@ pub struct OwnerFlow {
     pub amount_out: Decimal,
 }
 
-/// Wallets opened and closed, transactions, first and last activity.
+/// Wallets opened, wallets closed, transactions, first and last activity.
 type OwnerCounts = (i64, i64, i64, DateTime<Utc>, DateTime<Utc>);
 
 #[derive(FromRow)]

@@ -127,6 +127,20 @@ async fn a_taken_transaction_id_is_refused_and_harms_nobody_else() {
     assert_eq!(other.rupees(wallet).await, Decimal::new(3_00, 2));
 }
 
+/// Fails when a refusal is given without looking at the stream: the payment took place and emptied
+/// the wallet, its answer was lost, and the client asks again under its own id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_by_id_of_a_payment_that_took_place_is_told_so() {
+    let bench = Bench::over(TestDatabase::create().await.database).await;
+    let (from, to) = (bench.funded_wallet("5.00").await, bench.wallet().await);
+    let pay = transfer(from, to, "5.00");
+    bench.submit(submission(pay.clone())).await.unwrap();
+    for node in [&bench, &Bench::over(bench.database.clone()).await] {
+        let again = node.submit(submission(pay.clone())).await.unwrap();
+        assert_eq!(again.refusal().unwrap().code, "transaction_exists");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_is_reverted_once_even_by_a_node_that_has_forgotten_it() {
     let bench = Bench::over(TestDatabase::create().await.database).await;

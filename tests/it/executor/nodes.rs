@@ -1,7 +1,11 @@
 //! Several nodes on one ledger.
 
 use event_store::executor::ExecutorSettings;
+use ledger_core::annotation::Metadata;
+use ledger_core::hold::{CaptureRequest, HoldRequest, Remainder};
+use ledger_core::{Command, HoldId, Holder, TransactionId};
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use crate::harness::{Bench, TestDatabase, submission, transfer};
 
@@ -43,6 +47,57 @@ async fn race_a_node_that_is_behind_never_refuses_what_is_covered() {
             .unwrap();
         assert_eq!(outcome.refusal(), None);
     }
+}
+
+/// Fails when an entity loaded from a log that is ahead of the book is decided on before the book
+/// has caught up: the hold is seen and its reservation is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_hold_placed_on_one_node_is_captured_and_voided_on_another() {
+    let first = Bench::over(TestDatabase::create().await.database).await;
+    let second = Bench::over(first.database.clone()).await;
+    let wallet = first.funded_wallet("100.00").await;
+    second
+        .submit(submission(crate::harness::deposit(wallet, "1.00")))
+        .await
+        .unwrap();
+    for number in 0..20_u128 {
+        let hold = HoldId::new(Uuid::from_u128(number + 1));
+        let request = HoldRequest {
+            source: Holder::Wallet(wallet),
+            asset: "INR".parse().unwrap(),
+            amount: Decimal::new(2_00, 2),
+            destination: Some(Holder::System("cash".parse().unwrap())),
+            expires_at: None,
+            reference: None,
+            metadata: Metadata::default(),
+        };
+        let placed = first
+            .submit(submission(Command::PlaceHold { hold, request }))
+            .await
+            .unwrap();
+        assert_eq!(placed.refusal(), None);
+        let end = if number % 2 == 0 {
+            Command::VoidHold { hold, reason: None }
+        } else {
+            let request = CaptureRequest {
+                amount: None,
+                destination: None,
+                remainder: Remainder::Release,
+                effective_at: None,
+                reference: None,
+                metadata: Metadata::default(),
+            };
+            let transaction = TransactionId::new(Uuid::from_u128(number + 1_000));
+            Command::CaptureHold {
+                hold,
+                transaction,
+                request,
+            }
+        };
+        let ended = second.submit(submission(end)).await.unwrap();
+        assert_eq!(ended.refusal(), None);
+    }
+    assert_eq!(first.rupees(wallet).await, Decimal::new(81_00, 2));
 }
 
 /// A cache that holds almost nothing decides as one that holds everything.

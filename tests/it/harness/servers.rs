@@ -119,6 +119,11 @@ fn next_number() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The nats-server program, for tests that kill theirs.
+pub async fn nats_program() -> PathBuf {
+    binaries().find_nats_server().await.unwrap()
+}
+
 /// A migrated database of the test's own.
 pub struct TestDatabase {
     pub url: String,
@@ -167,6 +172,23 @@ impl OwnPostgres {
         Self {
             server,
             database,
+            _folder: folder,
+        }
+    }
+}
+
+/// A NATS that a test may kill.
+pub struct OwnNats {
+    pub server: NatsServer,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnNats {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = start_nats(&folder.path().join("nats")).await;
+        Self {
+            server,
             _folder: folder,
         }
     }

@@ -42,7 +42,7 @@ async fn owners_have_statistics() {
         assert_eq!(flow.amount_out, sum(|moved| moved.source), "{code}");
     }
     assert_eq!(asha.flows.len(), 3);
-    let last = history.moves.iter().filter(concerns).next_back().unwrap();
+    let last = history.moves.iter().rfind(concerns).unwrap();
     assert_eq!(asha.last_activity_at, last.recorded_at);
     let dev = queries
         .owner_statistics(ledger, &"dev".parse().unwrap())

@@ -1,0 +1,212 @@
+//! The server's routes, put together.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, LazyLock};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use poem::endpoint::{BoxEndpoint, EndpointExt, make_sync};
+use poem::http::{Method, header};
+use poem::{Response, Route, RouteMethod};
+use poem_openapi::OpenApi;
+use poem_openapi::registry::{MetaApi, Registry};
+use projections::Queries;
+use sqlx::postgres::PgPool;
+
+use crate::commands::CommandPort;
+use crate::documentation::{Documentation, INDEX, service};
+use crate::edge::{Edge, edge};
+use crate::health::{Live, ReadinessSource, Ready};
+use crate::operations::{Compressible, Operations, observed};
+use crate::routes::account_queries::AccountQueries;
+use crate::routes::assets::AssetCommands;
+use crate::routes::events::EventQueries;
+use crate::routes::hold_queries::HoldQueries;
+use crate::routes::holds::HoldCommands;
+use crate::routes::ledger_queries::LedgerQueries;
+use crate::routes::ledgers::LedgerCommands;
+use crate::routes::system_accounts::SystemAccountCommands;
+use crate::routes::transaction_queries::TransactionQueries;
+use crate::routes::transactions::TransactionCommands;
+use crate::routes::wallet_queries::WalletQueries;
+use crate::routes::wallets::WalletCommands;
+use crate::services::Services;
+
+/// What the binary gives to the interface.
+pub struct ApiDependencies {
+    /// Where commands go: the executors.
+    pub commands: Arc<dyn CommandPort>,
+    /// Where queries go: the read models.
+    pub queries: Queries,
+    /// The database, for the log and readiness.
+    pub pool: PgPool,
+    /// How the projectors and the relay are.
+    pub readiness: Arc<dyn ReadinessSource>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// The REST interface.
+pub struct Api;
+
+impl Api {
+    /// The whole server: REST, documentation, health and metrics.
+    ///
+    /// To serve more on the same address, extend [`Api::routes`] and put [`edge`] around it.
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "the interface is its routes; there is no state"
+    )]
+    #[must_use]
+    pub fn new(dependencies: ApiDependencies) -> Edge<Route> {
+        edge(Self::routes(dependencies))
+    }
+
+    /// The routes without the outermost layer, for the binary to add its own.
+    #[must_use]
+    pub fn routes(dependencies: ApiDependencies) -> Route {
+        let services = Services::new(
+            Arc::clone(&dependencies.commands),
+            dependencies.queries.clone(),
+            dependencies.pool.clone(),
+        );
+        let documentation = &*DOCUMENTATION;
+        let page = |template: &str, content_type: &'static str, text: &'static str| {
+            get(template, static_page(content_type, text))
+        };
+        let operational = Self::operational_routes(dependencies);
+        operation_routes(&services, operational)
+            .at("/", page("/", "text/html; charset=utf-8", INDEX))
+            .at(
+                "/docs",
+                page("/docs", "text/html; charset=utf-8", &documentation.page),
+            )
+            .at(
+                "/openapi.yaml",
+                page("/openapi.yaml", "application/yaml", &documentation.yaml),
+            )
+            .at(
+                "/openapi.json",
+                page("/openapi.json", "application/json", &documentation.json),
+            )
+    }
+
+    /// Health and metrics alone, for a process that serves no operations.
+    #[must_use]
+    pub fn operational_routes(dependencies: ApiDependencies) -> Route {
+        let metrics = dependencies.metrics;
+        Route::new()
+            .at("/health/live", get("/health/live", Live))
+            .at(
+                "/health/ready",
+                get(
+                    "/health/ready",
+                    Ready::new(dependencies.pool, dependencies.readiness),
+                ),
+            )
+            .at(
+                "/metrics",
+                get(
+                    "/metrics",
+                    make_sync(move |_| {
+                        Response::builder()
+                            .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+                            .body(metrics.render())
+                    }),
+                ),
+            )
+    }
+}
+
+/// Every operation, in one place for the routes and the document.
+type AllOperations = Operations<(
+    LedgerCommands,
+    AssetCommands,
+    SystemAccountCommands,
+    WalletCommands,
+    TransactionCommands,
+    HoldCommands,
+    EventQueries,
+    LedgerQueries,
+    WalletQueries,
+    AccountQueries,
+    TransactionQueries,
+    HoldQueries,
+)>;
+
+fn operations(services: &Services) -> AllOperations {
+    Operations((
+        LedgerCommands(services.clone()),
+        AssetCommands(services.clone()),
+        SystemAccountCommands(services.clone()),
+        WalletCommands(services.clone()),
+        TransactionCommands(services.clone()),
+        HoldCommands(services.clone()),
+        EventQueries(services.clone()),
+        LedgerQueries(services.clone()),
+        WalletQueries(services.clone()),
+        AccountQueries(services.clone()),
+        TransactionQueries(services.clone()),
+        HoldQueries(services.clone()),
+    ))
+}
+
+/// The operations' own routes, not nested: a nested route would rewrite every request's path.
+fn operation_routes(services: &Services, others: Route) -> Route {
+    let mut table = HashMap::new();
+    operations(services).add_routes(&mut table);
+    table.into_iter().fold(others, |route, (path, methods)| {
+        let methods = methods
+            .into_iter()
+            .fold(RouteMethod::new(), |all, (method, endpoint)| {
+                all.method(method, endpoint)
+            });
+        route.at(path, methods)
+    })
+}
+
+fn get<E>(template: &str, endpoint: E) -> RouteMethod
+where
+    E: poem::Endpoint + 'static,
+    E::Output: poem::IntoResponse,
+{
+    RouteMethod::new().get(observed(template, endpoint))
+}
+
+fn static_page(content_type: &'static str, text: &'static str) -> BoxEndpoint<'static, Response> {
+    let text = bytes::Bytes::from_static(text.as_bytes());
+    make_sync(move |_| {
+        let mut response = Response::builder()
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::CACHE_CONTROL, "no-cache")
+            .body(text.clone());
+        response.set_data(Compressible);
+        response
+    })
+    .boxed()
+}
+
+/// The OpenAPI document as it is served at `/openapi.yaml`; the same text every time.
+#[must_use]
+pub fn openapi_yaml() -> String {
+    DOCUMENTATION.yaml.clone()
+}
+
+/// Written once: it depends on nothing but the code.
+static DOCUMENTATION: LazyLock<Documentation> =
+    LazyLock::new(|| Documentation::of(&service(DescriptionOf::<AllOperations>(PhantomData))));
+
+/// Operations without anything behind them, to be described and not called.
+struct DescriptionOf<T>(PhantomData<fn() -> T>);
+
+impl<T: OpenApi> OpenApi for DescriptionOf<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}

@@ -1,0 +1,165 @@
+//! Handing commands to the executor, and what they are answered with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use event_store::executor::{
+    Applied, Atomicity, CommandOutcome, Executors, Outcome, Submission, SubmitError,
+};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use ledger_core::event::EventMetadata;
+use ledger_core::{Command, LedgerName, Position, Timestamp};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::context::RequestContext;
+use crate::idempotency::Key;
+use crate::problem::{Problem, catalogue};
+
+/// What decides commands and makes them durable: [`Executors`], outside of tests.
+pub trait CommandPort: Send + Sync {
+    /// Decides a submission and waits until its outcome is durable.
+    fn submit(
+        &self,
+        ledger: LedgerName,
+        submission: Submission,
+    ) -> BoxFuture<'_, Result<Outcome, SubmitError>>;
+}
+
+impl CommandPort for Executors {
+    fn submit(
+        &self,
+        ledger: LedgerName,
+        submission: Submission,
+    ) -> BoxFuture<'_, Result<Outcome, SubmitError>> {
+        Self::submit(self, ledger, submission).boxed()
+    }
+}
+
+/// Commands of one request, with what makes it the same request when it is sent again.
+#[derive(Debug)]
+pub struct Intent<'a, B> {
+    /// The ledger.
+    pub ledger: LedgerName,
+    /// What makes it the same request.
+    pub key: Key,
+    /// The request as understood; hashed.
+    pub request: &'a B,
+    /// What is asked.
+    pub commands: Vec<Command>,
+    /// Whether the commands stand or fall together.
+    pub atomicity: Atomicity,
+}
+
+/// The commands' way to the ledger.
+#[derive(Clone)]
+pub struct Commands {
+    port: Arc<dyn CommandPort>,
+}
+
+impl Commands {
+    /// Commands go to this port.
+    #[must_use]
+    pub fn new(port: Arc<dyn CommandPort>) -> Self {
+        Self { port }
+    }
+
+    /// Carries an intent out.
+    ///
+    /// # Errors
+    /// The problem when there is no outcome; refusals are part of the outcome.
+    pub async fn submit<B: Serialize>(
+        &self,
+        context: &RequestContext,
+        intent: Intent<'_, B>,
+    ) -> Result<Outcome, Problem> {
+        let started = Instant::now();
+        let name = match intent.commands.as_slice() {
+            [only] => only.name(),
+            _ => "Batch",
+        };
+        // A dry run leaves nothing, so there is nothing to give again.
+        let idempotency = match intent.atomicity {
+            Atomicity::DryRun => None,
+            Atomicity::Independent | Atomicity::AllOrNothing => {
+                intent.key.for_request(context, intent.request)?
+            }
+        };
+        let submission = Submission {
+            commands: intent.commands,
+            atomicity: intent.atomicity,
+            idempotency,
+            metadata: EventMetadata {
+                command_id: Uuid::now_v7(),
+                actor: context.caller.actor(),
+                correlation_id: Some(context.correlation_id.clone()),
+                causation_id: None,
+            },
+        };
+        let outcome = self.port.submit(intent.ledger, submission).await;
+        metrics::histogram!(
+            "daybook_command_duration_seconds",
+            "command" => name,
+            "result" => result_label(&outcome),
+        )
+        .record(started.elapsed());
+        if let Ok(outcome) = &outcome {
+            tracing::Span::current().record("event.position", outcome.position.value());
+        }
+        Ok(outcome?)
+    }
+
+    /// Carries an intent of one command out.
+    ///
+    /// # Errors
+    /// The problem when it was refused or has no outcome.
+    pub async fn submit_one<B: Serialize>(
+        &self,
+        context: &RequestContext,
+        intent: Intent<'_, B>,
+    ) -> Result<Carried, Problem> {
+        let outcome = self.submit(context, intent).await?;
+        match outcome.commands.first() {
+            Some(CommandOutcome::Applied(applied)) => Ok(Carried::new(&outcome, applied)),
+            Some(CommandOutcome::Refused(refusal)) => Err(refusal.into()),
+            Some(CommandOutcome::NotApplied) | None => Err(Problem::new(
+                catalogue::INTERNAL_FAULT,
+                "the command has no outcome",
+            )),
+        }
+    }
+}
+
+fn result_label(outcome: &Result<Outcome, SubmitError>) -> &'static str {
+    match outcome {
+        Ok(outcome) if outcome.replayed => "replayed",
+        Ok(outcome) if outcome.refusal().is_some() => "refused",
+        Ok(_) => "applied",
+        Err(error) => error.code(),
+    }
+}
+
+/// A command that took effect.
+#[derive(Debug, Clone, Copy)]
+pub struct Carried {
+    /// The position of its last event; in a dry run, the head it was decided at.
+    pub position: Position,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The id of what it began, as the first reply gave it.
+    pub created: Option<Uuid>,
+    /// Whether this was answered before.
+    pub replayed: bool,
+}
+
+impl Carried {
+    fn new(outcome: &Outcome, applied: &Applied) -> Self {
+        Self {
+            position: outcome.position,
+            recorded_at: outcome.recorded_at,
+            created: applied.created,
+            replayed: outcome.replayed,
+        }
+    }
+}

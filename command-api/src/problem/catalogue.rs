@@ -1,0 +1,351 @@
+//! Every code a caller can see, with its HTTP status and title. `docs/API.md` lists the same rows.
+//!
+//! 400: the request itself is not valid. 404: something named in the path or the body does not
+//! exist. 409: it exists, and its state stands in the way. 422: a rule of the ledger refuses it.
+//! 503: nothing is wrong with the request, try again.
+
+use poem::http::StatusCode;
+
+/// A request with fields that cannot be accepted.
+pub const INVALID_REQUEST: &str = "invalid_request";
+/// A body that is not JSON.
+pub const MALFORMED_JSON: &str = "malformed_json";
+/// A body above the operation's limit.
+pub const BODY_TOO_LARGE: &str = "body_too_large";
+/// A body that does not say it is JSON.
+pub const UNSUPPORTED_MEDIA_TYPE: &str = "unsupported_media_type";
+/// No such path.
+pub const ROUTE_NOT_FOUND: &str = "route_not_found";
+/// The path has no such method.
+pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
+/// `min_position` is beyond the end of the log.
+pub const POSITION_UNKNOWN: &str = "position_unknown";
+/// The read models did not reach `min_position` in time.
+pub const POSITION_NOT_REACHED: &str = "position_not_reached";
+/// Nobody owns a wallet under that name.
+pub const OWNER_NOT_FOUND: &str = "owner_not_found";
+/// PostgreSQL cannot be reached.
+pub const LOG_UNAVAILABLE: &str = "log_unavailable";
+/// A failure inside Daybook.
+pub const INTERNAL_FAULT: &str = "internal_fault";
+
+/// A code's row.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The stable code.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The code in words.
+    pub title: &'static str,
+    /// Whether the same request may succeed later; a refusal by a rule says so itself.
+    pub retryable: bool,
+}
+
+const fn permanent(code: &'static str, status: StatusCode, title: &'static str) -> Entry {
+    Entry {
+        code,
+        status,
+        title,
+        retryable: false,
+    }
+}
+
+const fn transient(code: &'static str, status: StatusCode, title: &'static str) -> Entry {
+    Entry {
+        code,
+        status,
+        title,
+        retryable: true,
+    }
+}
+
+/// Every row, in the order of `docs/API.md`.
+pub const ENTRIES: &[Entry] = &[
+    // The request itself.
+    permanent(
+        INVALID_REQUEST,
+        StatusCode::BAD_REQUEST,
+        "The request has fields that cannot be accepted",
+    ),
+    permanent(
+        MALFORMED_JSON,
+        StatusCode::BAD_REQUEST,
+        "The body is not JSON",
+    ),
+    permanent(
+        ROUTE_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "There is no such path",
+    ),
+    permanent(
+        METHOD_NOT_ALLOWED,
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The path does not have this method",
+    ),
+    permanent(
+        BODY_TOO_LARGE,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "The body is too large",
+    ),
+    permanent(
+        UNSUPPORTED_MEDIA_TYPE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The body is not declared as JSON",
+    ),
+    permanent(
+        "idempotency_key_reused",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The idempotency key was used for another request",
+    ),
+    // Queries.
+    permanent(
+        POSITION_UNKNOWN,
+        StatusCode::CONFLICT,
+        "The position is beyond the end of the log",
+    ),
+    transient(
+        POSITION_NOT_REACHED,
+        StatusCode::GATEWAY_TIMEOUT,
+        "The read model did not reach the position in time",
+    ),
+    transient(
+        OWNER_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "The owner has no wallets",
+    ),
+    // Ledgers.
+    transient(
+        "ledger_not_found",
+        StatusCode::NOT_FOUND,
+        "The ledger does not exist",
+    ),
+    permanent(
+        "ledger_exists",
+        StatusCode::CONFLICT,
+        "The ledger already exists",
+    ),
+    permanent(
+        "asset_exists",
+        StatusCode::CONFLICT,
+        "The asset already exists",
+    ),
+    permanent(
+        "asset_scale_out_of_range",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "An asset has 0 to 18 decimals",
+    ),
+    permanent(
+        "system_account_exists",
+        StatusCode::CONFLICT,
+        "The system account already exists",
+    ),
+    // Wallets.
+    transient(
+        "wallet_not_found",
+        StatusCode::NOT_FOUND,
+        "The wallet does not exist",
+    ),
+    permanent(
+        "wallet_exists",
+        StatusCode::CONFLICT,
+        "The wallet already exists",
+    ),
+    permanent(
+        "wallet_closed",
+        StatusCode::CONFLICT,
+        "The wallet is closed",
+    ),
+    transient(
+        "wallet_already_frozen",
+        StatusCode::CONFLICT,
+        "The wallet is already frozen for this scope",
+    ),
+    transient(
+        "wallet_not_frozen",
+        StatusCode::CONFLICT,
+        "The wallet is not frozen",
+    ),
+    transient(
+        "wallet_frozen",
+        StatusCode::CONFLICT,
+        "The wallet is frozen",
+    ),
+    permanent(
+        "overdraft_not_an_amount",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The overdraft is not an amount of the asset",
+    ),
+    transient(
+        "wallet_has_holds",
+        StatusCode::CONFLICT,
+        "The wallet has money reserved by holds",
+    ),
+    transient(
+        "wallet_not_empty",
+        StatusCode::CONFLICT,
+        "The wallet has a balance",
+    ),
+    // Transactions.
+    transient(
+        "transaction_not_found",
+        StatusCode::NOT_FOUND,
+        "The transaction does not exist",
+    ),
+    permanent(
+        "transaction_exists",
+        StatusCode::CONFLICT,
+        "The transaction already exists",
+    ),
+    permanent(
+        "transaction_already_reverted",
+        StatusCode::CONFLICT,
+        "The transaction was already reverted",
+    ),
+    // Movements, of transactions and holds.
+    permanent(
+        "no_postings",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "There is nothing to post",
+    ),
+    permanent(
+        "too_many_postings",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "There are too many postings",
+    ),
+    permanent(
+        "unbalanced",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Debits and credits differ",
+    ),
+    transient(
+        "asset_not_found",
+        StatusCode::NOT_FOUND,
+        "The ledger does not have the asset",
+    ),
+    permanent(
+        "amount_not_positive",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "An amount must be greater than zero",
+    ),
+    permanent(
+        "amount_too_many_decimals",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The amount has more decimals than its asset",
+    ),
+    permanent(
+        "amount_too_large",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The amount has too many digits",
+    ),
+    permanent(
+        "same_source_and_destination",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Source and destination are the same",
+    ),
+    transient(
+        "account_not_found",
+        StatusCode::NOT_FOUND,
+        "The account does not exist",
+    ),
+    permanent(
+        "balance_overflow",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The account's totals can no longer be kept exactly",
+    ),
+    transient(
+        "insufficient_funds",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The available balance is too low",
+    ),
+    // Holds.
+    transient(
+        "hold_not_found",
+        StatusCode::NOT_FOUND,
+        "The hold does not exist",
+    ),
+    permanent(
+        "hold_exists",
+        StatusCode::CONFLICT,
+        "The hold already exists",
+    ),
+    permanent(
+        "hold_not_active",
+        StatusCode::CONFLICT,
+        "The hold has ended",
+    ),
+    permanent(
+        "hold_expired",
+        StatusCode::CONFLICT,
+        "The hold's time has passed",
+    ),
+    transient(
+        "hold_not_due",
+        StatusCode::CONFLICT,
+        "The hold is not due to expire",
+    ),
+    permanent(
+        "hold_expiry_passed",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The hold would have expired before it began",
+    ),
+    permanent(
+        "capture_destination_missing",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Nobody is named to receive the capture",
+    ),
+    permanent(
+        "capture_not_an_amount",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The capture is not an amount of the hold's asset",
+    ),
+    permanent(
+        "capture_exceeds_hold",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The capture is more than the hold has left",
+    ),
+    // The service.
+    transient(
+        "overloaded",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Too many commands are waiting",
+    ),
+    transient(
+        "stopping",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The service is stopping",
+    ),
+    transient(
+        LOG_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The log cannot be reached",
+    ),
+    transient(
+        "outcome_unknown",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The log was lost while writing",
+    ),
+    permanent(
+        INTERNAL_FAULT,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Daybook failed",
+    ),
+];
+
+/// What an unlisted code gets; a test keeps every code listed, so this is met only when a stored
+/// outcome comes from a newer version.
+const UNLISTED: Entry = permanent(
+    "unlisted",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "The request was refused",
+);
+
+/// The row of a code.
+#[must_use]
+pub fn entry_of(code: &str) -> Entry {
+    ENTRIES
+        .iter()
+        .find(|entry| entry.code == code)
+        .copied()
+        .unwrap_or(UNLISTED)
+}

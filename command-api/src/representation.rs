@@ -1,0 +1,16 @@
+//! What requests and replies look like.
+//!
+//! Requests derive serde's `Deserialize` (how they are read, [`crate::strict_json`]), `Serialize`
+//! (how they are hashed, [`crate::idempotency`]) and poem-openapi's `Object` (how they are
+//! described). Every one of them refuses unknown fields.
+
+pub mod account;
+pub mod annotation;
+pub mod answer;
+pub mod choices;
+pub mod hold;
+pub mod ledger;
+pub mod position;
+pub mod transaction;
+pub mod views;
+pub mod wallet;

@@ -1,0 +1,42 @@
+//! The operations, one file per resource.
+
+pub mod account_queries;
+pub mod assets;
+pub mod events;
+pub mod groups;
+pub mod hold_queries;
+pub mod holds;
+pub mod ledger_queries;
+pub mod ledgers;
+pub mod query_groups;
+pub mod system_accounts;
+pub mod transaction_queries;
+pub mod transactions;
+pub mod wallet_queries;
+pub mod wallets;
+
+use poem_openapi::Tags;
+
+/// The parts of the API.
+#[derive(Debug, Clone, Copy, Tags)]
+pub enum Part {
+    /// A ledger is one log, one order and one set of accounts.
+    Ledgers,
+    /// What can be counted: currencies, crypto assets and a ledger's own.
+    Assets,
+    /// The platform's own accounts, such as `cash` and `fees`.
+    #[oai(rename = "System accounts")]
+    SystemAccounts,
+    /// An owner's accounts, one per asset.
+    Wallets,
+    /// A place in a ledger with one asset: balances and statements.
+    Accounts,
+    /// Balanced, atomic, immutable movements of money.
+    Transactions,
+    /// Reserved money: captured, voided or expired.
+    Holds,
+    /// The log itself, for replay and audit.
+    Events,
+    /// What it all adds up to.
+    Reports,
+}

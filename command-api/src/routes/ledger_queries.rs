@@ -1,0 +1,242 @@
+//! Asking for ledgers, assets, system accounts and what a ledger adds up to.
+
+use ledger_core::{LedgerName, Timestamp};
+use poem_openapi::OpenApi;
+use projections::ReadModelName;
+use projections::queries::AsOf;
+use projections::queries::activity::Interval;
+
+use crate::choice::choice;
+use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
+use crate::problem::Problem;
+use crate::problem::responses::QueryProblem;
+use crate::reading::{Freshness, limit};
+use crate::reply::Answer;
+use crate::representation::answer::{ListAnswer, OneAnswer};
+use crate::representation::ledger::{AssetView, LedgerList, LedgerView, SystemAccountView};
+use crate::representation::views::{ActivityView, OwnerStatisticsView, TrialBalanceView};
+use crate::routes::Part;
+use crate::routes::groups::ledger;
+use crate::routes::query_groups::{AssetQuery, LedgerQuery, NoParameters, OwnerQuery};
+use crate::services::Services;
+
+choice!(
+    /// How long the stretches of figures are.
+    IntervalName {
+        /// Hours, UTC.
+        Hour => "hour",
+        /// Days, UTC.
+        Day => "day",
+    }
+);
+
+impl From<IntervalName> for Interval {
+    fn from(name: IntervalName) -> Self {
+        match name {
+            IntervalName::Hour => Self::Hour,
+            IntervalName::Day => Self::Day,
+        }
+    }
+}
+
+/// Which figures.
+#[derive(Debug)]
+pub struct ActivityQuery {
+    ledger: LedgerName,
+    by: Option<IntervalName>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    limit: i64,
+    freshness: Freshness,
+}
+
+impl ParameterGroup for ActivityQuery {
+    fn read(source: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
+        let ledger = ledger(source);
+        let by = source.query(
+            "by",
+            "Figures of each hour or each day; `hour` when absent.",
+        );
+        let from = source.query("from", "Only hours that begin at or after this time.");
+        let until = source.query("until", "Only hours that begin before this time.");
+        let (limit, freshness) = (limit(source), Freshness::read(source));
+        Ok(Self {
+            ledger: ledger?,
+            by: by?,
+            from: from?,
+            until: until?,
+            limit: limit?,
+            freshness: freshness?,
+        })
+    }
+}
+
+/// Queries of ledgers.
+#[derive(Clone)]
+pub struct LedgerQueries(pub Services);
+
+#[OpenApi]
+impl LedgerQueries {
+    /// List all ledgers, in order of name.
+    #[oai(
+        path = "/v1/ledgers",
+        method = "get",
+        operation_id = "list_ledgers",
+        tag = "Part::Ledgers"
+    )]
+    async fn ledgers(
+        &self,
+        _parameters: Parameters<NoParameters>,
+    ) -> Result<Answer<LedgerList>, QueryProblem> {
+        let ledgers = self.0.queries.ledgers().await?;
+        Ok(Answer(LedgerList {
+            items: ledgers.into_iter().map(OneAnswer::from).collect(),
+        }))
+    }
+
+    /// Get a ledger; `as_of` is the end of its log.
+    #[oai(
+        path = "/v1/ledgers/:ledger",
+        method = "get",
+        operation_id = "get_ledger",
+        tag = "Part::Ledgers"
+    )]
+    async fn ledger(
+        &self,
+        parameters: Parameters<LedgerQuery>,
+    ) -> Result<Answer<OneAnswer<LedgerView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        self.0.wait_for(query.freshness, query.ledger, &[]).await?;
+        Ok(Answer(self.0.queries.ledger(query.ledger).await?.into()))
+    }
+
+    /// List the assets of a ledger: the standard ones and its own, in order of code.
+    #[oai(
+        path = "/v1/ledgers/:ledger/assets",
+        method = "get",
+        operation_id = "list_assets",
+        tag = "Part::Assets"
+    )]
+    async fn assets(
+        &self,
+        parameters: Parameters<LedgerQuery>,
+    ) -> Result<Answer<ListAnswer<AssetView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        self.0
+            .wait_for(query.freshness, query.ledger, &[ReadModelName::Ledgers])
+            .await?;
+        let AsOf { position, value } = self.0.queries.assets(query.ledger).await?;
+        let value = value.iter().collect();
+        Ok(Answer(ListAnswer::of(AsOf { position, value })))
+    }
+
+    /// Get an asset.
+    #[oai(
+        path = "/v1/ledgers/:ledger/assets/:asset",
+        method = "get",
+        operation_id = "get_asset",
+        tag = "Part::Assets"
+    )]
+    async fn asset(
+        &self,
+        parameters: Parameters<AssetQuery>,
+    ) -> Result<Answer<OneAnswer<AssetView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        self.0
+            .wait_for(query.freshness, query.ledger, &[ReadModelName::Ledgers])
+            .await?;
+        let asset = self.0.existing_asset(query.ledger, query.asset).await?;
+        Ok(Answer(OneAnswer::of(asset)))
+    }
+
+    /// List the system accounts of a ledger, in order of name.
+    #[oai(
+        path = "/v1/ledgers/:ledger/system-accounts",
+        method = "get",
+        operation_id = "list_system_accounts",
+        tag = "Part::SystemAccounts"
+    )]
+    async fn system_accounts(
+        &self,
+        parameters: Parameters<LedgerQuery>,
+    ) -> Result<Answer<ListAnswer<SystemAccountView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        self.0
+            .wait_for(query.freshness, query.ledger, &[ReadModelName::Ledgers])
+            .await?;
+        let accounts = self.0.queries.system_accounts(query.ledger).await?;
+        Ok(Answer(ListAnswer::of(accounts)))
+    }
+
+    /// Get the trial balance: the debits and credits of all accounts, by asset.
+    #[oai(
+        path = "/v1/ledgers/:ledger/trial-balance",
+        method = "get",
+        operation_id = "get_trial_balance",
+        tag = "Part::Reports"
+    )]
+    async fn trial_balance(
+        &self,
+        parameters: Parameters<LedgerQuery>,
+    ) -> Result<Answer<ListAnswer<TrialBalanceView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        let used = [ReadModelName::Accounts, ReadModelName::Ledgers];
+        self.0
+            .wait_for(query.freshness, query.ledger, &used)
+            .await?;
+        let rows = self.0.queries.trial_balance(query.ledger).await?;
+        Ok(Answer(ListAnswer::of(rows)))
+    }
+
+    /// Get what an owner has done.
+    #[oai(
+        path = "/v1/ledgers/:ledger/owners/:owner/statistics",
+        method = "get",
+        operation_id = "get_owner_statistics",
+        tag = "Part::Reports"
+    )]
+    async fn owner_statistics(
+        &self,
+        parameters: Parameters<OwnerQuery>,
+    ) -> Result<Answer<OneAnswer<OwnerStatisticsView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        let used = [ReadModelName::Wallets, ReadModelName::Ledgers];
+        self.0
+            .wait_for(query.freshness, query.ledger, &used)
+            .await?;
+        let found = self
+            .0
+            .queries
+            .owner_statistics(query.ledger, &query.owner)
+            .await?;
+        let AsOf { position, value } = found;
+        let value = value.ok_or_else(|| Problem::owner_not_found(&query.owner))?;
+        Ok(Answer(OneAnswer::of(AsOf { position, value })))
+    }
+
+    /// List counts and volumes of each hour or day, in order of time.
+    #[oai(
+        path = "/v1/ledgers/:ledger/activity",
+        method = "get",
+        operation_id = "list_activity",
+        tag = "Part::Reports"
+    )]
+    async fn activity(
+        &self,
+        parameters: Parameters<ActivityQuery>,
+    ) -> Result<Answer<ListAnswer<ActivityView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        let used = [ReadModelName::Activity, ReadModelName::Ledgers];
+        self.0
+            .wait_for(query.freshness, query.ledger, &used)
+            .await?;
+        let interval = query.by.unwrap_or(IntervalName::Hour).into();
+        let (from, until) = (query.from, query.until);
+        let rows = self
+            .0
+            .queries
+            .activity(query.ledger, interval, from, until, query.limit)
+            .await?;
+        Ok(Answer(ListAnswer::of(rows)))
+    }
+}

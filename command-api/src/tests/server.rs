@@ -1,0 +1,173 @@
+//! A server for tests.
+
+use std::sync::{Arc, Mutex};
+
+use event_store::executor::{Applied, CommandOutcome, Outcome, Submission, SubmitError};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use ledger_core::{Command, LedgerName, Position, Timestamp};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use poem::test::{TestClient, TestRequestBuilder, TestResponse};
+use poem::{Endpoint, Route};
+use projections::{ProjectionStatus, Queries};
+use serde_json::Value;
+use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
+
+use crate::api::{Api, ApiDependencies};
+use crate::commands::CommandPort;
+use crate::edge::Edge;
+use crate::health::Component;
+
+type Answering = dyn Fn(&Submission) -> Result<Outcome, SubmitError> + Send + Sync;
+
+/// Remembers what it is given and answers as it was told to.
+pub struct RememberingPort {
+    seen: Mutex<Vec<(LedgerName, Submission)>>,
+    answer: Box<Answering>,
+}
+
+impl CommandPort for RememberingPort {
+    fn submit(
+        &self,
+        ledger: LedgerName,
+        submission: Submission,
+    ) -> BoxFuture<'_, Result<Outcome, SubmitError>> {
+        let answer = (self.answer)(&submission);
+        self.seen.lock().unwrap().push((ledger, submission));
+        async move { answer }.boxed()
+    }
+}
+
+/// A server whose database cannot be reached.
+pub struct Server {
+    pub client: TestClient<Edge<Route>>,
+    port: Arc<RememberingPort>,
+}
+
+impl Server {
+    /// Accepts every command.
+    pub fn accepting() -> Self {
+        Self::answering(|submission| Ok(accepted(submission)))
+    }
+
+    /// Answers every submission by the function.
+    pub fn answering(
+        answer: impl Fn(&Submission) -> Result<Outcome, SubmitError> + Send + Sync + 'static,
+    ) -> Self {
+        let port = Arc::new(RememberingPort {
+            seen: Mutex::default(),
+            answer: Box::new(answer),
+        });
+        let pool = PgPoolOptions::new()
+            .acquire_timeout(std::time::Duration::from_millis(200))
+            .connect_lazy("postgres://nobody@127.0.0.1:1/none")
+            .unwrap();
+        let server = Api::new(ApiDependencies {
+            commands: port.clone(),
+            queries: Queries::over(pool.clone(), ProjectionStatus::default()),
+            pool,
+            readiness: Arc::new(Vec::<Component>::new),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+        });
+        Self {
+            client: TestClient::new(server),
+            port,
+        }
+    }
+
+    /// What has reached the ledger.
+    pub fn submissions(&self) -> Vec<(LedgerName, Submission)> {
+        self.port.seen.lock().unwrap().clone()
+    }
+
+    /// Posts a body as JSON.
+    pub async fn post(&self, path: &str, body: impl Into<String>) -> TestResponse {
+        json(self.client.post(path), body).send().await
+    }
+}
+
+/// A request with a JSON body.
+pub fn json<E: Endpoint>(
+    request: TestRequestBuilder<'_, E>,
+    body: impl Into<String>,
+) -> TestRequestBuilder<'_, E> {
+    request.content_type("application/json").body(body.into())
+}
+
+/// What the ledger says to commands it accepts.
+pub fn accepted(submission: &Submission) -> Outcome {
+    let position = |index: usize| Position::START.plus(i64::try_from(index).unwrap() + 1);
+    Outcome {
+        recorded_at: "2026-01-31T12:00:00.000001Z".parse::<Timestamp>().unwrap(),
+        position: position(submission.commands.len() - 1),
+        commands: submission
+            .commands
+            .iter()
+            .enumerate()
+            .map(|(index, command)| {
+                CommandOutcome::Applied(Applied {
+                    position: position(index),
+                    created: created_by(command),
+                })
+            })
+            .collect(),
+        replayed: false,
+    }
+}
+
+fn created_by(command: &Command) -> Option<Uuid> {
+    match command {
+        Command::OpenWallet { wallet, .. } => Some(wallet.as_uuid()),
+        Command::PostTransaction { transaction, .. } | Command::CaptureHold { transaction, .. } => {
+            Some(transaction.as_uuid())
+        }
+        Command::RevertTransaction {
+            reverting_transaction,
+            ..
+        } => Some(reverting_transaction.as_uuid()),
+        Command::PlaceHold { hold, .. } => Some(hold.as_uuid()),
+        Command::OpenLedger { .. }
+        | Command::RegisterAsset { .. }
+        | Command::OpenSystemAccount { .. }
+        | Command::FreezeWallet { .. }
+        | Command::UnfreezeWallet { .. }
+        | Command::SetWalletOverdraft { .. }
+        | Command::CloseWallet { .. }
+        | Command::VoidHold { .. }
+        | Command::ExpireHold { .. } => None,
+    }
+}
+
+/// The body of a problem, whose common members are checked on the way.
+pub async fn problem(response: TestResponse) -> Value {
+    response.assert_content_type("application/problem+json");
+    let status = response.0.status().as_u16();
+    let request_id = response.0.header("X-Request-Id").unwrap().to_owned();
+    let body: Value = response.0.into_body().into_json().await.unwrap();
+    assert_eq!(body["status"], status);
+    let code = body["code"].as_str().unwrap();
+    assert_eq!(body["type"], format!("urn:daybook:problem:{code}"));
+    assert_eq!(
+        body["instance"],
+        format!("urn:daybook:request:{request_id}")
+    );
+    assert!(!body["title"].as_str().unwrap().is_empty());
+    assert!(!body["detail"].as_str().unwrap().is_empty());
+    assert!(body["retryable"].is_boolean());
+    body
+}
+
+/// Each field error as `place code`.
+pub fn faults(problem: &Value) -> Vec<String> {
+    problem["errors"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .map(|error| {
+            let place = error["pointer"].as_str().or(error["parameter"].as_str());
+            format!("{} {}", place.unwrap(), error["code"].as_str().unwrap())
+        })
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! The subcommands, one file each.
+
+mod import;
+mod rebuild;
+mod replay;
+pub mod schemas;
+mod serve;
+mod up;
+mod verify;
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use event_store::{Database, ErrorChain};
+
+use crate::cli::{Cli, Command};
+use crate::servers::{Folders, Servers};
+use crate::settings::Settings;
+
+/// What a subcommand may fail with; shown with everything that caused it.
+pub type CommandError = Box<dyn Error + Send + Sync>;
+
+/// Connections of a command that serves nothing.
+const CONNECTIONS: u32 = 6;
+
+/// Runs one subcommand to its end.
+///
+/// # Errors
+/// Whatever ended it.
+pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError> {
+    let folders = Folders {
+        data: cli.data_dir,
+        servers: cli.servers_dir,
+    };
+    match cli.command {
+        Command::Up(arguments) => up::run(arguments, settings, folders).await,
+        Command::Serve(arguments) => serve::run(arguments, settings).await,
+        Command::Import(arguments) => import::run(arguments, &settings, &folders).await,
+        Command::Replay(arguments) => replay::run(arguments, &settings, &folders).await,
+        Command::Verify(arguments) => verify::run(arguments, &settings, &folders).await,
+        Command::Rebuild(arguments) => rebuild::run(&arguments, &settings, &folders).await,
+        Command::Schemas(arguments) => schemas::run(&arguments),
+    }
+}
+
+/// Tells a person why nothing (more) happened.
+#[must_use]
+pub fn report(error: &(dyn Error + 'static)) -> ExitCode {
+    tell(&format!("daybook: {}", ErrorChain(error)));
+    ExitCode::FAILURE
+}
+
+/// Says something to the person at the terminal: on standard error, because standard output is for
+/// what was asked for.
+pub(crate) fn tell(message: &str) {
+    // A terminal that has gone away is no reason to stop.
+    drop(writeln!(std::io::stderr(), "{message}"));
+}
+
+/// Works with a database of configured, running or private servers, and stops what was started.
+async fn with_database<T, F>(
+    settings: &Settings,
+    folders: &Folders,
+    work: impl FnOnce(Database) -> F,
+) -> Result<T, CommandError>
+where
+    F: Future<Output = Result<T, CommandError>>,
+{
+    let servers = Servers::start_or_reach(settings, folders).await?;
+    let done = match Database::connect(&servers.database_url, CONNECTIONS).await {
+        Ok(database) => match projections::runner::prepare(&database).await {
+            Ok(()) => work(database).await,
+            Err(error) => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    };
+    servers.stop().await;
+    done
+}

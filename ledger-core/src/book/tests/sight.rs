@@ -1,0 +1,97 @@
+//! Looking into a book: all it says, in an order that does not depend on how it came about.
+
+use std::collections::BTreeMap;
+
+use crate::book::entity::HolderEntry;
+use crate::book::{AccountTotals, Book, NewEvent};
+use crate::event::{EventMetadata, Position, RecordedEvent, Sequence};
+use crate::hold::Hold;
+use crate::identifier::{AccountId, HoldId, Holder, TransactionId};
+use crate::ledger::Ledger;
+use crate::timestamp::Timestamp;
+use crate::transaction::Transaction;
+use crate::wallet::Wallet;
+
+/// Everything a book says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sight {
+    pub(super) position: Position,
+    pub(super) recorded_at: Option<Timestamp>,
+    pub(super) ledger: (Ledger, Sequence),
+    pub(super) wallets: BTreeMap<Holder, (Wallet, Sequence)>,
+    pub(super) accounts: BTreeMap<AccountId, AccountTotals>,
+    pub(super) holds: BTreeMap<HoldId, (Hold, Sequence)>,
+    pub(super) transactions: BTreeMap<TransactionId, (Transaction, Sequence)>,
+}
+
+impl Sight {
+    /// What `book` says; of a partial book only of what is loaded.
+    pub(super) fn of(book: &Book) -> Self {
+        let loaded = book
+            .holders
+            .iter()
+            .filter_map(|(holder, entry)| match entry {
+                HolderEntry::Loaded(loaded) => Some((*holder, loaded)),
+                HolderEntry::Cold(_) => None,
+            });
+        let wallets = loaded
+            .filter(|(_, loaded)| loaded.wallet.state != Wallet::Absent)
+            .map(|(holder, loaded)| {
+                (
+                    holder,
+                    (loaded.wallet.state.clone(), loaded.wallet.sequence),
+                )
+            });
+        let holds = book
+            .holds
+            .iter()
+            .filter(|(_, hold)| hold.state != Hold::Absent);
+        let transactions = book.transactions.iter();
+        let transactions = transactions.filter(|(_, known)| known.state != Transaction::Absent);
+        Self {
+            position: book.position,
+            recorded_at: book.recorded_at,
+            ledger: (book.ledger.state.clone(), book.ledger.sequence),
+            wallets: wallets.collect(),
+            accounts: book.accounts().collect(),
+            holds: holds
+                .map(|(id, hold)| (*id, (hold.state.clone(), hold.sequence)))
+                .collect(),
+            transactions: transactions
+                .map(|(id, known)| (*id, (known.state.clone(), known.sequence)))
+                .collect(),
+        }
+    }
+
+    /// Whether all that `part` says, of the entities it has, is said here too.
+    pub(super) fn agrees_with(&self, part: &Self) -> bool {
+        fn within<K: Ord, V: PartialEq>(part: &BTreeMap<K, V>, whole: &BTreeMap<K, V>) -> bool {
+            part.iter()
+                .all(|(key, value)| whole.get(key) == Some(value))
+        }
+        (part.position, part.recorded_at) == (self.position, self.recorded_at)
+            && part.ledger == self.ledger
+            && within(&part.wallets, &self.wallets)
+            && within(&part.accounts, &self.accounts)
+            && within(&part.holds, &self.holds)
+            && within(&part.transactions, &self.transactions)
+    }
+}
+
+/// The events as the log gives them back.
+pub(super) fn recorded(events: &[NewEvent], recorded_at: Timestamp) -> Vec<RecordedEvent> {
+    let event = |event: &NewEvent| RecordedEvent {
+        position: event.position,
+        recorded_at,
+        stream: event.stream,
+        sequence: event.sequence,
+        event: event.event.clone(),
+        metadata: EventMetadata {
+            command_id: uuid::Uuid::nil(),
+            actor: None,
+            correlation_id: None,
+            causation_id: None,
+        },
+    };
+    events.iter().map(event).collect()
+}

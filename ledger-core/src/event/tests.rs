@@ -1,0 +1,5 @@
+//! Tests of what the log keeps.
+
+mod payload;
+mod samples;
+mod stream;

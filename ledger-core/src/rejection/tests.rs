@@ -1,0 +1,285 @@
+//! Codes are part of the API: each names one rule, for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fixtures::*;
+use crate::hold::{HoldRejection, HoldStatus};
+use crate::ledger::LedgerRejection;
+use crate::posting::{FreezeScope, PostingRejection, Side};
+use crate::rejection::Rejection;
+use crate::transaction::TransactionRejection;
+use crate::wallet::WalletRejection;
+
+/// Every rejection there is, with its code, whether it may pass later, and the fields it shows.
+/// Rows are added; a code is never changed or given to another rule.
+const CODES: [(&str, bool, &str); 40] = [
+    ("ledger_not_found", true, ""),
+    ("ledger_exists", false, "ledger"),
+    ("asset_exists", false, "asset scale"),
+    ("asset_scale_out_of_range", false, "asset scale"),
+    ("system_account_exists", false, "name"),
+    ("wallet_not_found", true, "wallet"),
+    ("wallet_exists", false, "wallet"),
+    ("wallet_closed", false, "wallet"),
+    ("wallet_already_frozen", true, "scope wallet"),
+    ("wallet_not_frozen", true, "wallet"),
+    ("wallet_frozen", true, "scope wallet"),
+    ("asset_not_found", true, "asset"),
+    ("overdraft_not_an_amount", false, "asset reason"),
+    ("wallet_has_holds", true, "account pending_debits"),
+    ("wallet_not_empty", true, "account balance"),
+    ("transaction_not_found", true, "transaction"),
+    ("transaction_exists", false, "transaction"),
+    (
+        "transaction_already_reverted",
+        false,
+        "reverting_transaction transaction",
+    ),
+    ("hold_not_found", true, "hold"),
+    ("hold_exists", false, "hold"),
+    ("hold_not_active", false, "hold status"),
+    ("hold_expired", false, "expires_at hold"),
+    ("hold_not_due", true, "expires_at hold"),
+    ("hold_expiry_passed", false, "expires_at"),
+    ("capture_destination_missing", false, "hold"),
+    ("capture_not_an_amount", false, "hold reason"),
+    ("capture_exceeds_hold", false, "hold remaining requested"),
+    ("no_postings", false, ""),
+    ("too_many_postings", false, "found limit"),
+    ("unbalanced", false, "asset difference"),
+    ("asset_not_found", true, "asset posting"),
+    ("amount_not_positive", false, "amount posting"),
+    (
+        "amount_too_many_decimals",
+        false,
+        "allowed asset found posting",
+    ),
+    ("amount_too_large", false, "asset posting"),
+    ("same_source_and_destination", false, "holder posting"),
+    ("account_not_found", true, "holder posting side"),
+    ("wallet_closed", false, "posting side wallet"),
+    ("wallet_frozen", true, "posting scope side wallet"),
+    ("balance_overflow", false, "account"),
+    ("insufficient_funds", true, "account available required"),
+];
+
+/// One rule that a wallet states about itself and a posting about the wallet it meets.
+const SHARED: [&str; 3] = ["wallet_closed", "wallet_frozen", "asset_not_found"];
+
+fn ledger_rejections() -> Vec<LedgerRejection> {
+    let asset = asset_code("POINTS");
+    vec![
+        LedgerRejection::NotFound {},
+        LedgerRejection::Exists {
+            ledger: parsed("main"),
+        },
+        LedgerRejection::AssetExists { asset, scale: 2 },
+        LedgerRejection::AssetScaleOutOfRange { asset, scale: 19 },
+        LedgerRejection::SystemAccountExists {
+            name: parsed("cash"),
+        },
+    ]
+}
+
+fn wallet_rejections() -> Vec<WalletRejection> {
+    let (wallet, scope, asset) = (wallet_id(1), FreezeScope::All, asset_code("INR"));
+    let account = account(crate::fixtures::wallet(1), "INR");
+    vec![
+        WalletRejection::NotFound { wallet },
+        WalletRejection::Exists { wallet },
+        WalletRejection::Closed { wallet },
+        WalletRejection::AlreadyFrozen { wallet, scope },
+        WalletRejection::NotFrozen { wallet },
+        WalletRejection::Frozen { wallet, scope },
+        WalletRejection::AssetNotFound { asset },
+        WalletRejection::OverdraftNotAnAmount {
+            asset,
+            reason: "why".to_owned(),
+        },
+        WalletRejection::HasHolds {
+            account,
+            pending_debits: decimal("1"),
+        },
+        WalletRejection::NotEmpty {
+            account,
+            balance: decimal("1"),
+        },
+    ]
+}
+
+fn transaction_rejections() -> Vec<TransactionRejection> {
+    let (transaction, reverting_transaction) = (transaction_id(1), transaction_id(2));
+    vec![
+        TransactionRejection::NotFound { transaction },
+        TransactionRejection::Exists { transaction },
+        TransactionRejection::AlreadyReverted {
+            transaction,
+            reverting_transaction,
+        },
+    ]
+}
+
+fn hold_rejections() -> Vec<HoldRejection> {
+    let (hold, expires_at) = (hold_id(1), at(1));
+    vec![
+        HoldRejection::NotFound { hold },
+        HoldRejection::Exists { hold },
+        HoldRejection::NotActive {
+            hold,
+            status: HoldStatus::Voided,
+        },
+        HoldRejection::Expired { hold, expires_at },
+        HoldRejection::NotDue {
+            hold,
+            expires_at: Some(expires_at),
+        },
+        HoldRejection::ExpiryPassed { expires_at },
+        HoldRejection::DestinationMissing { hold },
+        HoldRejection::CaptureNotAnAmount {
+            hold,
+            reason: "why".to_owned(),
+        },
+        HoldRejection::CaptureExceedsHold {
+            hold,
+            remaining: decimal("1"),
+            requested: decimal("2"),
+        },
+    ]
+}
+
+fn posting_rejections() -> Vec<PostingRejection> {
+    let (posting, asset, side) = (0, asset_code("INR"), Side::Source);
+    let (wallet, holder, scope) = (wallet_id(1), wallet(1), FreezeScope::All);
+    let account = account(holder, "INR");
+    vec![
+        PostingRejection::NoPostings {},
+        PostingRejection::TooManyPostings {
+            limit: 1_000,
+            found: 1_001,
+        },
+        PostingRejection::Unbalanced {
+            asset,
+            difference: decimal("1"),
+        },
+        PostingRejection::AssetNotFound { posting, asset },
+        PostingRejection::AmountNotPositive {
+            posting,
+            amount: decimal("0"),
+        },
+        PostingRejection::AmountTooManyDecimals {
+            posting,
+            asset,
+            allowed: 2,
+            found: 3,
+        },
+        PostingRejection::AmountTooLarge { posting, asset },
+        PostingRejection::SamePlace { posting, holder },
+        PostingRejection::AccountNotFound {
+            posting,
+            side,
+            holder,
+        },
+        PostingRejection::WalletClosed {
+            posting,
+            side,
+            wallet,
+        },
+        PostingRejection::WalletFrozen {
+            posting,
+            side,
+            wallet,
+            scope,
+        },
+        PostingRejection::BalanceOverflow { account },
+        PostingRejection::InsufficientFunds {
+            account,
+            available: decimal("1"),
+            required: decimal("2"),
+        },
+    ]
+}
+
+fn all() -> Vec<Rejection> {
+    let mut all: Vec<Rejection> = ledger_rejections().into_iter().map(Into::into).collect();
+    all.extend(wallet_rejections().into_iter().map(Rejection::from));
+    all.extend(transaction_rejections().into_iter().map(Rejection::from));
+    all.extend(hold_rejections().into_iter().map(Rejection::from));
+    let posting = posting_rejections()
+        .into_iter()
+        .map(TransactionRejection::Posting);
+    all.extend(posting.map(Rejection::from));
+    all
+}
+
+fn fields(rejection: &Rejection) -> String {
+    let json = serde_json::to_value(rejection).unwrap();
+    let mut names: Vec<&str> = json
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names.join(" ")
+}
+
+#[test]
+fn codes_are_what_they_were() {
+    let found: Vec<_> = all()
+        .iter()
+        .map(|rejection| {
+            (
+                rejection.code(),
+                rejection.is_transient(),
+                fields(rejection),
+            )
+        })
+        .collect();
+    let expected = CODES.map(|(code, transient, fields)| (code, transient, fields.to_owned()));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_code_names_one_rule() {
+    let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for rejection in all() {
+        let variant = format!("{rejection:?}");
+        let variant = variant
+            .split_inclusive(['(', ' '])
+            .take(3)
+            .collect::<String>();
+        uses.entry(rejection.code()).or_default().insert(variant);
+    }
+    for (code, rules) in uses {
+        let expected = if SHARED.contains(&code) { 2 } else { 1 };
+        assert_eq!(rules.len(), expected, "{code}: {rules:?}");
+        assert!(
+            code.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn rules_of_movement_keep_their_code_wherever_they_are_broken() {
+    for rejection in posting_rejections() {
+        let of_hold = Rejection::from(HoldRejection::from(rejection.clone()));
+        let of_transaction = Rejection::from(TransactionRejection::from(rejection.clone()));
+        for wrapped in [of_hold, of_transaction] {
+            assert_eq!(wrapped.code(), rejection.code());
+            assert_eq!(wrapped.is_transient(), rejection.is_transient());
+            assert_eq!(wrapped.to_string(), rejection.to_string());
+            let json = serde_json::to_string(&wrapped).unwrap();
+            assert_eq!(json, serde_json::to_string(&rejection).unwrap());
+        }
+    }
+}
+
+#[test]
+fn money_in_a_rejection_is_a_string() {
+    let short = posting_rejections().pop().unwrap();
+    let json = serde_json::to_value(&short).unwrap();
+    assert_eq!(json["available"], "1");
+    assert_eq!(json["required"], "2");
+}

@@ -1,0 +1,105 @@
+//! Why a request is refused before it becomes a stream: problem documents (RFC 9457).
+
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use schemas::ErrorCode;
+use serde_json::json;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The bridge is closing.
+    ShuttingDown,
+    /// The page that connects is of another origin.
+    OriginNotAllowed,
+    /// Too many clients.
+    TooManyConnections,
+    /// Too many clients from one address.
+    TooManyConnectionsFromAddress,
+    /// Not a WebSocket handshake.
+    NotAWebSocket,
+    /// The query or a header cannot be read.
+    MalformedRequest,
+    /// What the stream itself refuses.
+    Stream(ErrorCode),
+}
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::ShuttingDown | Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::TooManyConnectionsFromAddress => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotAWebSocket => StatusCode::UPGRADE_REQUIRED,
+            Self::MalformedRequest => StatusCode::BAD_REQUEST,
+            Self::Stream(code) => match code {
+                ErrorCode::LedgerNotFound | ErrorCode::ChannelNotFound => StatusCode::NOT_FOUND,
+                ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::MalformedMessage
+                | ErrorCode::UnknownChannel
+                | ErrorCode::AlreadySubscribed
+                | ErrorCode::NotSubscribed
+                | ErrorCode::TooManySubscriptions
+                | ErrorCode::UnrecoverablePosition
+                | ErrorCode::ResyncRequired => StatusCode::BAD_REQUEST,
+            },
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::ShuttingDown => "shutting_down",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::TooManyConnections => "too_many_connections",
+            Self::TooManyConnectionsFromAddress => "too_many_connections_from_address",
+            Self::NotAWebSocket => "not_a_websocket",
+            Self::MalformedRequest => "malformed_request",
+            Self::Stream(code) => code.as_str(),
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::ShuttingDown => "The server is about to stop; connect again in a moment.",
+            Self::OriginNotAllowed => "Pages of this origin may not connect.",
+            Self::TooManyConnections => "The server has as many clients as it may.",
+            Self::TooManyConnectionsFromAddress => "This address has as many clients as it may.",
+            Self::NotAWebSocket => "This address speaks WebSocket, version 13.",
+            Self::MalformedRequest => {
+                "The query parameters are `channel` and `after`; `after` and `Last-Event-ID` are positions."
+            }
+            Self::Stream(code) => super::session::explanation(code),
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let status = self.status();
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "code": self.code(),
+            "detail": self.detail(),
+        });
+        let mut response = body
+            .to_string()
+            .with_content_type("application/problem+json")
+            .with_status(status)
+            .into_response();
+        let retry_later = matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        );
+        let headers = response.headers_mut();
+        if retry_later {
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        }
+        if self == Self::NotAWebSocket {
+            headers.insert(
+                header::UPGRADE,
+                header::HeaderValue::from_static("websocket"),
+            );
+        }
+        response
+    }
+}

@@ -1,0 +1,89 @@
+//! What waits to be sent to a client.
+
+use std::sync::Arc;
+
+use ledger_core::Position;
+use schemas::message::{EVENT_END, event_start};
+use schemas::{Channel, ErrorCode, ServerMessage};
+
+use crate::publication::Publication;
+
+/// What an event's envelope and its place in the queue are counted as, in bytes.
+const ENVELOPE_BYTES: usize = 320;
+
+/// Something to be sent.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A message, written out.
+    Message {
+        /// The `type` in it.
+        kind: &'static str,
+        /// Where a client that has it may resume, when it says so.
+        resume_after: Option<Position>,
+        /// The JSON.
+        json: String,
+    },
+    /// An event, shared by all that get it.
+    Event {
+        channel: Channel,
+        prev: Position,
+        event: Arc<Publication>,
+    },
+    /// A WebSocket ping.
+    Ping,
+}
+
+impl Item {
+    /// What it counts for in a queue.
+    pub(super) fn bytes(&self) -> usize {
+        ENVELOPE_BYTES
+            + match self {
+                Self::Message { json, .. } => json.len(),
+                Self::Event { event, .. } => event.json.len(),
+                Self::Ping => 0,
+            }
+    }
+
+    /// The JSON of an event's message.
+    pub(crate) fn event_json(channel: &Channel, prev: Position, event: &Publication) -> String {
+        let start = event_start(channel, event.position, prev);
+        let mut json = String::with_capacity(start.len() + event.json.len() + EVENT_END.len());
+        json.push_str(&start);
+        json.push_str(&event.json);
+        json.push_str(EVENT_END);
+        json
+    }
+
+    /// Writes a message out.
+    pub(crate) fn of(message: &ServerMessage) -> Self {
+        let (kind, resume_after) = match message {
+            ServerMessage::Welcome { .. } => ("welcome", None),
+            ServerMessage::Snapshot { as_of, .. } => ("snapshot", Some(*as_of)),
+            ServerMessage::Resumed { after, .. } => ("resumed", Some(*after)),
+            ServerMessage::Event { position, .. } => ("event", Some(*position)),
+            ServerMessage::Heartbeat { .. } => ("heartbeat", None),
+            ServerMessage::Unsubscribed { .. } => ("unsubscribed", None),
+            ServerMessage::Pong { .. } => ("pong", None),
+            ServerMessage::Error { .. } => ("error", None),
+            ServerMessage::ServerShutdown { .. } => ("server_shutdown", None),
+        };
+        // Our own types always serialise; an empty frame would show the impossible.
+        let json = serde_json::to_string(message).unwrap_or_default();
+        Self::Message {
+            kind,
+            resume_after,
+            json,
+        }
+    }
+
+    /// Says that the server ended a subscription.
+    pub(super) fn ended(channel: &Channel, code: ErrorCode) -> Self {
+        Self::of(&ServerMessage::Error {
+            id: None,
+            channel: Some(channel.to_string()),
+            code,
+            message: "subscribe again without a position".to_owned(),
+            temporary: code.is_temporary(),
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! The relay of one ledger: prepare the stream, copy, compare now and then; after a fault, again.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::{LogError, LogReader, StoredEvent};
+use ledger_core::{LedgerName, Position};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::prepare::{Preparation, PrepareError, prepare};
+use super::publish::{PublishFault, Publisher};
+use super::{LedgerRelayStatus, RelaySettings, RelayState, Statuses};
+use crate::nats::{Nats, NatsError};
+use crate::publication::{Publication, PublicationError};
+
+/// The most events read and published at once.
+const READ_LIMIT: i64 = 500;
+/// The most bytes published at once, apart from a single larger event.
+const BATCH_BYTES: usize = 4 << 20;
+/// The first and the longest wait after a fault.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Why the relay of a ledger begins again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RelayError {
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    #[error("the log cannot be read")]
+    Log(#[from] LogError),
+    #[error("the log holds what cannot be published")]
+    Publication(#[from] PublicationError),
+    #[error("the stream cannot be prepared")]
+    Prepare(#[from] PrepareError),
+    #[error("the stream cannot be written")]
+    Publish(#[from] PublishFault),
+    #[error("the stream stands at {found}, it was at {expected}")]
+    Moved { expected: Position, found: Position },
+}
+
+impl RelayError {
+    /// Whether the stream is merely not where it was: reading it again is enough.
+    fn is_stale(&self) -> bool {
+        matches!(
+            self,
+            Self::Moved { .. } | Self::Publish(PublishFault::WrongLastSequence)
+        )
+    }
+}
+
+pub(super) struct LedgerRelay {
+    pub(super) ledger: LedgerName,
+    pub(super) nats: Nats,
+    pub(super) log: LogReader,
+    pub(super) head: watch::Receiver<Position>,
+    pub(super) settings: Arc<RelaySettings>,
+    pub(super) statuses: Statuses,
+}
+
+impl LedgerRelay {
+    pub(super) async fn run(self, shutdown: CancellationToken) {
+        let mut published = Position::START;
+        let mut backoff = BACKOFF.0;
+        self.report(RelayState::Preparing, published);
+        loop {
+            let before = published;
+            let fault = tokio::select! {
+                () = shutdown.cancelled() => return,
+                Err(fault) = self.copy(&mut published) => fault,
+            };
+            if published > before || fault.is_stale() {
+                backoff = BACKOFF.0;
+            }
+            self.report_fault(&fault, published);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(backoff) => {}
+            }
+            backoff = (backoff * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// Copies until something fails.
+    async fn copy(&self, published: &mut Position) -> Result<Infallible, RelayError> {
+        let preparation = self.prepare().await?;
+        let publisher = Publisher::new(&self.nats, self.ledger);
+        *published = preparation.last;
+        loop {
+            self.nats.ready()?;
+            let events = self.log.read(self.ledger, *published, READ_LIMIT).await?;
+            if events.is_empty() {
+                self.report(RelayState::Following, *published);
+                self.wait(*published).await?;
+                continue;
+            }
+            for batch in self.batches(&events)? {
+                *published = publisher.publish(&batch, *published).await?;
+                self.report(RelayState::Following, *published);
+            }
+        }
+    }
+
+    async fn prepare(&self) -> Result<Preparation, RelayError> {
+        self.nats.ready()?;
+        let preparation = prepare(&self.nats, &self.log, self.ledger, &self.settings).await?;
+        tracing::info!(
+            ledger = %self.ledger,
+            stream.last_sequence = %preparation.last,
+            stream.epoch = %preparation.epoch,
+            "relaying"
+        );
+        Ok(preparation)
+    }
+
+    /// Publishes the events in pieces that the server takes at once.
+    fn batches(&self, events: &[StoredEvent]) -> Result<Vec<Vec<Publication>>, RelayError> {
+        let mut batches: Vec<Vec<Publication>> = Vec::new();
+        let mut bytes = usize::MAX;
+        for event in events {
+            let publication = Publication::of_stored(self.ledger, event)?;
+            bytes = bytes.saturating_add(publication.json.len());
+            if bytes > BATCH_BYTES {
+                bytes = publication.json.len();
+                batches.push(Vec::new());
+            }
+            if let Some(batch) = batches.last_mut() {
+                batch.push(publication);
+            }
+        }
+        Ok(batches)
+    }
+
+    /// Waits for news; compares the stream with what was published while there are none.
+    async fn wait(&self, published: Position) -> Result<(), RelayError> {
+        let interval = self.settings.check_interval;
+        let mut head = self.head.clone();
+        let news = async move { head.wait_for(|head| *head > published).await.map(|_| ()) };
+        match tokio::time::timeout(interval, news).await {
+            Ok(Ok(())) => Ok(()),
+            // The signal has ended, so the process is about to: only comparing is left.
+            Ok(Err(_)) => {
+                tokio::time::sleep(interval).await;
+                Ok(())
+            }
+            Err(_) => self.compare(published).await,
+        }
+    }
+
+    async fn compare(&self, published: Position) -> Result<(), RelayError> {
+        self.nats.ready()?;
+        let found = super::prepare::last_position(&self.nats, self.ledger).await?;
+        let head = self.log.head(self.ledger).await?;
+        let head = head.map_or(Position::START, |head| head.position);
+        if found != published || head < published {
+            return Err(RelayError::Moved {
+                expected: published,
+                found,
+            });
+        }
+        Ok(())
+    }
+
+    fn report(&self, state: RelayState, published: Position) {
+        let head = (*self.head.borrow()).max(published);
+        self.statuses.set(LedgerRelayStatus {
+            ledger: self.ledger,
+            state,
+            published,
+            head,
+        });
+    }
+
+    fn report_fault(&self, fault: &RelayError, published: Position) {
+        let error: &dyn std::error::Error = fault;
+        if fault.is_stale() {
+            tracing::info!(ledger = %self.ledger, error, "comparing the stream with the log again");
+        } else if matches!(fault, RelayError::Nats(NatsError::Disconnected)) {
+            tracing::debug!(ledger = %self.ledger, error, "waiting for NATS");
+        } else {
+            tracing::warn!(ledger = %self.ledger, error, "the relay begins again");
+        }
+        let state = if fault.is_stale() {
+            RelayState::Preparing
+        } else {
+            RelayState::Failing {
+                reason: reason_of(fault),
+            }
+        };
+        self.report(state, published);
+    }
+}
+
+fn reason_of(error: &dyn std::error::Error) -> String {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        reason.push_str(": ");
+        reason.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    reason
+}

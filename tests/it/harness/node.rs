@@ -1,0 +1,163 @@
+//! A whole node in this process, and an HTTP client for it.
+
+use std::time::Duration;
+
+use daybook::cli::Role;
+use daybook::node::{Node, NodeOptions};
+use event_store::executor::ExecutorSettings;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use realtime_bridge::BridgeSettings;
+use serde_json::{Value, json};
+
+use super::TestDatabase;
+use super::servers::shared_nats_url;
+
+/// A running node with one open ledger of a name no other test uses.
+pub struct TestNode {
+    pub node: Node,
+    pub ledger: String,
+    pub client: reqwest::Client,
+    pub database_url: String,
+}
+
+/// A reply, read.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// The code of a problem.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or("none")
+    }
+
+    pub fn id(&self) -> String {
+        self.body["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id: {self:?}"))
+            .to_owned()
+    }
+
+    pub fn position(&self) -> i64 {
+        self.body["position"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("no position: {self:?}"))
+    }
+
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+}
+
+pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
+    NodeOptions {
+        database_url: database_url.to_owned(),
+        connections: 12,
+        nats_url: nats_url.to_owned(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        roles: Role::ALL.to_vec(),
+        executor: ExecutorSettings {
+            patience: Duration::from_millis(500),
+            ..ExecutorSettings::default()
+        },
+        bridge: BridgeSettings::default(),
+    }
+}
+
+impl TestNode {
+    pub async fn start() -> Self {
+        let url = TestDatabase::create().await.url;
+        let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
+        Self::over(&url, nats).await
+    }
+
+    pub async fn over(database_url: &str, nats_url: &str) -> Self {
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let node = Node::start(options(database_url, nats_url), metrics)
+            .await
+            .unwrap();
+        let mut name = uuid::Uuid::new_v4().simple().to_string();
+        name.truncate(16);
+        let this = Self {
+            node,
+            ledger: format!("l{name}"),
+            client: reqwest::Client::new(),
+            database_url: database_url.to_owned(),
+        };
+        let body = json!({ "name": this.ledger });
+        this.send(this.client.post(this.url("/v1/ledgers")).json(&body))
+            .await
+            .expect(201);
+        this
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.node.address)
+    }
+
+    /// The URL of something in the ledger.
+    pub fn at(&self, path: &str) -> String {
+        self.url(&format!("/v1/ledgers/{}{path}", self.ledger))
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Reply {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(self.client.get(self.at(path))).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(self.client.post(self.at(path)).json(&body)).await
+    }
+
+    /// A body sent as it is.
+    pub async fn post_text(&self, path: &str, body: impl Into<String>) -> Reply {
+        let request = self
+            .client
+            .post(self.at(path))
+            .header("content-type", "application/json")
+            .body(body.into());
+        self.send(request).await
+    }
+
+    pub async fn wallet(&self, owner: &str) -> String {
+        self.post("/wallets", json!({ "owner": owner }))
+            .await
+            .expect(201)
+            .id()
+    }
+
+    pub async fn transfer(&self, source: &str, destination: &str, amount: &str) -> Reply {
+        self.post("/transactions", transfer_body(source, destination, amount))
+            .await
+    }
+
+    /// A wallet with rupees in it.
+    pub async fn funded(&self, owner: &str, amount: &str) -> String {
+        let wallet = self.wallet(owner).await;
+        self.transfer("system:cash", &format!("wallet:{wallet}"), amount)
+            .await
+            .expect(201);
+        wallet
+    }
+}
+
+pub fn transfer_body(source: &str, destination: &str, amount: &str) -> Value {
+    json!({ "postings": [
+        { "source": source, "destination": destination, "asset": "INR", "amount": amount }
+    ] })
+}

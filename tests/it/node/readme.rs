@@ -1,0 +1,65 @@
+//! The README's session is run as it stands.
+
+use tokio::process::Command;
+
+use crate::harness::node::TestNode;
+
+const README: &str = include_str!("../../../README.md");
+
+/// The shell blocks of the README, in order.
+fn shell_blocks() -> Vec<&'static str> {
+    README
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_in_the_readme_works_as_it_stands() {
+    let node = TestNode::start().await;
+    let blocks = shell_blocks();
+    let [start, session, live, audit] = blocks.as_slice() else {
+        panic!("the README has other blocks than this test knows: {blocks:#?}")
+    };
+    assert!(start.contains("./dev up") && start.contains("./dev test"));
+    assert!(audit.contains("replay --ledger main") && audit.contains("verify"));
+
+    let address = node.node.address.to_string();
+    let live = live.trim_end().replace("curl -sN", "curl -sN --max-time 3");
+    let script =
+        format!("set -eu\n{session}\n{live} || true\n").replace("127.0.0.1:8080", &address);
+    let ran = Command::new("bash")
+        .arg("-c")
+        .arg(&script)
+        .output()
+        .await
+        .unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert!(!told.contains("problem"), "{told}");
+    assert!(
+        told.contains(r#""closing_balance":"149.50""#) || told.contains("as_of"),
+        "{told}"
+    );
+    assert!(told.contains("HoldCaptured"), "{told}");
+
+    for arguments in [["replay", "--ledger", "main"].as_slice(), &["verify"]] {
+        let ran = Command::new(env!("CARGO_BIN_EXE_daybook"))
+            .args(arguments)
+            .env("DATABASE_URL", &node.database_url)
+            .env("NATS_URL", "nats://127.0.0.1:1")
+            .output()
+            .await
+            .unwrap();
+        assert!(
+            ran.status.success(),
+            "{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+    }
+}
