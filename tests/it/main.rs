@@ -10,3 +10,4 @@ mod layout;
 mod node;
 mod projections;
 mod realtime;
+mod rest;
