@@ -11,6 +11,7 @@ pub mod choices;
 pub mod hold;
 pub mod ledger;
 pub mod position;
+pub mod reports;
 pub mod transaction;
 pub mod views;
 pub mod wallet;

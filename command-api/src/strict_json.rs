@@ -7,8 +7,6 @@
 
 mod explain;
 mod node;
-#[cfg(test)]
-mod tests;
 
 use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody};

@@ -19,3 +19,4 @@ mod layout;
 mod node;
 mod projections;
 mod realtime;
+mod rest;

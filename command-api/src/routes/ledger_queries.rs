@@ -14,7 +14,7 @@ use crate::reading::{Freshness, limit};
 use crate::reply::Answer;
 use crate::representation::answer::{ListAnswer, OneAnswer};
 use crate::representation::ledger::{AssetView, LedgerList, LedgerView, SystemAccountView};
-use crate::representation::views::{ActivityView, OwnerStatisticsView, TrialBalanceView};
+use crate::representation::reports::{ActivityView, OwnerStatisticsView, TrialBalanceView};
 use crate::routes::Part;
 use crate::routes::groups::ledger;
 use crate::routes::query_groups::{AssetQuery, LedgerQuery, NoParameters, OwnerQuery};
