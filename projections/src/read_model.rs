@@ -69,7 +69,7 @@ impl FoldError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error.code().is_none_or(|code| {
-                ["08", "40", "53", "55", "57", "58"]
+                ["08", "25P0", "40", "53", "55", "57", "58"]
                     .iter()
                     .any(|class| code.starts_with(class))
             }),
