@@ -18,6 +18,14 @@ use crate::settings::Settings;
 /// The database that private servers keep everything in.
 const DATABASE: &str = "postgres";
 
+/// The settings of the private PostgreSQL, beyond its own defaults. Everything it acknowledges is
+/// durable: `fsync` and `synchronous_commit` stay on.
+pub const POSTGRES_SETTINGS: &[(&str, &str)] = &[
+    ("max_connections", "200"),
+    ("shared_buffers", "256MB"),
+    ("max_wal_size", "4GB"),
+];
+
 /// Where private servers live.
 #[derive(Debug, Clone)]
 pub struct Folders {
@@ -202,10 +210,10 @@ async fn start_postgres(
 ) -> Result<PostgresServer, ServersError> {
     let started = async {
         let programs = search.find_postgres().await?;
-        let options = PostgresOptions::new(programs, folders.data.join("postgres"))
-            .with_setting("max_connections", "200")
-            .with_setting("shared_buffers", "256MB")
-            .with_setting("max_wal_size", "4GB");
+        let options = POSTGRES_SETTINGS.iter().fold(
+            PostgresOptions::new(programs, folders.data.join("postgres")),
+            |options, (name, value)| options.with_setting(*name, *value),
+        );
         PostgresServer::start(options).await
     };
     started.await.map_err(|error| own(error, folders))

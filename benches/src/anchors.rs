@@ -1,0 +1,4 @@
+//! What Daybook is compared with, measured in the same run.
+
+pub mod insert;
+pub mod stock;

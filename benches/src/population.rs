@@ -1,0 +1,210 @@
+//! Wallets with money, and transfers between them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use event_store::executor::{
+    AccountSnapshot, AccountSource, Atomicity, ExecutorSettings, Executors, IdempotencyKey,
+    Outcome, Submission,
+};
+use event_store::{Database, LogSignal};
+use ledger_core::annotation::Metadata;
+use ledger_core::event::EventMetadata;
+use ledger_core::ledger::standard_system_accounts;
+use ledger_core::posting::RequestedPosting;
+use ledger_core::transaction::TransactionRequest;
+use ledger_core::{AssetCode, Command, Holder, LedgerName, OwnerId, TransactionId, WalletId};
+use rust_decimal::Decimal;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::BenchError;
+
+/// What every wallet begins with, in rupees: enough that no transfer is refused.
+const FUNDS: i64 = 1_000_000_000;
+
+/// Commands of one submission while wallets are made.
+const AT_ONCE: usize = 1_000;
+
+/// Which wallets a transfer is between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Two at random.
+    Random,
+    /// The first wallet and one at random, in either direction.
+    Hot,
+}
+
+/// An executor over a database, and funded wallets.
+#[derive(Clone)]
+pub struct Population {
+    pub executors: Executors,
+    pub ledger: LedgerName,
+    pub wallets: Arc<Vec<WalletId>>,
+    asset: AssetCode,
+}
+
+/// Without projectors there is nothing to load accounts from: everything is folded from the log.
+#[derive(Debug)]
+struct NoReadModel;
+
+#[async_trait]
+impl AccountSource for NoReadModel {
+    async fn load(
+        &self,
+        _ledger: LedgerName,
+        _holders: &[Holder],
+    ) -> Result<AccountSnapshot, sqlx::Error> {
+        Ok(AccountSnapshot::default())
+    }
+}
+
+impl Population {
+    /// Opens a ledger with funded wallets; nothing but the executor works on it.
+    pub async fn alone(database: &Database, wallets: usize) -> Result<Self, BenchError> {
+        let signal = LogSignal::start(database, CancellationToken::new());
+        let executors = Executors::new(
+            database.clone(),
+            signal,
+            Arc::new(NoReadModel),
+            ExecutorSettings::default(),
+        );
+        Self::fund(executors, wallets).await
+    }
+
+    /// Opens a ledger with funded wallets.
+    pub async fn fund(executors: Executors, wallets: usize) -> Result<Self, BenchError> {
+        let ledger: LedgerName = "main".parse()?;
+        let population = Self {
+            executors,
+            ledger,
+            asset: "INR".parse()?,
+            wallets: Arc::new(
+                (0..wallets)
+                    .map(|_| WalletId::new(Uuid::now_v7()))
+                    .collect(),
+            ),
+        };
+        let open = Command::OpenLedger {
+            name: ledger,
+            system_accounts: standard_system_accounts(),
+        };
+        population.submit(submission(vec![open])).await?;
+        for wallets in population.wallets.chunks(AT_ONCE) {
+            population.begin(wallets).await?;
+        }
+        Ok(population)
+    }
+
+    async fn begin(&self, wallets: &[WalletId]) -> Result<(), BenchError> {
+        let owner: OwnerId = "bench".parse()?;
+        let begin = wallets
+            .iter()
+            .map(|wallet| begin_wallet(*wallet, owner.clone()))
+            .collect();
+        self.submit(submission(begin)).await?;
+        let cash = Holder::System("cash".parse()?);
+        let deposits = wallets
+            .iter()
+            .map(|wallet| self.money(cash, Holder::Wallet(*wallet), Decimal::new(FUNDS, 2)))
+            .collect();
+        self.submit(submission(deposits)).await?;
+        Ok(())
+    }
+
+    /// Submits what must not be refused.
+    pub async fn submit(&self, submission: Submission) -> Result<Outcome, BenchError> {
+        let outcome = self.executors.submit(self.ledger, submission).await?;
+        match outcome.refusal() {
+            Some(refusal) => Err(format!("refused: {refusal:?}").into()),
+            None => Ok(outcome),
+        }
+    }
+
+    /// A transfer of one rupee.
+    pub fn transfer(&self, choice: Choice) -> Command {
+        let (source, destination) = self.pair(choice);
+        self.money(
+            Holder::Wallet(source),
+            Holder::Wallet(destination),
+            Decimal::ONE,
+        )
+    }
+
+    fn money(&self, source: Holder, destination: Holder, amount: Decimal) -> Command {
+        let posting = RequestedPosting {
+            source,
+            destination,
+            asset: self.asset,
+            amount,
+        };
+        Command::PostTransaction {
+            transaction: TransactionId::new(Uuid::now_v7()),
+            request: TransactionRequest {
+                postings: vec![posting],
+                effective_at: None,
+                reference: None,
+                metadata: Metadata::default(),
+            },
+        }
+    }
+
+    /// Two different wallets.
+    pub fn pair(&self, choice: Choice) -> (WalletId, WalletId) {
+        let last = self.wallets.len();
+        match choice {
+            Choice::Random => {
+                let source = fastrand::usize(..last);
+                let destination = (source + fastrand::usize(1..last)) % last;
+                (self.wallets[source], self.wallets[destination])
+            }
+            Choice::Hot => {
+                let (hot, other) = (self.wallets[0], self.wallets[fastrand::usize(1..last)]);
+                if fastrand::bool() {
+                    (hot, other)
+                } else {
+                    (other, hot)
+                }
+            }
+        }
+    }
+}
+
+/// Commands that stand or fall together, without a key.
+pub fn submission(commands: Vec<Command>) -> Submission {
+    Submission {
+        commands,
+        atomicity: Atomicity::AllOrNothing,
+        idempotency: None,
+        metadata: EventMetadata {
+            command_id: Uuid::now_v7(),
+            actor: Some("bench".to_owned()),
+            correlation_id: None,
+            causation_id: None,
+        },
+    }
+}
+
+/// The same under a new key.
+pub fn keyed(commands: Vec<Command>) -> Submission {
+    let mut request_hash = [0; 32];
+    fastrand::fill(&mut request_hash);
+    Submission {
+        idempotency: Some(IdempotencyKey {
+            scope: "anonymous".to_owned(),
+            key: Uuid::new_v4().to_string(),
+            request_hash,
+        }),
+        ..submission(commands)
+    }
+}
+
+fn begin_wallet(wallet: WalletId, owner: OwnerId) -> Command {
+    Command::OpenWallet {
+        wallet,
+        owner,
+        overdraft: Vec::new(),
+        reference: None,
+        metadata: Metadata::default(),
+    }
+}

@@ -1,0 +1,28 @@
+//! What is measured, in groups that share their data.
+
+mod engine;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::measure::Measured;
+use crate::{BenchError, Machine, Plan};
+
+type GroupRun<'a> = Pin<Box<dyn Future<Output = Result<Vec<Measured>, BenchError>> + 'a>>;
+
+/// Scenarios that are measured together.
+pub struct Group {
+    /// What it is asked for by.
+    pub name: &'static str,
+    /// What it measures.
+    pub about: &'static str,
+    /// Measures it.
+    pub run: for<'a> fn(&'a mut Machine, Plan) -> GroupRun<'a>,
+}
+
+/// All groups, in the order they are measured.
+pub const GROUPS: &[Group] = &[Group {
+    name: "engine",
+    about: "the executor in this process, bare inserts and stock cqrs-es",
+    run: |machine, plan| Box::pin(engine::run(machine, plan)),
+}];

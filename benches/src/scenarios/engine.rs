@@ -1,0 +1,148 @@
+//! The executor called in this process, beside what PostgreSQL can insert at most and what stock
+//! cqrs-es does with the same transfer.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::anchors::insert::BareInsert;
+use crate::anchors::stock::StockCqrs;
+use crate::measure::{Measured, Round, Scenario, alternate, repeat};
+use crate::population::{Choice, Population, keyed, submission};
+use crate::{BenchError, Machine, Plan};
+
+/// Wallets that transfers are between.
+pub const WALLETS: usize = 10_000;
+
+/// Transfers of one submission, or in one statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Every submission has an idempotency key.
+    Kept,
+    /// The transaction's own id is the only guard.
+    None,
+}
+
+/// Callers that submit transfers, one submission after the other.
+pub struct Engine {
+    pub name: String,
+    pub anchor: String,
+    pub population: Population,
+    pub callers: usize,
+    pub choice: Choice,
+    pub transfers: usize,
+    pub key: Key,
+}
+
+/// Measures the group.
+pub async fn run(machine: &mut Machine, plan: Plan) -> Result<Vec<Measured>, BenchError> {
+    let database = machine.daybook_database().await?;
+    let population = Population::alone(&database, WALLETS).await?;
+    let limit = BareInsert::new(&database, &population, 1).await?;
+    let limit_of_two = BareInsert::new(&database, &population, 2).await?;
+    let (limit_name, stock) = (limit.name(), StockCqrs::new(machine).await?);
+    let single = |callers, choice, key| -> Box<dyn Scenario> {
+        Box::new(Engine::single(
+            &population,
+            &limit_name,
+            callers,
+            choice,
+            key,
+        ))
+    };
+    let batch = |callers, transfers| -> Box<dyn Scenario> {
+        Box::new(Engine::batch(&population, &limit_name, callers, transfers))
+    };
+    let mut scenarios: Vec<Box<dyn Scenario>> = vec![
+        Box::new(limit),
+        single(1024, Choice::Random, Key::Kept),
+        single(1024, Choice::Hot, Key::Kept),
+        single(1024, Choice::Random, Key::None),
+        Box::new(limit_of_two),
+        batch(4, 1000),
+        batch(8, 100),
+        single(64, Choice::Random, Key::Kept),
+        single(64, Choice::Hot, Key::Kept),
+        Box::new(stock.callers(8)),
+        single(8, Choice::Random, Key::Kept),
+        single(8, Choice::Hot, Key::Kept),
+        Box::new(stock.callers(1)),
+        single(1, Choice::Random, Key::Kept),
+        single(1, Choice::Hot, Key::Kept),
+    ];
+    let measured = alternate(machine, plan, &mut scenarios).await?;
+    population.executors.stop().await;
+    Ok(measured)
+}
+
+impl Engine {
+    /// One transfer per submission. With few callers it is compared with as many of stock cqrs-es.
+    pub fn single(
+        population: &Population,
+        limit: &str,
+        callers: usize,
+        choice: Choice,
+        key: Key,
+    ) -> Self {
+        let chosen = match choice {
+            Choice::Random => "random",
+            Choice::Hot => "hot",
+        };
+        let kept = match key {
+            Key::Kept => "",
+            Key::None => "_without_key",
+        };
+        let anchor = match callers {
+            1 | 8 => format!("stock_cqrs_es_{callers}"),
+            _ => limit.to_owned(),
+        };
+        Self {
+            name: format!("engine_{chosen}_{callers}{kept}"),
+            anchor,
+            population: population.clone(),
+            callers,
+            choice,
+            transfers: 1,
+            key,
+        }
+    }
+
+    fn batch(population: &Population, limit: &str, callers: usize, transfers: usize) -> Self {
+        Self {
+            name: format!("engine_batch_{transfers}"),
+            transfers,
+            ..Self::single(population, limit, callers, Choice::Random, Key::Kept)
+        }
+    }
+}
+
+#[async_trait]
+impl Scenario for Engine {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn anchor(&self) -> Option<String> {
+        Some(self.anchor.clone())
+    }
+
+    async fn round(&mut self, duration: Duration) -> Result<Round, BenchError> {
+        let population = self.population.clone();
+        let (choice, transfers, key) = (self.choice, self.transfers, self.key);
+        repeat(self.callers, duration, move |_| {
+            let population = population.clone();
+            async move {
+                let commands: Vec<_> = (0..transfers)
+                    .map(|_| population.transfer(choice))
+                    .collect();
+                let submission = match key {
+                    Key::Kept => keyed(commands),
+                    Key::None => submission(commands),
+                };
+                population.submit(submission).await?;
+                Ok(u64::try_from(transfers)?)
+            }
+        })
+        .await
+    }
+}
