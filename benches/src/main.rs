@@ -35,6 +35,10 @@ use report::Report;
 /// What a benchmark may fail with; any fault ends the run.
 pub type BenchError = Box<dyn Error + Send + Sync>;
 
+/// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The first argument with which the program is a Daybook node instead.
 const NODE: &str = "node";
 
@@ -48,6 +52,9 @@ struct Arguments {
     /// Only the groups with these names.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Only the scenarios with these names.
+    #[arg(long, value_delimiter = ',')]
+    scenario: Vec<String>,
     /// Rounds of each scenario.
     #[arg(long)]
     rounds: Option<usize>,
@@ -63,7 +70,7 @@ struct Arguments {
 }
 
 /// How long and how often to measure.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Rounds of each scenario.
     pub rounds: usize,
@@ -71,6 +78,15 @@ pub struct Plan {
     pub round: Duration,
     /// Whether large data sets are made small.
     pub size: Size,
+    /// The scenarios asked for; all when empty.
+    scenarios: Vec<String>,
+}
+
+impl Plan {
+    /// Whether a scenario is to be measured.
+    pub fn wants(&self, scenario: &str) -> bool {
+        self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario)
+    }
 }
 
 /// How much data the scenarios that need much work on.
@@ -93,6 +109,7 @@ impl Arguments {
             rounds: self.rounds.unwrap_or(rounds).max(1),
             round: Duration::from_secs_f64(self.seconds.unwrap_or(seconds)),
             size,
+            scenarios: self.scenario.clone(),
         }
     }
 }
@@ -103,6 +120,11 @@ fn main() -> ExitCode {
         let command_line = std::iter::once("daybook".to_owned()).chain(arguments);
         return daybook::run(daybook::cli::Cli::parse_from(command_line));
     }
+    // What Daybook warns of while it is measured spoils the figures and must be seen.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -123,7 +145,7 @@ async fn run(arguments: &Arguments) -> Result<(), BenchError> {
     for group in scenarios::GROUPS {
         if arguments.only.is_empty() || arguments.only.iter().any(|name| name == group.name) {
             eprintln!("{}: {}", group.name, group.about);
-            measured.extend((group.run)(&mut machine, plan).await?);
+            measured.extend((group.run)(&mut machine, &plan).await?);
         }
     }
     machine.stop().await?;

@@ -84,9 +84,10 @@ pub struct Latency {
 /// Runs every scenario once per round, one after the other.
 pub async fn alternate(
     machine: &Machine,
-    plan: Plan,
-    scenarios: &mut [Box<dyn Scenario>],
+    plan: &Plan,
+    mut scenarios: Vec<Box<dyn Scenario>>,
 ) -> Result<Vec<Measured>, BenchError> {
+    scenarios.retain(|scenario| plan.wants(&scenario.name()));
     let mut rounds: Vec<Vec<Round>> = scenarios.iter().map(|_| Vec::new()).collect();
     let mut clocks: Vec<CpuClock> = scenarios.iter().map(|_| CpuClock::default()).collect();
     for _ in 0..plan.rounds {

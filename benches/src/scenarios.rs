@@ -17,7 +17,7 @@ pub struct Group {
     /// What it measures.
     pub about: &'static str,
     /// Measures it.
-    pub run: for<'a> fn(&'a mut Machine, Plan) -> GroupRun<'a>,
+    pub run: for<'a> fn(&'a mut Machine, &'a Plan) -> GroupRun<'a>,
 }
 
 /// All groups, in the order they are measured.

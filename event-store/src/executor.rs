@@ -28,6 +28,7 @@
 
 mod append;
 mod batch;
+mod columns;
 mod decide;
 mod keys;
 mod ledger_task;

@@ -4,6 +4,7 @@
 //! [`Event::to_payload`], and never re-encoded.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -170,11 +171,17 @@ impl Stream {
     /// The id of the aggregate, as stored.
     #[must_use]
     pub fn aggregate_id(&self) -> String {
+        self.displayed_id().to_string()
+    }
+
+    /// The id of the aggregate, to be written somewhere as it is stored.
+    #[must_use]
+    pub const fn displayed_id(&self) -> &dyn fmt::Display {
         match self {
-            Self::Ledger(name) => name.to_string(),
-            Self::Wallet(id) => id.to_string(),
-            Self::Transaction(id) => id.to_string(),
-            Self::Hold(id) => id.to_string(),
+            Self::Ledger(name) => name,
+            Self::Wallet(id) => id,
+            Self::Transaction(id) => id,
+            Self::Hold(id) => id,
         }
     }
 }
@@ -185,7 +192,7 @@ impl fmt::Display for Stream {
             formatter,
             "{}/{}",
             self.aggregate_type(),
-            self.aggregate_id()
+            self.displayed_id()
         )
     }
 }
@@ -268,17 +275,27 @@ impl Event {
         }
     }
 
-    /// The text to store: JSON with the event's type as the only key, as `cqrs-es` reads it.
+    /// Writes the text to store: JSON with the event's type as the only key, as `cqrs-es` reads it.
+    ///
+    /// # Errors
+    /// Those of the writer; an event of this crate causes none.
+    pub fn write_payload(&self, writer: impl io::Write) -> Result<(), serde_json::Error> {
+        match self {
+            Self::Ledger(event) => serde_json::to_writer(writer, event),
+            Self::Wallet(event) => serde_json::to_writer(writer, event),
+            Self::Transaction(event) => serde_json::to_writer(writer, event),
+            Self::Hold(event) => serde_json::to_writer(writer, event),
+        }
+    }
+
+    /// The text to store; see [`Event::write_payload`].
     ///
     /// # Errors
     /// None that an event of this crate can cause; the serialiser's signature has one.
     pub fn to_payload(&self) -> Result<String, serde_json::Error> {
-        match self {
-            Self::Ledger(event) => serde_json::to_string(event),
-            Self::Wallet(event) => serde_json::to_string(event),
-            Self::Transaction(event) => serde_json::to_string(event),
-            Self::Hold(event) => serde_json::to_string(event),
-        }
+        let mut payload = Vec::new();
+        self.write_payload(&mut payload)?;
+        String::from_utf8(payload).map_err(serde::de::Error::custom)
     }
 
     /// Takes a stored event back.

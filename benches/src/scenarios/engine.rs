@@ -35,7 +35,7 @@ pub struct Engine {
 }
 
 /// Measures the group.
-pub async fn run(machine: &mut Machine, plan: Plan) -> Result<Vec<Measured>, BenchError> {
+pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, BenchError> {
     let database = machine.daybook_database().await?;
     let population = Population::alone(&database, WALLETS).await?;
     let limit = BareInsert::new(&database, &population, 1).await?;
@@ -53,7 +53,7 @@ pub async fn run(machine: &mut Machine, plan: Plan) -> Result<Vec<Measured>, Ben
     let batch = |callers, transfers| -> Box<dyn Scenario> {
         Box::new(Engine::batch(&population, &limit_name, callers, transfers))
     };
-    let mut scenarios: Vec<Box<dyn Scenario>> = vec![
+    let scenarios: Vec<Box<dyn Scenario>> = vec![
         Box::new(limit),
         single(1024, Choice::Random, Key::Kept),
         single(1024, Choice::Hot, Key::Kept),
@@ -70,7 +70,7 @@ pub async fn run(machine: &mut Machine, plan: Plan) -> Result<Vec<Measured>, Ben
         single(1, Choice::Random, Key::Kept),
         single(1, Choice::Hot, Key::Kept),
     ];
-    let measured = alternate(machine, plan, &mut scenarios).await?;
+    let measured = alternate(machine, plan, scenarios).await?;
     population.executors.stop().await;
     Ok(measured)
 }

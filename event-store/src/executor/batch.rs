@@ -3,18 +3,21 @@
 use ledger_core::Position;
 use ledger_core::Timestamp;
 use ledger_core::book::{NewEvent, Savepoint};
+use ledger_core::event::EventMetadata;
 use uuid::Uuid;
 
+use super::columns::TextColumn;
+use super::keys::KeyName;
 use super::outcome::Outcome;
-use super::submission::{Request, SubmitError};
+use super::submission::{IdempotencyKey, Request, SubmitError};
 
 /// A submission that was decided; its caller is answered once the batch is durable.
 #[derive(Debug)]
 pub(super) struct Decided {
     pub(super) request: Request,
     pub(super) answer: Result<Outcome, SubmitError>,
-    /// Whether the outcome is to be kept under the submission's key.
-    pub(super) keeps_key: bool,
+    /// What the outcome is to be kept under.
+    pub(super) keeps_key: Option<KeyName>,
     /// Whether it has events in the batch.
     pub(super) writes: bool,
 }
@@ -66,13 +69,13 @@ impl Batch {
 /// The columns of new events.
 #[derive(Debug, Default)]
 pub(super) struct EventRows {
-    pub(super) aggregate_types: Vec<&'static str>,
-    pub(super) aggregate_ids: Vec<String>,
+    pub(super) aggregate_types: TextColumn,
+    pub(super) aggregate_ids: TextColumn,
     pub(super) sequences: Vec<i64>,
-    pub(super) event_types: Vec<&'static str>,
-    pub(super) event_versions: Vec<&'static str>,
-    pub(super) payloads: Vec<String>,
-    pub(super) metadata: Vec<String>,
+    pub(super) event_types: TextColumn,
+    pub(super) event_versions: TextColumn,
+    pub(super) payloads: TextColumn,
+    pub(super) metadata: TextColumn,
 }
 
 impl EventRows {
@@ -84,24 +87,69 @@ impl EventRows {
         self.sequences.is_empty()
     }
 
-    pub(super) fn push(&mut self, event: &NewEvent, payload: String, metadata: String) {
-        self.aggregate_types
-            .push(event.stream.aggregate_type().as_str());
-        self.aggregate_ids.push(event.stream.aggregate_id());
-        self.sequences.push(event.sequence);
-        self.event_types.push(event.event.name());
-        self.event_versions.push(event.event.version());
-        self.payloads.push(payload);
-        self.metadata.push(metadata);
+    /// Adds the events of one command, all or none.
+    pub(super) fn extend(
+        &mut self,
+        events: &[NewEvent],
+        metadata: &EventMetadata,
+    ) -> Result<(), serde_json::Error> {
+        let before = self.payloads.count();
+        let metadata = serde_json::to_string(metadata)?;
+        for event in events {
+            let written = self
+                .payloads
+                .push_json(|bytes| event.event.write_payload(bytes));
+            if let Err(error) = written {
+                self.payloads.truncate(before);
+                return Err(error);
+            }
+        }
+        for event in events {
+            self.aggregate_types
+                .push(event.stream.aggregate_type().as_str());
+            self.aggregate_ids
+                .push_display(&event.stream.displayed_id());
+            self.sequences.push(event.sequence);
+            self.event_types.push(event.event.name());
+            self.event_versions.push(event.event.version());
+            self.metadata.push(&metadata);
+        }
+        Ok(())
     }
 }
 
 /// The columns of new idempotency keys.
 #[derive(Debug, Default)]
 pub(super) struct KeyRows {
-    pub(super) scopes: Vec<String>,
-    pub(super) keys: Vec<String>,
-    pub(super) request_hashes: Vec<Vec<u8>>,
+    pub(super) scopes: TextColumn,
+    pub(super) keys: TextColumn,
+    pub(super) request_hashes: Vec<[u8; 32]>,
     pub(super) positions: Vec<i64>,
-    pub(super) outcomes: Vec<String>,
+    pub(super) outcomes: TextColumn,
+}
+
+impl KeyRows {
+    /// Adds a key with what came of it.
+    pub(super) fn push(
+        &mut self,
+        key: &IdempotencyKey,
+        outcome: &Outcome,
+    ) -> Result<(), serde_json::Error> {
+        self.outcomes.push_as_json(outcome)?;
+        self.scopes.push(&key.scope);
+        self.keys.push(&key.key);
+        self.request_hashes.push(key.request_hash);
+        self.positions.push(outcome.position.value());
+        Ok(())
+    }
+
+    /// Takes the last key back.
+    pub(super) fn pop(&mut self) {
+        self.request_hashes.pop();
+        self.positions.pop();
+        let count = self.outcomes.count().saturating_sub(1);
+        for column in [&mut self.outcomes, &mut self.scopes, &mut self.keys] {
+            column.truncate(count);
+        }
+    }
 }

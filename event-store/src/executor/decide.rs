@@ -10,6 +10,7 @@ use ledger_core::{Command, Timestamp};
 use uuid::Uuid;
 
 use super::batch::{Batch, Decided};
+use super::keys::KeyName;
 use super::ledger_task::LedgerTask;
 use super::lookup::{self, LoadFault};
 use super::outcome::{Applied, CommandOutcome, Outcome, Refusal};
@@ -61,9 +62,7 @@ impl LedgerTask {
     /// Decides one request. Gives it back when what it needs could not be loaded.
     async fn take_in(&mut self, request: Request) -> Result<(), (Request, LoadFault)> {
         if let Some(key) = &request.submission.idempotency
-            && self
-                .undecided_keys
-                .contains(&(key.scope.clone(), key.key.clone()))
+            && self.undecided_keys.contains(key)
         {
             self.deferred.push(request);
             return Ok(());
@@ -85,10 +84,7 @@ impl LedgerTask {
         match (&mut self.pending, &self.book) {
             (Some(batch), Some(book)) => {
                 batch.add(request, decision, book);
-                if let Some(key) = batch.last_key() {
-                    self.undecided_keys
-                        .insert((key.scope.clone(), key.key.clone()));
-                }
+                self.undecided_keys.extend(batch.last_key());
             }
             (_, _) => request.answer(Err(SubmitError::Fault)),
         }
@@ -276,7 +272,8 @@ impl Batch {
     fn add(&mut self, request: Request, decision: Decision, book: &Book) {
         let Decision { answer, events } = decision;
         let submission = &request.submission;
-        let keeps_key = !events.is_empty() && submission.idempotency.is_some();
+        let kept = submission.idempotency.as_ref();
+        let keeps_key = kept.filter(|_| !events.is_empty()).map(KeyName::of);
         match self.encode(submission, &answer, &events) {
             Ok(()) => {
                 self.commands += submission.commands.len();
@@ -312,32 +309,19 @@ impl Batch {
         if events.is_empty() {
             return Ok(());
         }
-        let metadata = serde_json::to_string(&submission.metadata)?;
-        let payloads = events
-            .iter()
-            .map(|event| event.event.to_payload())
-            .collect::<Result<Vec<_>, _>>()?;
-        if let (Some(key), Ok(outcome)) = (&submission.idempotency, answer) {
-            self.keys.outcomes.push(serde_json::to_string(outcome)?);
-            self.keys.scopes.push(key.scope.clone());
-            self.keys.keys.push(key.key.clone());
-            self.keys.request_hashes.push(key.request_hash.to_vec());
-            self.keys.positions.push(outcome.position.value());
+        let key = submission.idempotency.as_ref().zip(answer.as_ref().ok());
+        if let Some((key, outcome)) = key {
+            self.keys.push(key, outcome)?;
         }
-        for (event, payload) in events.iter().zip(payloads) {
-            self.events.push(event, payload, metadata.clone());
+        let written = self.events.extend(events, &submission.metadata);
+        if written.is_err() && key.is_some() {
+            self.keys.pop();
         }
-        Ok(())
+        written
     }
 
-    fn last_key(&self) -> Option<&IdempotencyKey> {
-        let decided = self.decided.last()?;
-        decided
-            .request
-            .submission
-            .idempotency
-            .as_ref()
-            .filter(|_| decided.keeps_key)
+    fn last_key(&self) -> Option<KeyName> {
+        self.decided.last()?.keeps_key.clone()
     }
 }
 

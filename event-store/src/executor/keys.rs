@@ -1,6 +1,10 @@
 //! Idempotency keys: which were used, for what, and what came of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher, RandomState};
+use std::sync::Arc;
+
+use hashbrown::{Equivalent, HashMap};
 
 use ledger_core::LedgerName;
 use sqlx::PgPool;
@@ -8,12 +12,46 @@ use sqlx::PgPool;
 use super::outcome::Outcome;
 use super::submission::{IdempotencyKey, SubmitError};
 
-type Name = (String, String);
+/// Who used a key, and the key; shared by the places that remember it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeyName(Arc<(String, String)>);
+
+impl KeyName {
+    pub(super) fn of(key: &IdempotencyKey) -> Self {
+        Self(Arc::new((key.scope.clone(), key.key.clone())))
+    }
+}
+
+// A name and the key it was made of hash alike, so that a key finds its name without being copied.
+impl Hash for KeyName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (scope, key) = &*self.0;
+        hash_name(scope, key, state);
+    }
+}
+
+impl Hash for IdempotencyKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_name(&self.scope, &self.key, state);
+    }
+}
+
+impl Equivalent<KeyName> for IdempotencyKey {
+    fn equivalent(&self, name: &KeyName) -> bool {
+        let (scope, key) = &*name.0;
+        self.scope == *scope && self.key == *key
+    }
+}
+
+fn hash_name<H: Hasher>(scope: &str, key: &str, state: &mut H) {
+    scope.hash(state);
+    key.hash(state);
+}
 
 /// A key that was used.
 #[derive(Debug, Clone)]
 pub(super) struct UsedKey {
-    request_hash: Vec<u8>,
+    request_hash: [u8; 32],
     outcome: Outcome,
 }
 
@@ -34,30 +72,31 @@ impl UsedKey {
 #[derive(Debug)]
 pub(super) struct RecentKeys {
     capacity: usize,
-    used: HashMap<Name, UsedKey>,
-    order: VecDeque<Name>,
+    /// Keys are the callers' own texts, so the hash must be one that callers cannot steer.
+    used: HashMap<KeyName, UsedKey, RandomState>,
+    order: VecDeque<KeyName>,
 }
 
 impl RecentKeys {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            used: HashMap::new(),
+            used: HashMap::default(),
             order: VecDeque::new(),
         }
     }
 
     pub(super) fn get(&self, key: &IdempotencyKey) -> Option<&UsedKey> {
-        self.used.get(&name(key))
+        self.used.get(key)
     }
 
-    pub(super) fn insert(&mut self, key: &IdempotencyKey, outcome: Outcome) {
+    pub(super) fn insert(&mut self, name: KeyName, request_hash: [u8; 32], outcome: Outcome) {
         let used = UsedKey {
-            request_hash: key.request_hash.to_vec(),
+            request_hash,
             outcome,
         };
-        if self.used.insert(name(key), used).is_none() {
-            self.order.push_back(name(key));
+        if self.used.insert(name.clone(), used).is_none() {
+            self.order.push_back(name);
         }
         while self.order.len() > self.capacity {
             if let Some(oldest) = self.order.pop_front() {
@@ -95,19 +134,10 @@ impl RecentKeys {
         for (scope, key, request_hash, outcome) in rows {
             let outcome = serde_json::from_str(&outcome)
                 .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-            let name = (scope, key);
-            let used = UsedKey {
-                request_hash,
-                outcome,
-            };
-            if self.used.insert(name.clone(), used).is_none() {
-                self.order.push_back(name);
-            }
+            let request_hash = <[u8; 32]>::try_from(request_hash)
+                .map_err(|_| sqlx::Error::Decode("a request hash of another length".into()))?;
+            self.insert(KeyName(Arc::new((scope, key))), request_hash, outcome);
         }
         Ok(())
     }
-}
-
-fn name(key: &IdempotencyKey) -> Name {
-    (key.scope.clone(), key.key.clone())
 }

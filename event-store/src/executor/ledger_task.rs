@@ -5,10 +5,12 @@
 //! again (`backlog`) after a batch was taken back.
 
 use crate::error_chain::ErrorChain;
+use hashbrown::HashSet;
 use ledger_core::book::Book;
 use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgConnection;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::hash::RandomState;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
@@ -16,7 +18,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::ExecutorSettings;
 use super::append::{self, AppendError, Appended};
 use super::batch::{Batch, Decided};
-use super::keys::RecentKeys;
+use super::keys::{KeyName, RecentKeys};
 use super::lookup::AccountSource;
 use super::submission::{Request, SubmitError};
 use crate::database::Database;
@@ -51,7 +53,7 @@ pub(super) struct LedgerTask {
     pub(super) writer: Option<PgConnection>,
     pub(super) keys: RecentKeys,
     /// Keys of decided batches that are not durable yet.
-    pub(super) undecided_keys: HashSet<(String, String)>,
+    pub(super) undecided_keys: HashSet<KeyName, RandomState>,
     in_flight: Option<InFlight>,
     pub(super) pending: Option<Batch>,
     pub(super) backlog: VecDeque<Request>,
@@ -87,7 +89,7 @@ impl LedgerTask {
             book: None,
             fence: 0,
             writer: None,
-            undecided_keys: HashSet::new(),
+            undecided_keys: HashSet::default(),
             in_flight: None,
             pending: None,
             backlog: VecDeque::new(),
@@ -189,11 +191,12 @@ impl LedgerTask {
         if self.in_flight.is_some() {
             return;
         }
-        if self.pending.is_some() && self.writer.is_none() {
-            return self.forget_book();
-        }
-        let (Some(batch), Some(mut connection)) = (self.pending.take(), self.writer.take()) else {
+        let Some(batch) = self.pending.take() else {
             return;
+        };
+        let Some(mut connection) = self.writer.take() else {
+            self.pending = Some(batch);
+            return self.forget_book();
         };
         let (ledger, fence) = (self.ledger, self.fence);
         metrics::histogram!("daybook_append_batch_commands")
@@ -222,7 +225,11 @@ impl LedgerTask {
             self.writer = Some(connection);
         }
         match result {
-            Ok(Appended::Durable) => self.settle(batch),
+            Ok(Appended::Durable) => {
+                // The next batch goes first, so that PostgreSQL works while callers are answered.
+                self.append_pending();
+                self.settle(batch);
+            }
             Ok(Appended::HeadMoved) => {
                 metrics::counter!("daybook_append_conflicts_total").increment(1);
                 self.take_back(batch);
@@ -247,12 +254,11 @@ impl LedgerTask {
             self.signal.advance(self.ledger, head);
         }
         for decided in batch.decided {
-            if let Some(key) = &decided.request.submission.idempotency {
-                self.undecided_keys
-                    .remove(&(key.scope.clone(), key.key.clone()));
-                if let (true, Ok(outcome)) = (decided.keeps_key, &decided.answer) {
-                    self.keys.insert(key, outcome.clone());
-                }
+            let key = decided.request.submission.idempotency.as_ref();
+            if let (Some(name), Some(key), Ok(outcome)) = (decided.keeps_key, key, &decided.answer)
+            {
+                self.undecided_keys.remove(&name);
+                self.keys.insert(name, key.request_hash, outcome.clone());
             }
             decided.request.answer(decided.answer);
         }

@@ -21,7 +21,7 @@ pub enum Atomicity {
 }
 
 /// A caller's key for one intent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// Who uses the key: keys of different scopes never meet.
     pub scope: String,
