@@ -62,14 +62,15 @@ impl AccountSource for NoReadModel {
 impl Population {
     /// Opens a ledger with funded wallets; nothing but the executor works on it.
     pub async fn alone(database: &Database, wallets: usize) -> Result<Self, BenchError> {
-        let signal = LogSignal::start(database, CancellationToken::new());
-        let executors = Executors::new(
-            database.clone(),
-            signal,
-            Arc::new(NoReadModel),
-            ExecutorSettings::default(),
-        );
-        Self::fund(executors, wallets).await
+        Self::fund(node(database), wallets).await
+    }
+
+    /// The same wallets, through another node.
+    pub fn through_another_node(&self, database: &Database) -> Self {
+        Self {
+            executors: node(database),
+            ..self.clone()
+        }
     }
 
     /// Opens a ledger with funded wallets.
@@ -168,6 +169,16 @@ impl Population {
             }
         }
     }
+}
+
+fn node(database: &Database) -> Executors {
+    let signal = LogSignal::start(database, CancellationToken::new());
+    Executors::new(
+        database.clone(),
+        signal,
+        Arc::new(NoReadModel),
+        ExecutorSettings::default(),
+    )
 }
 
 /// Commands that stand or fall together, without a key.

@@ -8,7 +8,7 @@
 //! **Any number of nodes.** The statement moves the head only from where this executor thinks it
 //! is. If another node wrote, nothing is appended: the executor takes its decisions back, applies
 //! the events in between and decides again. No leader and no lock service is needed for
-//! correctness.
+//! correctness. So that this happens rarely, executors take turns (`turns`).
 //!
 //! **Answers.** A caller is answered only when everything the decision saw is durable: acceptance
 //! after its own append, refusal after a check that the head is still where the refusal was
@@ -36,6 +36,7 @@ mod lookup;
 mod outcome;
 mod recovery;
 mod submission;
+mod turn_taking;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,6 +4,7 @@
 //! * [`error_chain`]: how faults are logged.
 //! * [`log`]: reading what was written, in order.
 //! * [`signal`]: being told that a log has grown.
+//! * `turns`: one writer per ledger at a time, by courtesy.
 //! * [`executor`]: deciding commands and appending their events, many at a time.
 //!
 //! Architecture Invariant: no other crate writes to the schema `daybook`.
@@ -13,6 +14,7 @@ pub mod error_chain;
 pub mod executor;
 pub mod log;
 pub mod signal;
+mod turns;
 
 pub use database::{Database, DatabaseError};
 pub use error_chain::ErrorChain;

@@ -7,21 +7,33 @@
 use crate::error_chain::ErrorChain;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger_core::{LedgerName, Position};
+use sqlx::PgExecutor;
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::log::LogReader;
+use crate::turns::{NodeId, Turn};
 
-/// The channel of PostgreSQL's NOTIFY; a payload is `<ledger> <position>`.
+/// The channel of PostgreSQL's NOTIFY on which appends are told: `<ledger> <position> <node>`, with
+/// the node that is to write next.
 pub(crate) const CHANNEL: &str = "daybook_log";
+
+/// The channel on which a node asks for its turn to write: `<ledger> <node>`.
+const TURN_CHANNEL: &str = "daybook_turn";
 
 /// How often the heads are asked for in case a notification was lost.
 const POLL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+struct Head {
+    position: watch::Sender<Position>,
+    turn: watch::Sender<Turn>,
+}
 
 /// The known heads of all logs.
 #[derive(Debug, Clone)]
@@ -31,7 +43,7 @@ pub struct LogSignal {
 
 #[derive(Debug)]
 struct Shared {
-    heads: Mutex<HashMap<LedgerName, watch::Sender<Position>>>,
+    heads: Mutex<HashMap<LedgerName, Head>>,
     ledgers: watch::Sender<Vec<LedgerName>>,
 }
 
@@ -52,7 +64,20 @@ impl LogSignal {
     /// The head of one log as far as it is known, and every change of it.
     #[must_use]
     pub fn head(&self, ledger: LedgerName) -> watch::Receiver<Position> {
-        self.with_head(ledger, watch::Sender::subscribe)
+        self.with_head(ledger, |head| head.position.subscribe())
+    }
+
+    /// Whose turn it is to write a ledger.
+    pub(crate) fn turn(&self, ledger: LedgerName) -> watch::Receiver<Turn> {
+        self.with_head(ledger, |head| head.turn.subscribe())
+    }
+
+    /// Notes who is to write next.
+    pub(crate) fn pass_turn(&self, ledger: LedgerName, position: Position, holder: NodeId) {
+        self.with_head(ledger, |head| {
+            head.turn
+                .send_modify(|turn| turn.passed(position, holder, Instant::now()));
+        });
     }
 
     /// The ledgers that are known, and every change of them.
@@ -64,7 +89,7 @@ impl LogSignal {
     /// Notes that a log has grown.
     pub(crate) fn advance(&self, ledger: LedgerName, position: Position) {
         self.with_head(ledger, |head| {
-            head.send_if_modified(|known| {
+            head.position.send_if_modified(|known| {
                 let news = position > *known;
                 *known = position.max(*known);
                 news
@@ -81,21 +106,13 @@ impl LogSignal {
         }
     }
 
-    fn with_head<T>(
-        &self,
-        ledger: LedgerName,
-        use_head: impl FnOnce(&watch::Sender<Position>) -> T,
-    ) -> T {
+    fn with_head<T>(&self, ledger: LedgerName, use_head: impl FnOnce(&Head) -> T) -> T {
         let mut heads = self
             .shared
             .heads
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        use_head(
-            heads
-                .entry(ledger)
-                .or_insert_with(|| watch::Sender::new(Position::START)),
-        )
+        use_head(heads.entry(ledger).or_default())
     }
 }
 
@@ -118,16 +135,15 @@ async fn listen(signal: LogSignal, database: Database, shutdown: CancellationTok
 async fn listen_until_lost(signal: &LogSignal, database: &Database) -> Result<(), sqlx::Error> {
     let reader = LogReader::new(database.pool().clone());
     let mut listener = PgListener::connect_with(database.pool()).await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen_all([CHANNEL, TURN_CHANNEL]).await?;
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             notification = listener.try_recv() => match notification? {
                 Some(notification) => {
-                    if let Some((ledger, position)) = parse(notification.payload()) {
-                        signal.advance(ledger, position);
-                    }
+                    // What another version says and this one does not understand is found by polling.
+                    let _understood = take_in(signal, notification.channel(), notification.payload());
                 }
                 None => return Ok(()),
             },
@@ -141,10 +157,59 @@ async fn listen_until_lost(signal: &LogSignal, database: &Database) -> Result<()
     }
 }
 
-fn parse(payload: &str) -> Option<(LedgerName, Position)> {
-    let (ledger, position) = payload.split_once(' ')?;
-    Some((
-        ledger.parse().ok()?,
-        Position::try_new(position.parse().ok()?)?,
-    ))
+fn take_in(signal: &LogSignal, channel: &str, payload: &str) -> Option<()> {
+    let mut words = payload.split(' ');
+    let ledger: LedgerName = words.next()?.parse().ok()?;
+    if channel == TURN_CHANNEL {
+        let node = words.next()?.parse().ok()?;
+        signal.with_head(ledger, |head| {
+            head.turn.send_modify(|turn| turn.asked(node));
+        });
+        return Some(());
+    }
+    let position = Position::try_new(words.next()?.parse().ok()?)?;
+    signal.advance(ledger, position);
+    let holder = words.next()?.parse().ok()?;
+    signal.pass_turn(ledger, position, holder);
+    Some(())
+}
+
+/// What an append tells the other nodes, after the ledger and the position.
+pub(crate) fn holder_suffix(holder: NodeId) -> String {
+    format!(" {holder}")
+}
+
+/// What is told to the other nodes about turns, outside an append.
+#[derive(Debug)]
+pub(crate) struct TurnNotice {
+    channel: &'static str,
+    payload: String,
+}
+
+impl TurnNotice {
+    /// A node would like to write.
+    pub(crate) fn wanted(ledger: LedgerName, node: NodeId) -> Self {
+        Self {
+            channel: TURN_CHANNEL,
+            payload: format!("{ledger} {node}"),
+        }
+    }
+
+    /// A node is to write next.
+    pub(crate) fn passed(ledger: LedgerName, position: Position, holder: NodeId) -> Self {
+        Self {
+            channel: CHANNEL,
+            payload: format!("{ledger} {}{}", position.value(), holder_suffix(holder)),
+        }
+    }
+
+    /// Tells it.
+    pub(crate) async fn send(&self, executor: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(self.channel)
+            .bind(&self.payload)
+            .execute(executor)
+            .await
+            .map(|_| ())
+    }
 }

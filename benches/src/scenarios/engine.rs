@@ -27,7 +27,8 @@ pub enum Key {
 pub struct Engine {
     pub name: String,
     pub anchor: String,
-    pub population: Population,
+    /// The same wallets, once per node; callers are spread over them.
+    pub nodes: Vec<Population>,
     pub callers: usize,
     pub choice: Choice,
     pub transfers: usize,
@@ -53,16 +54,22 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let batch = |callers, transfers| -> Box<dyn Scenario> {
         Box::new(Engine::batch(&population, &limit_name, callers, transfers))
     };
+    let other = population.through_another_node(&database);
+    let two_nodes = |callers| -> Box<dyn Scenario> {
+        Box::new(Engine::two_nodes(&population, &other, callers))
+    };
     let scenarios: Vec<Box<dyn Scenario>> = vec![
         Box::new(limit),
         single(1024, Choice::Random, Key::Kept),
         single(1024, Choice::Hot, Key::Kept),
         single(1024, Choice::Random, Key::None),
+        two_nodes(1024),
         Box::new(limit_of_two),
         batch(4, 1000),
         batch(8, 100),
         single(64, Choice::Random, Key::Kept),
         single(64, Choice::Hot, Key::Kept),
+        two_nodes(64),
         Box::new(stock.callers(8)),
         single(8, Choice::Random, Key::Kept),
         single(8, Choice::Hot, Key::Kept),
@@ -72,6 +79,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     ];
     let measured = alternate(machine, plan, scenarios).await?;
     population.executors.stop().await;
+    other.executors.stop().await;
     Ok(measured)
 }
 
@@ -99,11 +107,20 @@ impl Engine {
         Self {
             name: format!("engine_{chosen}_{callers}{kept}"),
             anchor,
-            population: population.clone(),
+            nodes: vec![population.clone()],
             callers,
             choice,
             transfers: 1,
             key,
+        }
+    }
+
+    fn two_nodes(population: &Population, other: &Population, callers: usize) -> Self {
+        let one = format!("engine_random_{callers}");
+        Self {
+            name: format!("engine_two_nodes_{callers}"),
+            nodes: vec![population.clone(), other.clone()],
+            ..Self::single(population, &one, callers, Choice::Random, Key::Kept)
         }
     }
 
@@ -127,10 +144,10 @@ impl Scenario for Engine {
     }
 
     async fn round(&mut self, duration: Duration) -> Result<Round, BenchError> {
-        let population = self.population.clone();
+        let nodes = self.nodes.clone();
         let (choice, transfers, key) = (self.choice, self.transfers, self.key);
-        repeat(self.callers, duration, move |_| {
-            let population = population.clone();
+        repeat(self.callers, duration, move |caller| {
+            let population = nodes[caller % nodes.len()].clone();
             async move {
                 let commands: Vec<_> = (0..transfers)
                     .map(|_| population.transfer(choice))

@@ -7,7 +7,8 @@ use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::batch::Batch;
-use crate::signal::CHANNEL;
+use crate::signal::{CHANNEL, holder_suffix};
+use crate::turns::NodeId;
 
 /// How long an append may take before its connection is given up. Generous, because a slow disk
 /// should show as latency and not as errors.
@@ -36,7 +37,7 @@ WITH head AS (
     FROM head, UNNEST($13::text[], $14::text[], $15::bytea[], $16::bigint[], $17::text[])
          AS key (scope, key, request_hash, position, outcome)
 )
-SELECT pg_notify($18, $1 || ' ' || (base + $4)) IS NULL FROM head";
+SELECT pg_notify($18, $1 || ' ' || (base + $4) || $19) IS NULL FROM head";
 
 /// What became of an append.
 #[derive(Debug)]
@@ -64,12 +65,13 @@ pub(super) async fn append(
     ledger: LedgerName,
     fence: i64,
     batch: &Batch,
+    next_writer: NodeId,
 ) -> Result<Appended, AppendError> {
     let statement = async {
         if batch.events.is_empty() {
             check_head(connection, ledger, fence, batch.expected).await
         } else {
-            append_events(connection, ledger, fence, batch).await
+            append_events(connection, ledger, fence, batch, next_writer).await
         }
     };
     match tokio::time::timeout(APPEND_TIMEOUT, statement).await {
@@ -85,6 +87,7 @@ async fn append_events(
     ledger: LedgerName,
     fence: i64,
     batch: &Batch,
+    next_writer: NodeId,
 ) -> Result<bool, sqlx::Error> {
     let (events, keys) = (&batch.events, &batch.keys);
     let row: Option<bool> = sqlx::query_scalar(APPEND)
@@ -106,6 +109,7 @@ async fn append_events(
         .bind(&keys.positions)
         .bind(&keys.outcomes)
         .bind(CHANNEL)
+        .bind(holder_suffix(next_writer))
         .fetch_optional(connection)
         .await?;
     Ok(row.is_some())

@@ -17,24 +17,24 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::ExecutorSettings;
 use super::append::{self, AppendError, Appended};
-use super::batch::{Batch, Decided};
+use super::batch::Batch;
 use super::keys::{KeyName, RecentKeys};
 use super::lookup::AccountSource;
-use super::submission::{Request, SubmitError};
+use super::submission::Request;
+use super::turn_taking::TurnTaking;
 use crate::database::Database;
 use crate::signal::LogSignal;
+use crate::turns::NodeId;
 
 /// After a key or id turned out to be taken, so many batches look theirs up first.
 const CAREFUL_BATCHES: u32 = 64;
-
-/// How often a request may meet a taken key or id before it is given up as a fault.
-const MAX_ATTEMPTS: u32 = 8;
 
 /// An append under way; gives the batch and the connection back.
 type InFlight = JoinHandle<AppendDone>;
 
 struct AppendDone {
     batch: Batch,
+    next_writer: NodeId,
     connection: PgConnection,
     result: Result<Appended, AppendError>,
 }
@@ -46,6 +46,9 @@ pub(super) struct LedgerTask {
     pub(super) accounts: Arc<dyn AccountSource>,
     pub(super) settings: ExecutorSettings,
     receiver: mpsc::Receiver<Request>,
+    pub(super) turns: TurnTaking,
+    /// The append under way passes the turn on: nothing is decided on top of it.
+    passing_turn: bool,
     /// `None` until it is opened, and again after a fault.
     pub(super) book: Option<Book>,
     pub(super) fence: i64,
@@ -82,6 +85,8 @@ impl LedgerTask {
         Self {
             ledger,
             database,
+            turns: TurnTaking::new(signal.turn(ledger)),
+            passing_turn: false,
             signal,
             accounts,
             keys: RecentKeys::new(settings.cached_keys),
@@ -111,6 +116,9 @@ impl LedgerTask {
                 self.behind = false;
                 self.catch_up_or_reopen().await;
             }
+            if self.is_idle() && !self.backlog.is_empty() {
+                self.await_turn().await;
+            }
             if self.may_take_backlog() {
                 let requests = self.take_backlog();
                 self.prepare(requests).await;
@@ -132,8 +140,7 @@ impl LedgerTask {
     /// Waits for the append under way to be done, or takes in more meanwhile (`None`).
     async fn wait(&mut self, open: &mut bool) -> Option<Result<AppendDone, JoinError>> {
         let room = self.room();
-        let may_receive =
-            *open && room > 0 && self.singly == 0 && self.backlog.is_empty() && !self.behind;
+        let may_receive = *open && room > 0 && self.backlog.is_empty() && self.may_add();
         let in_flight = self.in_flight.as_mut()?;
         let mut requests = Vec::new();
         tokio::select! {
@@ -150,14 +157,21 @@ impl LedgerTask {
         None
     }
 
-    /// Waits for requests; `false` when no more will come.
+    /// Waits for requests; `false` when no more will come. Another node that waits may write
+    /// meanwhile.
     async fn receive(&mut self) -> bool {
         let mut requests = Vec::new();
-        let count = self
-            .receiver
-            .recv_many(&mut requests, self.settings.batch_commands)
-            .await;
-        self.prepare(requests).await;
+        let count = loop {
+            self.pass_turn_when_idle().await;
+            let received = self
+                .receiver
+                .recv_many(&mut requests, self.settings.batch_commands);
+            tokio::select! {
+                count = received => break count,
+                () = self.turns.heard() => {}
+            }
+        };
+        self.backlog.extend(requests);
         count > 0
     }
 
@@ -167,8 +181,13 @@ impl LedgerTask {
     }
 
     fn may_take_backlog(&self) -> bool {
-        let may_add = self.book.is_some() && self.singly == 0 && self.room() > 0;
+        let may_add = self.book.is_some() && self.room() > 0 && self.may_add();
         !self.behind && !self.backlog.is_empty() && (self.is_idle() || may_add)
+    }
+
+    /// Whether anything may be decided on top of the append under way.
+    const fn may_add(&self) -> bool {
+        self.singly == 0 && !self.behind && !self.passing_turn
     }
 
     /// Whether nothing decided is waiting for PostgreSQL.
@@ -201,10 +220,13 @@ impl LedgerTask {
         let (ledger, fence) = (self.ledger, self.fence);
         metrics::histogram!("daybook_append_batch_commands")
             .record(count_as_metric(batch.commands));
+        let next_writer = self.turns.next_writer();
+        self.passing_turn = next_writer != self.turns.node;
         self.in_flight = Some(tokio::spawn(async move {
-            let result = append::append(&mut connection, ledger, fence, &batch).await;
+            let result = append::append(&mut connection, ledger, fence, &batch, next_writer).await;
             AppendDone {
                 batch,
+                next_writer,
                 connection,
                 result,
             }
@@ -213,8 +235,10 @@ impl LedgerTask {
 
     /// Acts on the result of an append.
     async fn finish(&mut self, done: Result<AppendDone, JoinError>) {
+        self.passing_turn = false;
         let AppendDone {
             batch,
+            next_writer,
             connection,
             result,
         } = match done {
@@ -226,6 +250,10 @@ impl LedgerTask {
         }
         match result {
             Ok(Appended::Durable) => {
+                if !batch.events.is_empty() {
+                    self.signal
+                        .pass_turn(self.ledger, batch.last_position(), next_writer);
+                }
                 // The next batch goes first, so that PostgreSQL works while callers are answered.
                 self.append_pending();
                 self.settle(batch);
@@ -282,43 +310,6 @@ impl LedgerTask {
         self.backlog = again;
     }
 
-    /// A key or id was taken: all is decided again after looking up, but not for ever.
-    fn take_back_to_look_up(&mut self, mut batch: Batch) {
-        for decided in &mut batch.decided {
-            decided.request.attempts += 1;
-        }
-        let (hopeless, rest): (Vec<Decided>, Vec<Decided>) = batch
-            .decided
-            .into_iter()
-            .partition(|decided| decided.request.attempts > MAX_ATTEMPTS);
-        batch.decided = rest;
-        self.take_back(batch);
-        for decided in hopeless {
-            tracing::error!(ledger = %self.ledger, "a command keeps meeting a taken id and is given up");
-            decided.request.answer(Err(SubmitError::Fault));
-        }
-    }
-
-    /// PostgreSQL refused the whole statement: the one at fault is found by appending one by one.
-    fn isolate(&mut self, mut batch: Batch, error: &sqlx::Error) {
-        let culprit = if batch.decided.len() == 1 {
-            batch.decided.pop()
-        } else {
-            None
-        };
-        tracing::error!(
-            ledger = %self.ledger,
-            requests = batch.decided.len(),
-            error = %ErrorChain(error),
-            "PostgreSQL refused an append"
-        );
-        self.singly = self.singly.max(batch.decided.len());
-        self.take_back(batch);
-        if let Some(decided) = culprit {
-            decided.request.answer(Err(refusal_of(error)));
-        }
-    }
-
     /// Daybook itself failed: whoever waits is told so, and the book is opened anew.
     pub(super) fn fail(&mut self, error: &(dyn std::error::Error + 'static)) {
         tracing::error!(ledger = %self.ledger, error = %ErrorChain(error), "the executor failed and starts again");
@@ -355,17 +346,6 @@ impl LedgerTask {
                 .saturating_mul(2)
                 .max(capacity.saturating_mul(2));
         }
-    }
-}
-
-/// Out of disk, memory or connections passes; anything else is the statement's own fault.
-fn refusal_of(error: &sqlx::Error) -> SubmitError {
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code().map(|code| code.into_owned()));
-    match code {
-        Some(code) if code.starts_with("53") => SubmitError::Unavailable,
-        Some(_) | None => SubmitError::Fault,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Opening the book, catching up with other nodes, and finding out what became of a lost append.
+//! Opening the book, catching up with other nodes, finding out what became of a lost append, and
+//! whose fault a refused one was.
 
 use crate::error_chain::ErrorChain;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use ledger_core::Position;
 use ledger_core::book::Book;
 
 use super::append;
-use super::batch::Batch;
+use super::batch::{Batch, Decided};
 use super::ledger_task::LedgerTask;
 use super::lookup::{self, LoadFault};
 use super::submission::SubmitError;
@@ -15,6 +16,13 @@ use crate::log;
 
 /// Events read at a time while catching up.
 const PAGE: i64 = 5_000;
+
+/// A book that is further behind than this is opened anew, from the accounts read model, instead of
+/// reading all that other nodes wrote.
+const FAR_BEHIND: i64 = 20_000;
+
+/// How often a request may meet a taken key or id before it is given up as a fault.
+const MAX_ATTEMPTS: u32 = 8;
 
 /// How long to wait before PostgreSQL is tried again.
 const RETRY: Duration = Duration::from_millis(50);
@@ -95,21 +103,28 @@ impl LedgerTask {
 
     /// Catches up with what other nodes wrote; when that fails the book is opened anew.
     pub(super) async fn catch_up_or_reopen(&mut self) {
+        if let Some(connection) = &mut self.writer {
+            match append::read_fence(connection, self.ledger).await {
+                Ok(fence) => self.fence = fence,
+                Err(error) => return self.reopen_later(&LoadFault::Database(error)),
+            }
+        }
+        self.follow().await;
+    }
+
+    /// Reads what other nodes wrote; when that fails or is too much the book is opened anew.
+    pub(super) async fn follow(&mut self) {
         let Some(mut book) = self.book.take() else {
             return;
         };
-        match self.catch_up(&mut book).await {
+        let head = *self.signal.head(self.ledger).borrow();
+        if head.value() - book.position().value() > FAR_BEHIND {
+            return self.forget_book();
+        }
+        match self.read_on(&mut book).await {
             Ok(()) => self.book = Some(book),
             Err(fault) => self.reopen_later(&fault),
         }
-    }
-
-    async fn catch_up(&mut self, book: &mut Book) -> Result<(), LoadFault> {
-        self.read_on(book).await?;
-        if let Some(connection) = &mut self.writer {
-            self.fence = append::read_fence(connection, self.ledger).await?;
-        }
-        Ok(())
     }
 
     /// Forgets the book; the next request opens it anew.
@@ -126,6 +141,43 @@ impl LedgerTask {
             );
         }
         self.forget_book();
+    }
+
+    /// A key or id was taken: all is decided again after looking up, but not for ever.
+    pub(super) fn take_back_to_look_up(&mut self, mut batch: Batch) {
+        for decided in &mut batch.decided {
+            decided.request.attempts += 1;
+        }
+        let (hopeless, rest): (Vec<Decided>, Vec<Decided>) = batch
+            .decided
+            .into_iter()
+            .partition(|decided| decided.request.attempts > MAX_ATTEMPTS);
+        batch.decided = rest;
+        self.take_back(batch);
+        for decided in hopeless {
+            tracing::error!(ledger = %self.ledger, "a command keeps meeting a taken id and is given up");
+            decided.request.answer(Err(SubmitError::Fault));
+        }
+    }
+
+    /// PostgreSQL refused the whole statement: the one at fault is found by appending one by one.
+    pub(super) fn isolate(&mut self, mut batch: Batch, error: &sqlx::Error) {
+        let culprit = if batch.decided.len() == 1 {
+            batch.decided.pop()
+        } else {
+            None
+        };
+        tracing::error!(
+            ledger = %self.ledger,
+            requests = batch.decided.len(),
+            error = %ErrorChain(error),
+            "PostgreSQL refused an append"
+        );
+        self.singly = self.singly.max(batch.decided.len());
+        self.take_back(batch);
+        if let Some(decided) = culprit {
+            decided.request.answer(Err(refusal_of(error)));
+        }
     }
 
     /// The connection broke in the middle of an append: finds out whether it was carried out.
@@ -189,4 +241,15 @@ impl LedgerTask {
 
 fn lookup_error(error: ledger_core::book::BookError) -> LoadFault {
     LoadFault::Book(ledger_core::book::LoadError::Book(error))
+}
+
+/// Out of disk, memory or connections passes; anything else is the statement's own fault.
+fn refusal_of(error: &sqlx::Error) -> SubmitError {
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code().map(|code| code.into_owned()));
+    match code {
+        Some(code) if code.starts_with("53") => SubmitError::Unavailable,
+        Some(_) | None => SubmitError::Fault,
+    }
 }

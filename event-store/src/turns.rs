@@ -1,0 +1,159 @@
+//! Turns: one writer per ledger at a time, by courtesy.
+//!
+//! Nodes that write one ledger at the same time make each other decide again: the head row lets
+//! only one of two appends through. So they take turns. Whoever wrote last holds the turn; another
+//! node that has commands asks for it, and the holder passes it on with its next append once its
+//! turn has lasted [`TURN`], or at once when it has nothing to write. A holder that is not heard of
+//! for [`LEASE`] (it died, or was stopped) has lost its turn.
+//!
+//! Nothing depends on it but speed: the head row decides who may append. All of this travels in
+//! PostgreSQL's notifications, so it costs no statement of its own while one node writes, and where
+//! notifications do not get through, nodes merely meet at the head row more often.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use ledger_core::Position;
+use uuid::Uuid;
+
+/// How long a holder goes on writing while another node waits. Long enough that passing the turn
+/// (two notifications and one read) costs little, short enough to go unnoticed by callers.
+pub(crate) const TURN: Duration = Duration::from_millis(50);
+
+/// How long a silent holder is waited for.
+pub(crate) const LEASE: Duration = Duration::from_millis(500);
+
+/// One executor among those that share a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NodeId(Uuid);
+
+impl NodeId {
+    pub(crate) fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(formatter)
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// Whose turn it is to write a ledger, as far as this process has heard.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Turn {
+    /// The holder and when it was last heard of.
+    holder: Option<(NodeId, Instant)>,
+    /// The head when the holder was last heard of.
+    position: Position,
+    /// Who waits, longest first.
+    asking: Vec<NodeId>,
+}
+
+impl Turn {
+    /// Takes in that the log was written up to `position`, and who is to write next.
+    pub(crate) fn passed(&mut self, position: Position, holder: NodeId, now: Instant) {
+        // News of one node's append may come by two ways, one of them late.
+        if position >= self.position {
+            self.position = position;
+            self.holder = Some((holder, now));
+            self.asking.retain(|node| *node != holder);
+        }
+    }
+
+    /// Takes in that a node would like to write.
+    pub(crate) fn asked(&mut self, node: NodeId) {
+        let holds = self.holder.is_some_and(|(holder, _)| holder == node);
+        if !holds && !self.asking.contains(&node) {
+            self.asking.push(node);
+        }
+    }
+
+    /// Whether a node may write without disturbing another.
+    pub(crate) fn may_write(&self, node: NodeId, now: Instant) -> bool {
+        self.holder.is_none_or(|(holder, heard)| {
+            holder == node || now.saturating_duration_since(heard) >= LEASE
+        })
+    }
+
+    /// When a silent holder will have lost its turn.
+    pub(crate) fn lease_ends(&self) -> Option<Instant> {
+        self.holder.map(|(_, heard)| heard + LEASE)
+    }
+
+    /// Who is to write after `node`, if somebody waits.
+    pub(crate) fn after(&self, node: NodeId) -> Option<NodeId> {
+        self.asking.iter().copied().find(|asking| *asking != node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(value: i64) -> Position {
+        Position::try_new(value).unwrap()
+    }
+
+    #[test]
+    fn whoever_wrote_last_goes_on_writing_and_others_wait() {
+        let (first, second, now) = (NodeId::random(), NodeId::random(), Instant::now());
+        let mut turn = Turn::default();
+        assert!(turn.may_write(first, now) && turn.may_write(second, now));
+        turn.passed(position(1), first, now);
+        assert!(turn.may_write(first, now));
+        assert!(!turn.may_write(second, now));
+    }
+
+    #[test]
+    fn a_holder_that_is_silent_for_the_lease_has_lost_its_turn() {
+        let (first, second, now) = (NodeId::random(), NodeId::random(), Instant::now());
+        let mut turn = Turn::default();
+        turn.passed(position(1), first, now);
+        assert!(!turn.may_write(second, now + LEASE - Duration::from_millis(1)));
+        assert!(turn.may_write(second, now + LEASE));
+        assert_eq!(turn.lease_ends(), Some(now + LEASE));
+    }
+
+    #[test]
+    fn the_turn_goes_round_in_the_order_of_asking() {
+        let [first, second, third] = [(); 3].map(|()| NodeId::random());
+        let now = Instant::now();
+        let mut turn = Turn::default();
+        turn.passed(position(1), first, now);
+        for node in [second, third, second, first] {
+            turn.asked(node);
+        }
+        assert_eq!(turn.after(first), Some(second));
+        turn.passed(position(2), second, now);
+        assert!(turn.may_write(second, now) && !turn.may_write(first, now));
+        assert_eq!(turn.after(second), Some(third));
+        turn.asked(first);
+        turn.passed(position(3), third, now);
+        assert_eq!(turn.after(third), Some(first));
+    }
+
+    #[test]
+    fn late_news_change_nothing() {
+        let (first, second, now) = (NodeId::random(), NodeId::random(), Instant::now());
+        let mut turn = Turn::default();
+        turn.passed(position(5), second, now);
+        turn.passed(position(4), first, now);
+        assert!(turn.may_write(second, now) && !turn.may_write(first, now));
+    }
+
+    #[test]
+    fn a_node_is_known_by_its_text() {
+        let node = NodeId::random();
+        assert_eq!(node.to_string().parse::<NodeId>().unwrap(), node);
+    }
+}
