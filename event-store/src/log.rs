@@ -194,9 +194,7 @@ impl LogReader {
         after: Position,
         limit: i64,
     ) -> Result<Vec<StoredEvent>, LogError> {
-        let events = read_events(&self.pool, ledger, after, limit).await?;
-        check_gap_free(ledger, after, &events)?;
-        Ok(events)
+        read_in_order(&self.pool, ledger, after, limit).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.
@@ -276,6 +274,24 @@ impl LogReader {
         }
         Ok(Position::START.plus(below))
     }
+}
+
+/// The next `limit` events after a position, gap-free, on a connection of the caller's.
+///
+/// # Errors
+/// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
+pub async fn read_in_order<'e, E>(
+    executor: E,
+    ledger: LedgerName,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, LogError>
+where
+    E: sqlx::Executor<'e, Database = Postgres>,
+{
+    let events = read_events(executor, ledger, after, limit).await?;
+    check_gap_free(ledger, after, &events)?;
+    Ok(events)
 }
 
 /// The next `limit` events after a position, as they are.

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_store::executor::ExecutorSettings;
 use ledger_core::Position;
-use projections::read_model::{Tables, checkpoint, create_tables};
+use projections::checkpoint::checkpoint;
+use projections::read_model::{Tables, create_tables};
 use projections::rebuild::{RebuildError, rebuild};
 use projections::runner::prepare;
 use projections::{ReadModelName, verify};
@@ -49,7 +50,7 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
     let stop = Arc::new(AtomicBool::new(false));
     let transfers = keep_transferring(&node, wallets, &stop);
     for name in ReadModelName::ALL {
-        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+        let before = checkpoint(node.database.pool(), name, node.ledger)
             .await
             .unwrap();
         let mut seen = Position::START;
@@ -60,7 +61,7 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
         .await
         .unwrap();
         assert!(seen >= before, "{name}");
-        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+        let after = checkpoint(node.database.pool(), name, node.ledger)
             .await
             .unwrap();
         assert!(after >= seen, "{name}");
@@ -195,13 +196,13 @@ async fn checkpoints_never_go_back() {
         .await;
     let database = &history.node.database;
     assert_eq!(
-        checkpoint(database.pool(), name.as_str(), history.node.ledger)
+        checkpoint(database.pool(), name, history.node.ledger)
             .await
             .unwrap(),
         head
     );
     rebuild(database, name, &mut |_| {}).await.unwrap();
-    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger)
+    let after = checkpoint(database.pool(), name, history.node.ledger)
         .await
         .unwrap();
     assert_eq!(after, history.node.bench.head().await);
