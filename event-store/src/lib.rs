@@ -16,5 +16,5 @@ pub mod signal;
 
 pub use database::{Database, DatabaseError};
 pub use error_chain::ErrorChain;
-pub use log::{EventFilter, LedgerHead, LogError, LogReader, StoredEvent};
+pub use log::{EventFilter, LedgerHead, LogError, LogReader, RawEvent, StoredEvent};
 pub use signal::LogSignal;

@@ -11,6 +11,7 @@
 //! a number, and folding does not depend on how the log is cut into batches.
 
 pub mod checkpoint;
+mod copy_rows;
 pub mod queries;
 pub mod read_model;
 pub mod read_models;

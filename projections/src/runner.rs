@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::checkpoint::{self, Positions};
 use crate::read_model::{self, FoldError, Tables};
 use crate::read_models::ReadModelName;
-use crate::rebuild::{RebuildError, rebuild};
+use crate::rebuild::{RebuildError, rebuild_together};
 use crate::status::ProjectionStatus;
 use projector::Projector;
 
@@ -74,31 +74,32 @@ pub async fn prepare(database: &Database) -> Result<(), RebuildError> {
                 .await?;
         }
         tx.commit().await?;
-        if version.is_some_and(|version| version != read_model.version()) {
-            tracing::info!(
-                read_model = name.as_str(),
-                "the read model has a new version"
-            );
-            bring_up_to_version(database, name).await?;
-        }
     }
-    Ok(())
+    bring_up_to_version(database).await
 }
 
-/// Rebuilds, or waits for the node that does: nodes of a new version start at the same time.
-async fn bring_up_to_version(database: &Database, name: ReadModelName) -> Result<(), RebuildError> {
+/// Rebuilds what another version of the code made, or waits for the node that does: nodes of a new
+/// version start at the same time.
+async fn bring_up_to_version(database: &Database) -> Result<(), RebuildError> {
     loop {
-        match rebuild(database, name, &mut |_| {}).await {
-            Err(RebuildError::UnderWay(_)) => tokio::time::sleep(RETRY).await,
-            ended => return ended,
-        }
-        let version: i32 =
-            sqlx::query_scalar("SELECT version FROM read_models.read_model WHERE name = $1")
-                .bind(name.as_str())
-                .fetch_one(database.pool())
+        let versions: Vec<(String, i32)> =
+            sqlx::query_as("SELECT name, version FROM read_models.read_model")
+                .fetch_all(database.pool())
                 .await?;
-        if version == name.read_model().version() {
+        let outdated: Vec<ReadModelName> = versions
+            .iter()
+            .filter_map(|(name, version)| Some((name.parse::<ReadModelName>().ok()?, version)))
+            .filter(|(name, version)| name.read_model().version() != **version)
+            .map(|(name, _)| name)
+            .collect();
+        if outdated.is_empty() {
             return Ok(());
+        }
+        tracing::info!(read_models = ?outdated, "read models have a new version");
+        match rebuild_together(database, &outdated, &mut |_| {}).await {
+            Err(RebuildError::UnderWay(_)) => tokio::time::sleep(RETRY).await,
+            Err(error) => return Err(error),
+            Ok(()) => {}
         }
     }
 }
@@ -133,7 +134,8 @@ impl Projectors {
         &self.status
     }
 
-    /// Stops and returns when all have; a database transaction under way is rolled back.
+    /// Stops and returns when all have; what is being folded is finished, or rolled back when that takes
+    /// too long.
     pub async fn stop(&self) {
         self.shutdown.cancel();
         self.tasks.close();

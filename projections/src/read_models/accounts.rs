@@ -1,9 +1,8 @@
 //! The totals of every account; also where the executor loads cold accounts from.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use event_store::executor::{AccountSnapshot, AccountSource};
+use hashbrown::HashMap;
 use ledger_core::book::AccountTotals;
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::HoldEvent;
@@ -11,9 +10,9 @@ use ledger_core::posting::Totals;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::{AccountId, Amount, Event, Holder, LedgerName, Position, Total};
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
@@ -57,54 +56,25 @@ struct Change {
     position: Position,
 }
 
-#[derive(Default)]
-struct Changes(BTreeMap<AccountId, Change>);
+/// What events do to the accounts of a ledger.
+struct Changes {
+    ledger: LedgerName,
+    accounts: HashMap<AccountId, Change>,
+}
 
 impl Changes {
-    fn add(
+    fn change(
         &mut self,
         account: AccountId,
         position: Position,
         change: impl FnOnce(&mut Change) -> Option<()>,
     ) -> Result<(), FoldError> {
-        let entry = self.0.entry(account).or_default();
+        let entry = self.accounts.entry(account).or_default();
         entry.position = position;
         change(entry).ok_or_else(|| FoldError::Event {
             position,
             reason: format!("the totals of {account} cannot be kept"),
         })
-    }
-
-    fn fold(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
-        let position = recorded.position;
-        match &recorded.event {
-            Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
-                for posting in postings {
-                    let amount = posting.amount.value();
-                    self.add(posting.debited(), position, |change| {
-                        change.entries += 1;
-                        change.debits = change.debits.checked_add(amount)?;
-                        Some(())
-                    })?;
-                    self.add(posting.credited(), position, |change| {
-                        change.entries += 1;
-                        change.credits = change.credits.checked_add(amount)?;
-                        Some(())
-                    })?;
-                }
-                Ok(())
-            }
-            Event::Hold(event) => {
-                let reserved = reservation(event);
-                self.add(event.account(), position, |change| {
-                    change.pending_debits = change.pending_debits.checked_add(reserved?)?;
-                    Some(())
-                })
-            }
-            Event::Transaction(TransactionEvent::TransactionReverted { .. })
-            | Event::Ledger(_)
-            | Event::Wallet(_) => Ok(()),
-        }
     }
 }
 
@@ -142,52 +112,70 @@ impl ReadModel for Accounts {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-        events: &[RecordedEvent],
-    ) -> Result<(), FoldError> {
-        let mut changes = Changes::default();
-        for event in events {
-            changes.fold(event)?;
+    fn begin(&self, ledger: LedgerName, _before: Before) -> Box<dyn Fold> {
+        Box::new(Changes {
+            ledger,
+            accounts: HashMap::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Fold for Changes {
+    fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
+        let position = recorded.position;
+        match &recorded.event {
+            Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
+                for posting in postings {
+                    let amount = posting.amount.value();
+                    self.change(posting.debited(), position, |change| {
+                        change.entries += 1;
+                        change.debits = change.debits.checked_add(amount)?;
+                        Some(())
+                    })?;
+                    self.change(posting.credited(), position, |change| {
+                        change.entries += 1;
+                        change.credits = change.credits.checked_add(amount)?;
+                        Some(())
+                    })?;
+                }
+                Ok(())
+            }
+            Event::Hold(event) => {
+                let reserved = reservation(event);
+                self.change(event.account(), position, |change| {
+                    change.pending_debits = change.pending_debits.checked_add(reserved?)?;
+                    Some(())
+                })
+            }
+            Event::Transaction(TransactionEvent::TransactionReverted { .. })
+            | Event::Ledger(_)
+            | Event::Wallet(_) => Ok(()),
         }
-        let (accounts, changes): (Vec<AccountId>, Vec<Change>) = changes.0.into_iter().unzip();
-        if accounts.is_empty() {
+    }
+
+    fn is_full(&self) -> bool {
+        self.accounts.len() > ROWS_IN_MEMORY
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        if self.accounts.is_empty() {
             return Ok(());
         }
-        let column = |value: fn(&Change) -> Decimal| changes.iter().map(value).collect::<Vec<_>>();
-        sqlx::query(&tables.sql(WRITE))
-            .bind(ledger.as_str())
-            .bind(
-                accounts
-                    .iter()
-                    .map(|account| account.holder.to_string())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                accounts
-                    .iter()
-                    .map(|account| account.asset.to_string())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(column(|change| change.debits))
-            .bind(column(|change| change.credits))
-            .bind(column(|change| change.pending_debits))
-            .bind(
-                changes
-                    .iter()
-                    .map(|change| change.entries)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                changes
-                    .iter()
-                    .map(|change| change.position.value())
-                    .collect::<Vec<_>>(),
-            )
-            .execute(connection)
+        let (accounts, changes): (Vec<AccountId>, Vec<Change>) = self.accounts.drain().unzip();
+        let texts = |text: fn(&AccountId) -> String| accounts.iter().map(text).collect::<Vec<_>>();
+        let sums = |value: fn(&Change) -> Decimal| changes.iter().map(value).collect::<Vec<_>>();
+        let numbers = |value: fn(&Change) -> i64| changes.iter().map(value).collect::<Vec<_>>();
+        sqlx::query(&place.sql(WRITE))
+            .bind(self.ledger.as_str())
+            .bind(texts(|account| account.holder.to_string()))
+            .bind(texts(|account| account.asset.to_string()))
+            .bind(sums(|change| change.debits))
+            .bind(sums(|change| change.credits))
+            .bind(sums(|change| change.pending_debits))
+            .bind(numbers(|change| change.entries))
+            .bind(numbers(|change| change.position.value()))
+            .execute(&mut *place.connection)
             .await?;
         Ok(())
     }

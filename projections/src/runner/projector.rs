@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{ErrorChain, StoredEvent, log};
+use event_store::{ErrorChain, RawEvent, log};
 use ledger_core::event::RecordedEvent;
 use ledger_core::{LedgerName, Position};
 use sqlx::{PgConnection, PgPool};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{PAGE, RETRY};
 use crate::checkpoint::{self, Positions};
-use crate::read_model::{FoldError, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, Tables};
 use crate::read_models::ReadModelName;
 use crate::status::ProjectionStatus;
 
@@ -29,6 +29,9 @@ const PACE: Duration = Duration::from_millis(20);
 /// How long to look on while another node folds, or something holds a checkpoint.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How long a turn may take to end when the projector is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
 pub(super) struct Projector {
     ledger: LedgerName,
     pool: PgPool,
@@ -40,8 +43,16 @@ pub(super) struct Projector {
     running: Vec<ReadModelName>,
     /// Whether every checkpoint has its row.
     begun: bool,
+    /// The folds under way, each with where it has come; good only while nothing is rolled back.
+    folds: BTreeMap<ReadModelName, (Position, Box<dyn Fold>)>,
     /// Where another node had come that folds this ledger; left to it as long as it goes on.
     folded_elsewhere: Option<Positions>,
+}
+
+/// A turn under way is let finish: cut off while it sends rows, it leaves a connection of no use.
+async fn grace_is_over(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 /// How a turn ended.
@@ -76,43 +87,53 @@ impl Projector {
             turns,
             running: ReadModelName::ALL.to_vec(),
             begun: false,
+            folds: BTreeMap::new(),
             folded_elsewhere: None,
         }
     }
 
     /// Folds until it is told to stop, or every read model has stopped.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        let work = async {
-            while !self.running.is_empty() {
-                let started = Instant::now();
-                match self.turn().await {
-                    Ok(Turn::AtHead) => {
-                        if self.head.changed().await.is_err() {
-                            return;
-                        }
-                        if self.folded_elsewhere.is_some() {
-                            tokio::time::sleep(LOOK_AGAIN).await;
-                        }
-                    }
-                    Ok(Turn::Folded(BUSY..)) => tokio::time::sleep_until(started + PACE).await,
-                    Ok(Turn::Folded(_)) => {}
-                    Ok(Turn::Held) if self.folded_elsewhere.is_some() => {
-                        tokio::time::sleep(LOOK_AGAIN).await;
-                    }
-                    Ok(Turn::Held) => tokio::select! {
-                        () = tokio::time::sleep(LOOK_AGAIN) => {}
-                        _ = self.head.changed() => {}
-                    },
-                    Err(error) => {
-                        self.tell_of(&error);
-                        tokio::time::sleep(RETRY).await;
-                    }
+        while !self.running.is_empty() && !shutdown.is_cancelled() {
+            let started = Instant::now();
+            let turn = tokio::select! {
+                turn = self.turn() => turn,
+                () = grace_is_over(&shutdown) => return,
+            };
+            if turn.is_err() {
+                self.folds.clear();
+            }
+            tokio::select! {
+                () = self.rest(turn, started) => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    /// Waits until another turn is worth it.
+    async fn rest(&mut self, turn: Result<Turn, FoldError>, started: Instant) {
+        let elsewhere = self.folded_elsewhere.is_some();
+        match turn {
+            Ok(Turn::AtHead) => {
+                if self.head.changed().await.is_err() {
+                    // Nobody is left to tell of the log's growth; the process is ending.
+                    std::future::pending::<()>().await;
+                }
+                if elsewhere {
+                    tokio::time::sleep(LOOK_AGAIN).await;
                 }
             }
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = work => {}
+            Ok(Turn::Folded(BUSY..)) => tokio::time::sleep_until(started + PACE).await,
+            Ok(Turn::Folded(_)) => {}
+            Ok(Turn::Held) if elsewhere => tokio::time::sleep(LOOK_AGAIN).await,
+            Ok(Turn::Held) => tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = self.head.changed() => {}
+            },
+            Err(error) => {
+                self.tell_of(&error);
+                tokio::time::sleep(RETRY).await;
+            }
         }
     }
 
@@ -147,6 +168,7 @@ impl Projector {
             }
             Err(failure) if failure.error.is_transient() => Err(failure.error),
             Err(failure) => {
+                self.folds.clear();
                 tx.rollback().await?;
                 self.status
                     .moved(self.ledger, &claimed, *self.head.borrow());
@@ -208,7 +230,7 @@ impl Projector {
             // No further than the next group, to go on together from there.
             let until = ahead.next().unwrap_or(Position::START.plus(i64::MAX));
             let limit = until.value().saturating_sub(from.value()).min(PAGE);
-            let events = fold_group(tx, self.ledger, from, limit, &read_models).await?;
+            let events = self.fold_group(tx, from, limit, &read_models).await?;
             let Some(last) = events.last().map(|event| event.position) else {
                 continue;
             };
@@ -228,6 +250,38 @@ impl Projector {
         }
         folded.head = head.max(folded.positions.values().max().copied().unwrap_or_default());
         Ok(folded)
+    }
+
+    /// Folds the next events into read models that stand at the same place.
+    async fn fold_group(
+        &mut self,
+        tx: &mut PgConnection,
+        from: Position,
+        limit: i64,
+        read_models: &[ReadModelName],
+    ) -> Result<Vec<RecordedEvent>, Failure> {
+        let stored = log::read_raw(&mut *tx, self.ledger, from, limit)
+            .await
+            .map_err(|error| Failure::of(read_models, error))?;
+        let events = readable(&stored).map_err(|error| Failure::of(read_models, error))?;
+        let Some(last) = events.last().map(|event| event.position) else {
+            return Ok(events);
+        };
+        for name in read_models {
+            let mut fold = match self.folds.remove(name) {
+                Some((position, fold)) if position == from => fold,
+                _ => name.read_model().begin(self.ledger, Before::InTables),
+            };
+            let mut place = Place {
+                connection: &mut *tx,
+                tables: Tables::Live,
+            };
+            fold.page(&mut place, &events)
+                .await
+                .map_err(|error| Failure::of(&[*name], error))?;
+            self.folds.insert(*name, (last, fold));
+        }
+        Ok(events)
     }
 
     fn tell_of(&self, error: &FoldError) {
@@ -272,33 +326,9 @@ impl Failure {
     }
 }
 
-/// Folds the next events into read models that stand at the same place.
-async fn fold_group(
-    tx: &mut PgConnection,
-    ledger: LedgerName,
-    from: Position,
-    limit: i64,
-    read_models: &[ReadModelName],
-) -> Result<Vec<RecordedEvent>, Failure> {
-    let stored = log::read_in_order(&mut *tx, ledger, from, limit)
-        .await
-        .map_err(|error| Failure::of(read_models, error))?;
-    let events = readable(&stored).map_err(|error| Failure::of(read_models, error))?;
-    if events.is_empty() {
-        return Ok(events);
-    }
-    for name in read_models {
-        name.read_model()
-            .fold(&mut *tx, Tables::Live, ledger, &events)
-            .await
-            .map_err(|error| Failure::of(&[*name], error))?;
-    }
-    Ok(events)
-}
-
 /// The events in front of the first that cannot be read; its fault when it is the very first, so that
 /// a projector stops right in front of it however the log is cut.
-fn readable(stored: &[StoredEvent]) -> Result<Vec<RecordedEvent>, FoldError> {
+fn readable(stored: &[RawEvent]) -> Result<Vec<RecordedEvent>, FoldError> {
     let mut events = Vec::with_capacity(stored.len());
     for event in stored {
         match event.decode() {

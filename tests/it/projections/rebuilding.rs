@@ -173,11 +173,16 @@ async fn race_a_new_version_is_built_once_by_nodes_that_start_together() {
     for result in prepared {
         result.unwrap();
     }
-    let versions: Vec<i32> = sqlx::query_scalar("SELECT version FROM read_models.read_model")
-        .fetch_all(database.pool())
-        .await
-        .unwrap();
-    assert_eq!(versions, [1; 7]);
+    let versions: Vec<(String, i32)> =
+        sqlx::query_as("SELECT name, version FROM read_models.read_model")
+            .fetch_all(database.pool())
+            .await
+            .unwrap();
+    assert_eq!(versions.len(), ReadModelName::ALL.len());
+    for (name, version) in versions {
+        let name: ReadModelName = name.parse().unwrap();
+        assert_eq!(version, name.read_model().version(), "{name}");
+    }
     verify::verify(database, history.node.ledger, &mut |_| {})
         .await
         .unwrap();

@@ -1,17 +1,15 @@
 //! The statistics of owners.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, Utc};
+use hashbrown::HashMap;
 use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
-use ledger_core::{AssetCode, Event, Holder, LedgerName, Stream, WalletId};
+use ledger_core::{AssetCode, Event, Holder, LedgerName, Position, Posting, Stream, WalletId};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::read_model::{FoldError, Tables};
+use crate::read_model::{Before, FoldError, Place};
 use crate::read_models::ExactSum;
 
 const OWNERS: &str = "\
@@ -38,31 +36,13 @@ ON CONFLICT (ledger, owner, asset) DO UPDATE SET
     amount_in = known.amount_in + EXCLUDED.amount_in,
     amount_out = known.amount_out + EXCLUDED.amount_out";
 
-/// What a batch of events does to an owner's statistics.
+/// What events do to an owner's statistics.
 struct OwnerChange {
     wallets_opened: i64,
     wallets_closed: i64,
     transactions: i64,
     first: DateTime<Utc>,
     last: DateTime<Utc>,
-}
-
-/// Folds the statistics; the wallets just opened are in their table already.
-pub(super) async fn fold(
-    connection: &mut PgConnection,
-    tables: Tables,
-    ledger: LedgerName,
-    events: &[RecordedEvent],
-) -> Result<(), FoldError> {
-    let owners = owners(connection, tables, ledger, events).await?;
-    let mut statistics = Statistics::default();
-    for event in events {
-        statistics.fold(event, &owners)?;
-    }
-    if !statistics.owners.is_empty() {
-        statistics.write(connection, tables, ledger).await?;
-    }
-    Ok(())
 }
 
 /// What came in and went out.
@@ -72,16 +52,90 @@ struct Flow {
     amount_out: ExactSum,
 }
 
-/// What a batch of events does to the statistics of owners.
-#[derive(Default)]
-struct Statistics {
-    owners: BTreeMap<String, OwnerChange>,
-    flows: BTreeMap<(String, AssetCode), Flow>,
+/// An owner's place among those remembered.
+type OwnerNumber = usize;
+
+/// What events do to the statistics of the owners of a ledger. A wallet has one owner for ever, so
+/// who owns it is asked once.
+pub(super) struct Owners {
+    ledger: LedgerName,
+    before: Before,
+    wallets: HashMap<WalletId, OwnerNumber>,
+    numbers: HashMap<String, OwnerNumber>,
+    names: Vec<String>,
+    changes: HashMap<OwnerNumber, OwnerChange>,
+    flows: HashMap<(OwnerNumber, AssetCode), Flow>,
 }
 
-impl Statistics {
-    fn owner(&mut self, owner: &str, at: DateTime<Utc>) -> &mut OwnerChange {
-        let change = self.owners.entry(owner.to_owned()).or_insert(OwnerChange {
+impl Owners {
+    pub(super) fn new(ledger: LedgerName, before: Before) -> Self {
+        Self {
+            ledger,
+            before,
+            wallets: HashMap::new(),
+            numbers: HashMap::new(),
+            names: Vec::new(),
+            changes: HashMap::new(),
+            flows: HashMap::new(),
+        }
+    }
+
+    /// Learns who owns the wallets that the events concern.
+    pub(super) async fn recall(
+        &mut self,
+        place: &mut Place<'_>,
+        events: &[RecordedEvent],
+    ) -> Result<(), sqlx::Error> {
+        if self.before == Before::Nothing {
+            return Ok(());
+        }
+        let mut asked: Vec<Uuid> = events
+            .iter()
+            .flat_map(wallets_of)
+            .filter(|wallet| !self.wallets.contains_key(wallet))
+            .map(WalletId::as_uuid)
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<(Uuid, String)> = sqlx::query_as(&place.sql(OWNERS))
+            .bind(self.ledger.as_str())
+            .bind(&asked)
+            .fetch_all(&mut *place.connection)
+            .await?;
+        for (wallet, owner) in rows {
+            self.remember(WalletId::new(wallet), &owner);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, wallet: WalletId, owner: &str) {
+        let number = match self.numbers.get(owner) {
+            Some(number) => *number,
+            None => {
+                self.names.push(owner.to_owned());
+                let number = self.names.len() - 1;
+                self.numbers.insert(owner.to_owned(), number);
+                number
+            }
+        };
+        self.wallets.insert(wallet, number);
+    }
+
+    fn owner_of(&self, wallet: WalletId, position: Position) -> Result<OwnerNumber, FoldError> {
+        self.wallets
+            .get(&wallet)
+            .copied()
+            .ok_or_else(|| FoldError::Event {
+                position,
+                reason: format!("the wallet {wallet} is not known"),
+            })
+    }
+
+    fn change(&mut self, owner: OwnerNumber, at: DateTime<Utc>) -> &mut OwnerChange {
+        let change = self.changes.entry(owner).or_insert(OwnerChange {
             wallets_opened: 0,
             wallets_closed: 0,
             transactions: 0,
@@ -92,21 +146,15 @@ impl Statistics {
         change
     }
 
-    fn fold(
-        &mut self,
-        recorded: &RecordedEvent,
-        owners: &BTreeMap<WalletId, String>,
-    ) -> Result<(), FoldError> {
+    pub(super) fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
         let at = recorded.recorded_at.as_datetime();
-        let owner_of = |wallet: WalletId| {
-            owners.get(&wallet).ok_or_else(|| FoldError::Event {
-                position: recorded.position,
-                reason: format!("the wallet {wallet} is not known"),
-            })
-        };
         match (&recorded.event, recorded.stream) {
             (Event::Wallet(event), Stream::Wallet(wallet)) => {
-                let change = self.owner(owner_of(wallet)?, at);
+                if let WalletEvent::WalletOpened { owner, .. } = event {
+                    self.remember(wallet, owner.as_str());
+                }
+                let owner = self.owner_of(wallet, recorded.position)?;
+                let change = self.change(owner, at);
                 match event {
                     WalletEvent::WalletOpened { .. } => change.wallets_opened += 1,
                     WalletEvent::WalletClosed { .. } => change.wallets_closed += 1,
@@ -114,88 +162,125 @@ impl Statistics {
                     | WalletEvent::WalletUnfrozen { .. }
                     | WalletEvent::WalletOverdraftSet { .. } => {}
                 }
+                Ok(())
             }
             (
                 Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }),
                 Stream::Transaction(_),
-            ) => {
-                let mut concerned = BTreeSet::new();
-                for posting in postings {
-                    let amount = posting.amount.value();
-                    if let Holder::Wallet(wallet) = posting.source {
-                        let owner = owner_of(wallet)?;
-                        concerned.insert(owner);
-                        self.flow(owner, posting.asset).amount_out.add(amount);
-                    }
-                    if let Holder::Wallet(wallet) = posting.destination {
-                        let owner = owner_of(wallet)?;
-                        concerned.insert(owner);
-                        self.flow(owner, posting.asset).amount_in.add(amount);
-                    }
-                }
-                for owner in concerned {
-                    self.owner(owner, at).transactions += 1;
-                }
+            ) => self.add_postings(postings, recorded.position, at),
+            (_, _) => Ok(()),
+        }
+    }
+
+    fn add_postings(
+        &mut self,
+        postings: &[Posting],
+        position: Position,
+        at: DateTime<Utc>,
+    ) -> Result<(), FoldError> {
+        let mut concerned = Vec::with_capacity(2);
+        for posting in postings {
+            let amount = posting.amount.value();
+            if let Holder::Wallet(wallet) = posting.source {
+                let owner = self.owner_of(wallet, position)?;
+                concerned.push(owner);
+                let flow = self.flows.entry((owner, posting.asset)).or_default();
+                flow.amount_out.add(amount);
             }
-            (_, _) => {}
+            if let Holder::Wallet(wallet) = posting.destination {
+                let owner = self.owner_of(wallet, position)?;
+                concerned.push(owner);
+                let flow = self.flows.entry((owner, posting.asset)).or_default();
+                flow.amount_in.add(amount);
+            }
+        }
+        concerned.sort_unstable();
+        concerned.dedup();
+        for owner in concerned {
+            self.change(owner, at).transactions += 1;
         }
         Ok(())
     }
 
-    fn flow(&mut self, owner: &str, asset: AssetCode) -> &mut Flow {
-        self.flows.entry((owner.to_owned(), asset)).or_default()
+    pub(super) fn waiting(&self) -> usize {
+        self.changes.len() + self.flows.len()
     }
 
-    async fn write(
-        self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-    ) -> Result<(), sqlx::Error> {
-        let (owners, changes): (Vec<String>, Vec<OwnerChange>) = self.owners.into_iter().unzip();
+    /// Writes; the wallets just opened are in their table already.
+    pub(super) async fn write(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        if !self.changes.is_empty() {
+            self.write_changes(place).await?;
+        }
+        if !self.flows.is_empty() {
+            self.write_flows(place).await?;
+        }
+        if self.before.is_too_much(self.wallets.len()) {
+            *self = Self::new(self.ledger, self.before);
+        }
+        Ok(())
+    }
+
+    async fn write_changes(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let (owners, changes): (Vec<OwnerNumber>, Vec<OwnerChange>) = self.changes.drain().unzip();
         let count = |value: fn(&OwnerChange) -> i64| changes.iter().map(value).collect::<Vec<_>>();
-        sqlx::query(&tables.sql(WRITE_OWNERS))
-            .bind(ledger.as_str())
-            .bind(&owners)
+        let times = |value: fn(&OwnerChange) -> DateTime<Utc>| {
+            changes.iter().map(value).collect::<Vec<_>>()
+        };
+        let names: Vec<&str> = owners
+            .iter()
+            .map(|owner| name(&self.names, *owner))
+            .collect();
+        sqlx::query(&place.sql(WRITE_OWNERS))
+            .bind(self.ledger.as_str())
+            .bind(names)
             .bind(count(|change| change.wallets_opened))
             .bind(count(|change| change.wallets_closed))
             .bind(count(|change| change.transactions))
+            .bind(times(|change| change.first))
+            .bind(times(|change| change.last))
+            .execute(&mut *place.connection)
+            .await
+            .map(|_| ())
+    }
+
+    async fn write_flows(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let rows: Vec<FlowRow> = self.flows.drain().flat_map(flow_rows).collect();
+        let amounts = |amount: fn(&FlowRow) -> Decimal| rows.iter().map(amount).collect::<Vec<_>>();
+        let names: Vec<&str> = rows
+            .iter()
+            .map(|row| name(&self.names, row.owner))
+            .collect();
+        sqlx::query(&place.sql(WRITE_FLOWS))
+            .bind(self.ledger.as_str())
+            .bind(names)
             .bind(
-                changes
-                    .iter()
-                    .map(|change| change.first)
+                rows.iter()
+                    .map(|row| row.asset.to_string())
                     .collect::<Vec<_>>(),
             )
-            .bind(changes.iter().map(|change| change.last).collect::<Vec<_>>())
-            .execute(&mut *connection)
-            .await?;
-        let flows: Vec<FlowRow> = self.flows.into_iter().flat_map(flow_rows).collect();
-        let texts = |text: fn(&FlowRow) -> String| flows.iter().map(text).collect::<Vec<_>>();
-        let amounts =
-            |amount: fn(&FlowRow) -> Decimal| flows.iter().map(amount).collect::<Vec<_>>();
-        sqlx::query(&tables.sql(WRITE_FLOWS))
-            .bind(ledger.as_str())
-            .bind(texts(|row| row.owner.clone()))
-            .bind(texts(|row| row.asset.to_string()))
             .bind(amounts(|row| row.amount_in))
             .bind(amounts(|row| row.amount_out))
-            .execute(connection)
+            .execute(&mut *place.connection)
             .await
             .map(|_| ())
     }
 }
 
+fn name(names: &[String], owner: OwnerNumber) -> &str {
+    names.get(owner).map_or("", String::as_str)
+}
+
 /// A part of a flow, as written.
 struct FlowRow {
-    owner: String,
+    owner: OwnerNumber,
     asset: AssetCode,
     amount_in: Decimal,
     amount_out: Decimal,
 }
 
-fn flow_rows(((owner, asset), flow): ((String, AssetCode), Flow)) -> Vec<FlowRow> {
+fn flow_rows(((owner, asset), flow): ((OwnerNumber, AssetCode), Flow)) -> Vec<FlowRow> {
     let row = |amount_in, amount_out| FlowRow {
-        owner: owner.clone(),
+        owner,
         asset,
         amount_in,
         amount_out,
@@ -206,37 +291,18 @@ fn flow_rows(((owner, asset), flow): ((String, AssetCode), Flow)) -> Vec<FlowRow
     coming.chain(going).collect()
 }
 
-/// Who owns the wallets that the events concern; those just opened are in the table already.
-async fn owners(
-    connection: &mut PgConnection,
-    tables: Tables,
-    ledger: LedgerName,
-    events: &[RecordedEvent],
-) -> Result<BTreeMap<WalletId, String>, sqlx::Error> {
-    let mut wallets: BTreeSet<Uuid> = BTreeSet::new();
-    for event in events {
-        match (&event.event, event.stream) {
-            (_, Stream::Wallet(wallet)) => {
-                wallets.insert(wallet.as_uuid());
-            }
-            (Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }), _) => {
-                for holder in postings.iter().flat_map(|p| [p.source, p.destination]) {
-                    if let Holder::Wallet(wallet) = holder {
-                        wallets.insert(wallet.as_uuid());
-                    }
-                }
-            }
-            (_, _) => {}
-        }
+/// The wallets that an event concerns.
+fn wallets_of(event: &RecordedEvent) -> Vec<WalletId> {
+    match (&event.event, event.stream) {
+        (_, Stream::Wallet(wallet)) => vec![wallet],
+        (Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }), _) => postings
+            .iter()
+            .flat_map(|posting| [posting.source, posting.destination])
+            .filter_map(|holder| match holder {
+                Holder::Wallet(wallet) => Some(wallet),
+                Holder::System(_) => None,
+            })
+            .collect(),
+        (_, _) => Vec::new(),
     }
-    let wallets: Vec<Uuid> = wallets.into_iter().collect();
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(&tables.sql(OWNERS))
-        .bind(ledger.as_str())
-        .bind(&wallets)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(wallet, owner)| (WalletId::new(wallet), owner))
-        .collect())
 }
