@@ -234,3 +234,56 @@ fn write_numeric(bytes: &mut Vec<u8>, value: Decimal) {
         bytes.extend_from_slice(&group.to_be_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgArgumentBuffer;
+    use sqlx::{Encode, Postgres};
+
+    use super::{CopyRows, Decimal, Holder, Uuid, write_numeric};
+
+    /// What sqlx would send, which is known to arrive as it was.
+    fn numeric_of_sqlx(value: Decimal) -> Vec<u8> {
+        let mut buffer = PgArgumentBuffer::default();
+        let null = Encode::<Postgres>::encode_by_ref(&value, &mut buffer).unwrap();
+        assert!(!null.is_null());
+        buffer.to_vec()
+    }
+
+    #[test]
+    fn numbers_are_written_as_sqlx_writes_them() {
+        let mut mantissas = vec![0, 1, 9_999, 10_000, 10_001, Decimal::MAX.mantissa()];
+        mantissas.extend((0..28).map(|digits| 10_i128.pow(digits)));
+        mantissas.extend((1..=28).map(|digits| 10_i128.pow(digits) - 1));
+        mantissas.extend((0..24).map(|digits| 12_340_i128 * 10_i128.pow(digits)));
+        for mantissa in mantissas {
+            for scale in 0..=28 {
+                for mantissa in [mantissa, -mantissa] {
+                    let value = Decimal::from_i128_with_scale(mantissa, scale);
+                    let mut bytes = Vec::new();
+                    write_numeric(&mut bytes, value);
+                    assert_eq!(bytes, numeric_of_sqlx(value), "{value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_laid_out_as_postgresql_reads_it() {
+        let mut rows = CopyRows::default();
+        let wallet: Holder = "wallet:0190b8a2-5b7e-7c3d-8f00-00000000000a"
+            .parse()
+            .unwrap();
+        let system: Holder = "system:cash".parse().unwrap();
+        rows.row(4)
+            .holder(&wallet)
+            .holder(&system)
+            .optional_text(None);
+        rows.uuid(Uuid::nil());
+        let mut expected = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x04".to_vec();
+        expected.extend(b"\0\0\0\x2bwallet:0190b8a2-5b7e-7c3d-8f00-00000000000a");
+        expected.extend(b"\0\0\0\x0bsystem:cash\xff\xff\xff\xff\0\0\0\x10");
+        expected.extend([0; 16]);
+        assert_eq!(rows.bytes, expected);
+    }
+}

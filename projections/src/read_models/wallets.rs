@@ -59,7 +59,7 @@ const DEFINITION: &[&str] = &[
     first_activity_at timestamptz NOT NULL,
     last_activity_at  timestamptz NOT NULL,
     PRIMARY KEY (ledger, owner)
-)",
+) WITH (fillfactor = 60)",
     "CREATE TABLE {schema}.owner_flows (
     ledger     text    NOT NULL,
     owner      text    NOT NULL,
@@ -67,7 +67,7 @@ const DEFINITION: &[&str] = &[
     amount_in  numeric NOT NULL,
     amount_out numeric NOT NULL,
     PRIMARY KEY (ledger, owner, asset)
-)",
+) WITH (fillfactor = 60)",
 ];
 
 const OPEN: &str = "\
@@ -288,7 +288,7 @@ impl ReadModel for Wallets {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -335,7 +335,7 @@ impl Fold for Batch {
         self.opened = Opened::default();
         self.changes.clear();
         self.overdrafts.clear();
-        Ok(self.owners.write(place).await?)
+        self.owners.write(place).await
     }
 }
 

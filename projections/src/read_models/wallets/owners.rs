@@ -1,7 +1,7 @@
 //! The statistics of owners.
 
 use chrono::{DateTime, Utc};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
@@ -36,6 +36,25 @@ ON CONFLICT (ledger, owner, asset) DO UPDATE SET
     amount_in = known.amount_in + EXCLUDED.amount_in,
     amount_out = known.amount_out + EXCLUDED.amount_out";
 
+const CHANGE_OWNERS: &str = "\
+UPDATE {schema}.owners AS known SET
+    wallets_opened = known.wallets_opened + change.opened,
+    wallets_closed = known.wallets_closed + change.closed,
+    transactions   = known.transactions + change.transactions,
+    last_activity_at = change.last
+FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+            $7::timestamptz[]) AS change (owner, opened, closed, transactions, first, last)
+WHERE known.ledger = $1 AND known.owner = change.owner";
+
+const CHANGE_FLOWS: &str = "\
+UPDATE {schema}.owner_flows AS known SET
+    amount_in = known.amount_in + change.amount_in,
+    amount_out = known.amount_out + change.amount_out
+FROM (SELECT owner, asset, sum(amount_in) AS amount_in, sum(amount_out) AS amount_out
+      FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[])
+           AS part (owner, asset, amount_in, amount_out) GROUP BY owner, asset) AS change
+WHERE known.ledger = $1 AND known.owner = change.owner AND known.asset = change.asset";
+
 /// What events do to an owner's statistics.
 struct OwnerChange {
     wallets_opened: i64,
@@ -63,6 +82,11 @@ pub(super) struct Owners {
     wallets: HashMap<WalletId, OwnerNumber>,
     numbers: HashMap<String, OwnerNumber>,
     names: Vec<String>,
+    /// Owners and flows whose rows are known to be there.
+    written: HashSet<OwnerNumber>,
+    written_flows: HashSet<(OwnerNumber, AssetCode)>,
+    /// The last event added.
+    position: Position,
     changes: HashMap<OwnerNumber, OwnerChange>,
     flows: HashMap<(OwnerNumber, AssetCode), Flow>,
 }
@@ -75,6 +99,9 @@ impl Owners {
             wallets: HashMap::new(),
             numbers: HashMap::new(),
             names: Vec::new(),
+            written: HashSet::new(),
+            written_flows: HashSet::new(),
+            position: Position::START,
             changes: HashMap::new(),
             flows: HashMap::new(),
         }
@@ -106,12 +133,14 @@ impl Owners {
             .fetch_all(&mut *place.connection)
             .await?;
         for (wallet, owner) in rows {
-            self.remember(WalletId::new(wallet), &owner);
+            let number = self.remember(WalletId::new(wallet), &owner);
+            // Whoever has a wallet in the table has a row there since it was opened.
+            self.written.insert(number);
         }
         Ok(())
     }
 
-    fn remember(&mut self, wallet: WalletId, owner: &str) {
+    fn remember(&mut self, wallet: WalletId, owner: &str) -> OwnerNumber {
         let number = match self.numbers.get(owner) {
             Some(number) => *number,
             None => {
@@ -122,6 +151,7 @@ impl Owners {
             }
         };
         self.wallets.insert(wallet, number);
+        number
     }
 
     fn owner_of(&self, wallet: WalletId, position: Position) -> Result<OwnerNumber, FoldError> {
@@ -147,6 +177,7 @@ impl Owners {
     }
 
     pub(super) fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
+        self.position = recorded.position;
         let at = recorded.recorded_at.as_datetime();
         match (&recorded.event, recorded.stream) {
             (Event::Wallet(event), Stream::Wallet(wallet)) => {
@@ -207,63 +238,102 @@ impl Owners {
     }
 
     /// Writes; the wallets just opened are in their table already.
-    pub(super) async fn write(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
-        if !self.changes.is_empty() {
-            self.write_changes(place).await?;
+    pub(super) async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        let ledger = self.ledger;
+        let (known, new): (Vec<_>, Vec<_>) = self
+            .changes
+            .drain()
+            .partition(|(owner, _)| self.written.contains(owner));
+        if run_owners(place, CHANGE_OWNERS, ledger, &self.names, &known).await? < known.len() {
+            return Err(lost(self.position));
         }
-        if !self.flows.is_empty() {
-            self.write_flows(place).await?;
+        run_owners(place, WRITE_OWNERS, ledger, &self.names, &new).await?;
+        let (flowed, flows): (Vec<_>, Vec<_>) = self
+            .flows
+            .drain()
+            .partition(|(key, _)| self.written_flows.contains(key));
+        let count = flowed.len();
+        if run_flows(place, CHANGE_FLOWS, ledger, &self.names, flowed).await? < count {
+            return Err(lost(self.position));
         }
+        if self.before == Before::InTables {
+            self.written.extend(new.iter().map(|(owner, _)| *owner));
+            self.written_flows.extend(flows.iter().map(|(key, _)| *key));
+        }
+        run_flows(place, WRITE_FLOWS, ledger, &self.names, flows).await?;
         if self.before.is_too_much(self.wallets.len()) {
-            *self = Self::new(self.ledger, self.before);
+            *self = Self::new(ledger, self.before);
         }
         Ok(())
     }
+}
 
-    async fn write_changes(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
-        let (owners, changes): (Vec<OwnerNumber>, Vec<OwnerChange>) = self.changes.drain().unzip();
-        let count = |value: fn(&OwnerChange) -> i64| changes.iter().map(value).collect::<Vec<_>>();
-        let times = |value: fn(&OwnerChange) -> DateTime<Utc>| {
-            changes.iter().map(value).collect::<Vec<_>>()
-        };
-        let names: Vec<&str> = owners
-            .iter()
-            .map(|owner| name(&self.names, *owner))
-            .collect();
-        sqlx::query(&place.sql(WRITE_OWNERS))
-            .bind(self.ledger.as_str())
-            .bind(names)
-            .bind(count(|change| change.wallets_opened))
-            .bind(count(|change| change.wallets_closed))
-            .bind(count(|change| change.transactions))
-            .bind(times(|change| change.first))
-            .bind(times(|change| change.last))
-            .execute(&mut *place.connection)
-            .await
-            .map(|_| ())
+/// Somebody took a row away that was written before.
+fn lost(position: Position) -> FoldError {
+    FoldError::Event {
+        position,
+        reason: "an owner that was written is not in its table any more".to_owned(),
     }
+}
 
-    async fn write_flows(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
-        let rows: Vec<FlowRow> = self.flows.drain().flat_map(flow_rows).collect();
-        let amounts = |amount: fn(&FlowRow) -> Decimal| rows.iter().map(amount).collect::<Vec<_>>();
-        let names: Vec<&str> = rows
-            .iter()
-            .map(|row| name(&self.names, row.owner))
-            .collect();
-        sqlx::query(&place.sql(WRITE_FLOWS))
-            .bind(self.ledger.as_str())
-            .bind(names)
-            .bind(
-                rows.iter()
-                    .map(|row| row.asset.to_string())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(amounts(|row| row.amount_in))
-            .bind(amounts(|row| row.amount_out))
-            .execute(&mut *place.connection)
-            .await
-            .map(|_| ())
+async fn run_owners(
+    place: &mut Place<'_>,
+    statement: &str,
+    ledger: LedgerName,
+    names: &[String],
+    changes: &[(OwnerNumber, OwnerChange)],
+) -> Result<usize, sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(0);
     }
+    let count = |value: fn(&OwnerChange) -> i64| {
+        let counts = changes.iter().map(|(_, change)| value(change));
+        counts.collect::<Vec<_>>()
+    };
+    let times = |value: fn(&OwnerChange) -> DateTime<Utc>| {
+        let times = changes.iter().map(|(_, change)| value(change));
+        times.collect::<Vec<_>>()
+    };
+    let owners: Vec<&str> = changes
+        .iter()
+        .map(|(owner, _)| name(names, *owner))
+        .collect();
+    let done = sqlx::query(&place.sql(statement))
+        .bind(ledger.as_str())
+        .bind(owners)
+        .bind(count(|change| change.wallets_opened))
+        .bind(count(|change| change.wallets_closed))
+        .bind(count(|change| change.transactions))
+        .bind(times(|change| change.first))
+        .bind(times(|change| change.last))
+        .execute(&mut *place.connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+async fn run_flows(
+    place: &mut Place<'_>,
+    statement: &str,
+    ledger: LedgerName,
+    names: &[String],
+    flows: Vec<((OwnerNumber, AssetCode), Flow)>,
+) -> Result<usize, sqlx::Error> {
+    let rows: Vec<FlowRow> = flows.into_iter().flat_map(flow_rows).collect();
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let amounts = |amount: fn(&FlowRow) -> Decimal| rows.iter().map(amount).collect::<Vec<_>>();
+    let owners: Vec<&str> = rows.iter().map(|row| name(names, row.owner)).collect();
+    let assets: Vec<&str> = rows.iter().map(|row| row.asset.as_str()).collect();
+    let done = sqlx::query(&place.sql(statement))
+        .bind(ledger.as_str())
+        .bind(owners)
+        .bind(assets)
+        .bind(amounts(|row| row.amount_in))
+        .bind(amounts(|row| row.amount_out))
+        .execute(&mut *place.connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
 fn name(names: &[String], owner: OwnerNumber) -> &str {
