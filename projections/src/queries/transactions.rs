@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::ledgers::timestamp;
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
-use crate::read_models::statements::{account_key, holder_key};
 
 /// A transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,22 +131,22 @@ fn push_filter(
     filter: &TransactionFilter,
 ) {
     if filter.holder.is_some() || filter.account.is_some() {
-        query.push(" AND position IN (SELECT position FROM read_models.entries WHERE ledger = ");
+        query.push(
+            " AND position IN (SELECT entry.position FROM read_models.entry_accounts AS account \
+             JOIN read_models.entries AS entry USING (account_key, ledger, holder, asset) \
+             WHERE account.ledger = ",
+        );
         query.push_bind(ledger.as_str().to_owned());
         if let Some(holder) = filter.holder {
             query
-                .push(" AND holder_key = ")
-                .push_bind(holder_key(ledger, &holder))
-                .push(" AND holder = ")
+                .push(" AND account.holder = ")
                 .push_bind(holder.to_string());
         }
         if let Some(account) = filter.account {
             query
-                .push(" AND account_key = ")
-                .push_bind(account_key(ledger, &account))
-                .push(" AND holder = ")
+                .push(" AND account.holder = ")
                 .push_bind(account.holder.to_string())
-                .push(" AND asset = ")
+                .push(" AND account.asset = ")
                 .push_bind(account.asset.to_string());
         }
         query.push(")");

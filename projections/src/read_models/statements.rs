@@ -9,7 +9,7 @@ use ledger_core::transaction::TransactionEvent;
 use ledger_core::{AccountId, Event, LedgerName, Position, Posting, Stream};
 use rust_decimal::Decimal;
 
-pub use keys::{account_key, holder_key};
+pub use keys::account_key;
 
 use crate::copy_rows::CopyRows;
 use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
@@ -18,11 +18,11 @@ use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 #[derive(Debug)]
 pub struct Statements;
 
-const DEFINITION: &[&str] = &["CREATE TABLE {schema}.entries (
+const DEFINITION: &[&str] = &[
+    "CREATE TABLE {schema}.entries (
     ledger         text        NOT NULL,
-    -- Hashes that stand for ledger, holder and asset, and for ledger and holder.
+    -- A hash that stands for ledger, holder and asset.
     account_key    bigint      NOT NULL,
-    holder_key     bigint      NOT NULL,
     holder         text        NOT NULL,
     asset          text        NOT NULL,
     -- 1, 2, 3 ... in the account, in recorded order.
@@ -38,15 +38,22 @@ const DEFINITION: &[&str] = &["CREATE TABLE {schema}.entries (
     balance_after  numeric     NOT NULL,
     effective_at   timestamptz NOT NULL,
     recorded_at    timestamptz NOT NULL
-)"];
+)",
+    // The accounts of a holder that have entries; saves an index over the holders of entries.
+    "CREATE TABLE {schema}.entry_accounts (
+    ledger      text   NOT NULL,
+    holder      text   NOT NULL,
+    asset       text   NOT NULL,
+    account_key bigint NOT NULL,
+    PRIMARY KEY (ledger, holder, asset)
+)",
+];
 
 const INDEXES: &[&str] = &[
     // The last entry of an account; its transactions, newest first.
     "CREATE INDEX ON {schema}.entries (account_key, position, entry_number)",
     // Statements and balances on the effective axis.
     "CREATE INDEX ON {schema}.entries (account_key, effective_at, entry_number)",
-    // The transactions of a wallet or system account, newest first.
-    "CREATE INDEX ON {schema}.entries (holder_key, position)",
 ];
 
 const LAST: &str = "\
@@ -59,16 +66,19 @@ CROSS JOIN LATERAL (
       AND entry.holder = touched.holder AND entry.asset = touched.asset
     ORDER BY position DESC, entry_number DESC LIMIT 1) AS last";
 
-const COLUMNS: &str = "{schema}.entries (ledger, account_key, holder_key, holder, asset, \
+const COLUMNS: &str = "{schema}.entries (ledger, account_key, holder, asset, \
                        entry_number, position, posting, \
                        transaction_id, counterparty, direction, amount, balance_after, \
                        effective_at, recorded_at)";
+
+const BEGIN: &str = "\
+INSERT INTO {schema}.entry_accounts (ledger, holder, asset, account_key)
+SELECT $1, begun.* FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS begun";
 
 /// The last entry of an account so far.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     account_key: i64,
-    holder_key: i64,
     entry_number: i64,
     balance: Decimal,
 }
@@ -77,7 +87,6 @@ impl Last {
     fn beginning(ledger: LedgerName, account: &AccountId) -> Self {
         Self {
             account_key: account_key(ledger, account),
-            holder_key: holder_key(ledger, &account.holder),
             entry_number: 0,
             balance: Decimal::ZERO,
         }
@@ -89,6 +98,8 @@ struct Rows {
     ledger: LedgerName,
     before: Before,
     last: HashMap<AccountId, Last>,
+    /// Accounts that have their first entry.
+    begun: Vec<AccountId>,
     entries: CopyRows,
 }
 
@@ -103,7 +114,7 @@ impl ReadModel for Statements {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["entries"]
+        &["entries", "entry_accounts"]
     }
 
     fn definition(&self) -> &'static [&'static str] {
@@ -119,6 +130,7 @@ impl ReadModel for Statements {
             ledger,
             before,
             last: HashMap::new(),
+            begun: Vec::new(),
             entries: CopyRows::default(),
         })
     }
@@ -192,15 +204,13 @@ impl Fold for Rows {
             for (account, counterparty, direction, change) in sides {
                 let Last {
                     account_key,
-                    holder_key,
                     entry_number,
                     balance,
                 } = self.advance(account, change, recorded.position)?;
                 self.entries
-                    .row(15)
+                    .row(14)
                     .text(self.ledger.as_str())
                     .bigint(account_key)
-                    .bigint(holder_key)
                     .holder(&account.holder)
                     .text(account.asset.as_str())
                     .bigint(entry_number)
@@ -228,6 +238,7 @@ impl Fold for Rows {
         entries
             .send(place.connection, &columns, self.before)
             .await?;
+        self.write_begun(place).await?;
         if self.before.is_too_much(self.last.len()) {
             self.last.clear();
         }
@@ -236,6 +247,25 @@ impl Fold for Rows {
 }
 
 impl Rows {
+    async fn write_begun(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let begun = std::mem::take(&mut self.begun);
+        if begun.is_empty() {
+            return Ok(());
+        }
+        let texts = |text: fn(&AccountId) -> String| begun.iter().map(text).collect::<Vec<_>>();
+        let keys = begun
+            .iter()
+            .map(|account| account_key(self.ledger, account));
+        sqlx::query(&place.sql(BEGIN))
+            .bind(self.ledger.as_str())
+            .bind(texts(|account| account.holder.to_string()))
+            .bind(texts(|account| account.asset.to_string()))
+            .bind(keys.collect::<Vec<_>>())
+            .execute(&mut *place.connection)
+            .await
+            .map(|_| ())
+    }
+
     /// The entry that a change makes in an account.
     fn advance(
         &mut self,
@@ -249,6 +279,9 @@ impl Rows {
             .entry(account)
             .or_insert_with(|| Last::beginning(ledger, &account));
         last.entry_number += 1;
+        if last.entry_number == 1 {
+            self.begun.push(account);
+        }
         last.balance = last
             .balance
             .checked_add(change)

@@ -1,6 +1,7 @@
 //! The projector of one ledger: all read models, one reader.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{PAGE, RETRY};
+use super::RETRY;
 use crate::checkpoint::{self, Positions};
 use crate::read_model::{Before, Fold, FoldError, Place, Tables};
 use crate::read_models::ReadModelName;
@@ -21,10 +22,16 @@ use crate::status::ProjectionStatus;
 /// A turn that folds this many events is one under load.
 const BUSY: usize = 64;
 
-/// The shortest time from one turn to the next under load. A turn costs a commit and a dozen
-/// statements however few events it folds; gathering more of them leaves the processor to the
-/// executor. A caller who waits for its own write after each request never brings load about.
-const PACE: Duration = Duration::from_millis(20);
+/// The shortest and the longest time from one turn to the next under load; in between, a turn is
+/// followed by a pause as long as itself. A turn costs a commit and a dozen statements however few
+/// events it folds, and a row that many of them touch is written once: gathering more of them leaves
+/// the processor to the executor. A caller who waits for its own write after each request never
+/// brings load about.
+const PACE: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(250);
+
+/// Events folded in one turn, at most; a turn this full is followed by no pause.
+const TURN: i64 = 8_000;
+const FULL: usize = 8_000;
 
 /// How long to look on while another node folds, or something holds a checkpoint.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -123,7 +130,10 @@ impl Projector {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
             }
-            Ok(Turn::Folded(BUSY..)) => tokio::time::sleep_until(started + PACE).await,
+            Ok(Turn::Folded(events)) if (BUSY..FULL).contains(&events) => {
+                let pace = (started.elapsed() * 2).clamp(*PACE.start(), *PACE.end());
+                tokio::time::sleep_until(started + pace).await;
+            }
             Ok(Turn::Folded(_)) => {}
             Ok(Turn::Held) if elsewhere => tokio::time::sleep(LOOK_AGAIN).await,
             Ok(Turn::Held) => tokio::select! {
@@ -229,7 +239,7 @@ impl Projector {
         for (from, read_models) in places {
             // No further than the next group, to go on together from there.
             let until = ahead.next().unwrap_or(Position::START.plus(i64::MAX));
-            let limit = until.value().saturating_sub(from.value()).min(PAGE);
+            let limit = until.value().saturating_sub(from.value()).min(TURN);
             let events = self.fold_group(tx, from, limit, &read_models).await?;
             let Some(last) = events.last().map(|event| event.position) else {
                 continue;

@@ -1,29 +1,17 @@
-//! Short keys of accounts and holders.
+//! Short keys of accounts.
 //!
 //! An account's full name takes 80 bytes and is slow to compare; an index over it costs five times
 //! one over a number. A key is a hash, so it is a function of the log like everything else. Two
 //! accounts may have the same key: indexes over keys are not unique, and questions ask for the full
 //! name as well.
 
-use std::fmt;
-
-use ledger_core::{AccountId, Holder, LedgerName};
+use ledger_core::{AccountId, LedgerName};
 use sha2::{Digest, Sha256};
 
 /// The key of an account.
 #[must_use]
 pub fn account_key(ledger: LedgerName, account: &AccountId) -> i64 {
-    key(ledger, account)
-}
-
-/// The key of a holder.
-#[must_use]
-pub fn holder_key(ledger: LedgerName, holder: &Holder) -> i64 {
-    key(ledger, holder)
-}
-
-fn key(ledger: LedgerName, name: &impl fmt::Display) -> i64 {
-    let hash = Sha256::digest(format!("{ledger}/{name}"));
+    let hash = Sha256::digest(format!("{ledger}/{account}"));
     let mut first = [0; 8];
     for (to, from) in first.iter_mut().zip(hash) {
         *to = from;
@@ -33,16 +21,14 @@ fn key(ledger: LedgerName, name: &impl fmt::Display) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{account_key, holder_key};
+    use super::account_key;
 
     /// Keys are in the tables: another function would not find what was written before.
     #[test]
     fn keys_never_change() {
         let ledger = "main".parse().unwrap();
         let account = "system:cash:INR".parse().unwrap();
-        let holder = "system:cash".parse().unwrap();
         // From `printf main/system:cash:INR | sha256sum`.
         assert_eq!(account_key(ledger, &account), 2_610_011_218_716_345_399);
-        assert_eq!(holder_key(ledger, &holder), 9_062_759_748_600_613_456);
     }
 }
