@@ -166,8 +166,9 @@ pub struct Verify {
 /// `daybook rebuild`.
 #[derive(Debug, Args)]
 pub struct Rebuild {
-    /// The read model: accounts, statements, transactions, holds, wallets or activity.
-    pub read_model: String,
+    /// The read models: ledgers, accounts, statements, transactions, holds, wallets, activity, or all.
+    #[arg(required = true)]
+    pub read_models: Vec<String>,
 }
 
 /// `daybook schemas`.

@@ -18,5 +18,5 @@ mod turns;
 
 pub use database::{Database, DatabaseError};
 pub use error_chain::ErrorChain;
-pub use log::{EventFilter, LedgerHead, LogError, LogReader, StoredEvent};
+pub use log::{EventFilter, LedgerHead, LogError, LogReader, RawEvent, StoredEvent};
 pub use signal::LogSignal;

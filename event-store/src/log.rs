@@ -1,11 +1,17 @@
 //! Reading the log: in order of position, without gaps.
 
+mod raw;
+
 use chrono::{DateTime, Utc};
-use ledger_core::event::{DecodeError, EventMetadata, RecordedEvent};
+use ledger_core::event::{DecodeError, RecordedEvent};
 use ledger_core::timestamp::TimestampError;
-use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Stream, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Position, Sequence, Timestamp};
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
+
+pub use raw::{RawEvent, read_raw};
+
+use raw::EventText;
 
 /// Why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -81,28 +87,18 @@ impl StoredEvent {
     /// # Errors
     /// [`LogError::Decode`], [`LogError::Metadata`] and [`LogError::Time`].
     pub fn decode(&self) -> Result<RecordedEvent, LogError> {
-        let position = self.position;
-        let undecodable = |source| LogError::Decode { position, source };
-        let aggregate_type: AggregateType = self.aggregate_type.parse().map_err(undecodable)?;
-        let stream = Stream::parse(aggregate_type, &self.aggregate_id).map_err(undecodable)?;
-        let event = Event::from_payload(
-            aggregate_type,
-            &self.event_type,
-            &self.event_version,
-            &self.payload,
-        )
-        .map_err(undecodable)?;
-        let metadata: EventMetadata = serde_json::from_str(&self.metadata)
-            .map_err(|source| LogError::Metadata { position, source })?;
-        Ok(RecordedEvent {
-            position: Position::try_new(position).unwrap_or_default(),
-            recorded_at: Timestamp::try_new(self.recorded_at)
-                .map_err(|source| LogError::Time { position, source })?,
-            stream,
+        let text = EventText {
+            position: self.position,
+            aggregate_type: &self.aggregate_type,
+            aggregate_id: &self.aggregate_id,
             sequence: self.sequence,
-            event,
-            metadata,
-        })
+            event_type: &self.event_type,
+            event_version: &self.event_version,
+            payload: &self.payload,
+            metadata: &self.metadata,
+            recorded_at: self.recorded_at,
+        };
+        text.decode()
     }
 }
 
@@ -197,6 +193,19 @@ impl LogReader {
         let events = read_events(&self.pool, ledger, after, limit).await?;
         check_gap_free(ledger, after, &events)?;
         Ok(events)
+    }
+
+    /// The same, to be decoded at once or not at all.
+    ///
+    /// # Errors
+    /// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
+    pub async fn read_raw(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        limit: i64,
+    ) -> Result<Vec<RawEvent>, LogError> {
+        read_raw(&self.pool, ledger, after, limit).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.
@@ -302,14 +311,23 @@ pub(crate) fn check_gap_free(
     after: Position,
     events: &[StoredEvent],
 ) -> Result<(), LogError> {
+    check_positions(ledger, after, events.iter().map(|event| event.position))
+}
+
+/// Refuses positions that do not follow each other one by one.
+fn check_positions(
+    ledger: LedgerName,
+    after: Position,
+    positions: impl IntoIterator<Item = i64>,
+) -> Result<(), LogError> {
     let mut expected = after;
-    for event in events {
+    for found in positions {
         expected = expected.next();
-        if event.position != expected.value() {
+        if found != expected.value() {
             return Err(LogError::Gap {
                 ledger,
                 expected,
-                found: event.position,
+                found,
             });
         }
     }

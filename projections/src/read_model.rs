@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use event_store::LogError;
 use ledger_core::event::RecordedEvent;
 use ledger_core::{LedgerName, Position};
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 
 /// The schema a read model's tables stand in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +94,15 @@ pub trait ReadModel: Send + Sync {
     /// The statements that make its tables; `{schema}` stands for their schema.
     fn definition(&self) -> &'static [&'static str];
 
-    /// Folds events that follow what was folded before, writing a fixed number of statements
-    /// however many events there are.
+    /// The statements that make the indexes which folding from the start does without.
+    fn indexes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Begins to fold one ledger.
+    fn begin(&self, ledger: LedgerName, before: Before) -> Box<dyn Fold>;
+
+    /// Folds events that follow what is in the tables, by itself.
     ///
     /// # Errors
     /// [`FoldError`]; the caller then rolls back.
@@ -105,10 +112,110 @@ pub trait ReadModel: Send + Sync {
         tables: Tables,
         ledger: LedgerName,
         events: &[RecordedEvent],
-    ) -> Result<(), FoldError>;
+    ) -> Result<(), FoldError> {
+        let mut fold = self.begin(ledger, Before::InTables);
+        fold.page(&mut Place { connection, tables }, events).await
+    }
 }
 
-/// Makes the tables of a read model.
+/// What was folded before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing: the tables were made in the same database transaction, the fold starts with the log
+    /// and remembers whatever it will need.
+    Nothing,
+    /// What the tables say; a fold asks them for what it needs, and remembers some of it.
+    InTables,
+}
+
+impl Before {
+    /// The most rows to remember when the tables can be asked again.
+    const REMEMBERED: usize = 200_000;
+
+    /// Whether a memory of so many rows is to be given up.
+    pub(crate) fn is_too_much(self, remembered: usize) -> bool {
+        self == Self::InTables && remembered > Self::REMEMBERED
+    }
+}
+
+/// Rows to sum up in memory before they are written, at most.
+pub(crate) const ROWS_IN_MEMORY: usize = 500_000;
+
+/// Where to write.
+#[derive(Debug)]
+pub struct Place<'c> {
+    /// The connection, in a database transaction.
+    pub connection: &'c mut PgConnection,
+    /// The tables.
+    pub tables: Tables,
+}
+
+impl Place<'_> {
+    /// A statement with `{schema}` replaced.
+    #[must_use]
+    pub fn sql(&self, statement: &str) -> String {
+        self.tables.sql(statement)
+    }
+}
+
+/// A fold under way, in one ledger. It remembers what it has seen, so it is good for nothing once a
+/// database transaction that it has written in was rolled back.
+#[async_trait]
+pub trait Fold: Send {
+    /// Asks the tables for what these events need to know of those before them.
+    ///
+    /// # Errors
+    /// [`FoldError`].
+    async fn recall(
+        &mut self,
+        _place: &mut Place<'_>,
+        _events: &[RecordedEvent],
+    ) -> Result<(), FoldError> {
+        Ok(())
+    }
+
+    /// Adds an event that follows those before it.
+    ///
+    /// # Errors
+    /// [`FoldError::Event`].
+    fn add(&mut self, event: &RecordedEvent) -> Result<(), FoldError>;
+
+    /// Whether so much waits to be written that it should be.
+    fn is_full(&self) -> bool;
+
+    /// Writes what was added, in a fixed number of statements however much that is.
+    ///
+    /// # Errors
+    /// [`FoldError`].
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError>;
+
+    /// Writes the changes to rows written before, which needs the indexes.
+    ///
+    /// # Errors
+    /// [`FoldError`].
+    async fn settle(&mut self, _place: &mut Place<'_>) -> Result<(), FoldError> {
+        Ok(())
+    }
+
+    /// Folds events and writes what they change.
+    ///
+    /// # Errors
+    /// [`FoldError`].
+    async fn page(
+        &mut self,
+        place: &mut Place<'_>,
+        events: &[RecordedEvent],
+    ) -> Result<(), FoldError> {
+        self.recall(place, events).await?;
+        for event in events {
+            self.add(event)?;
+        }
+        self.write(place).await?;
+        self.settle(place).await
+    }
+}
+
+/// Makes the tables of a read model, with their indexes.
 ///
 /// # Errors
 /// Those of PostgreSQL.
@@ -117,10 +224,21 @@ pub async fn create_tables(
     read_model: &dyn ReadModel,
     tables: Tables,
 ) -> Result<(), sqlx::Error> {
-    for statement in read_model.definition() {
-        sqlx::query(&tables.sql(statement))
-            .execute(&mut *connection)
-            .await?;
+    run_all(connection, read_model.definition(), tables).await?;
+    run_all(connection, read_model.indexes(), tables).await
+}
+
+/// Runs statements of a definition.
+///
+/// # Errors
+/// Those of PostgreSQL.
+pub(crate) async fn run_all(
+    connection: &mut PgConnection,
+    statements: &[&str],
+    tables: Tables,
+) -> Result<(), sqlx::Error> {
+    for statement in statements {
+        connection.execute(tables.sql(statement).as_str()).await?;
     }
     Ok(())
 }
@@ -139,61 +257,4 @@ pub async fn drop_tables(
         sqlx::query(&statement).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// How far a read model has come in one ledger; the start when it has not begun.
-///
-/// # Errors
-/// Those of PostgreSQL.
-pub async fn checkpoint<'e, E>(
-    executor: E,
-    read_model: &str,
-    ledger: LedgerName,
-) -> Result<Position, sqlx::Error>
-where
-    E: sqlx::Executor<'e, Database = sqlx::Postgres>,
-{
-    let position: Option<i64> = sqlx::query_scalar(
-        "SELECT position FROM read_models.checkpoint WHERE read_model = $1 AND ledger = $2",
-    )
-    .bind(read_model)
-    .bind(ledger.as_str())
-    .fetch_optional(executor)
-    .await?;
-    Ok(position.and_then(Position::try_new).unwrap_or_default())
-}
-
-/// Moves a checkpoint, if it is still where it was; the row stays locked until the end of the
-/// database transaction, so that of two replicas only one goes on.
-///
-/// # Errors
-/// Those of PostgreSQL.
-pub async fn advance_in_tx(
-    connection: &mut PgConnection,
-    read_model: &str,
-    ledger: LedgerName,
-    from: Position,
-    to: Position,
-) -> Result<bool, sqlx::Error> {
-    if from == Position::START {
-        sqlx::query(
-            "INSERT INTO read_models.checkpoint (read_model, ledger, position) VALUES ($1, $2, 0) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(read_model)
-        .bind(ledger.as_str())
-        .execute(&mut *connection)
-        .await?;
-    }
-    let moved = sqlx::query(
-        "UPDATE read_models.checkpoint SET position = $4 \
-         WHERE read_model = $1 AND ledger = $2 AND position = $3",
-    )
-    .bind(read_model)
-    .bind(ledger.as_str())
-    .bind(from.value())
-    .bind(to.value())
-    .execute(&mut *connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use ledger_core::event::RecordedEvent;
+use ledger_core::Position;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -94,22 +94,19 @@ impl FromStr for ReadModelName {
     }
 }
 
-/// Checks that every change met the row that it changes. An event about something that is not there
-/// is not one Daybook wrote; passing over it would lose it.
-fn check_met(
-    met: Vec<Uuid>,
-    events: &[RecordedEvent],
-    changed: fn(&RecordedEvent) -> Option<Uuid>,
-) -> Result<(), FoldError> {
+/// Checks that every change met the row that it changes, given with the event's position. An event
+/// about something that is not there is not one Daybook wrote; passing over it would lose it.
+fn check_met(met: Vec<Uuid>, changed: &[(Uuid, Position)]) -> Result<(), FoldError> {
     let met: BTreeSet<Uuid> = met.into_iter().collect();
-    let lost = events
+    let lost = changed
         .iter()
-        .find(|event| changed(event).is_some_and(|id| !met.contains(&id)));
+        .filter(|(id, _)| !met.contains(id))
+        .min_by_key(|(_, position)| *position);
     match lost {
         None => Ok(()),
-        Some(event) => Err(FoldError::Event {
-            position: event.position,
-            reason: format!("{} is not known", event.stream),
+        Some((id, position)) => Err(FoldError::Event {
+            position: *position,
+            reason: format!("{id} is not known"),
         }),
     }
 }

@@ -1,31 +1,42 @@
-//! Projectors: one task per read model and ledger, folding the log as it grows.
+//! Projectors, which fold the log as it grows: one task per ledger.
 //!
-//! A projector reads the events after its checkpoint, folds them and moves the checkpoint in the
-//! same database transaction. Two replicas may run the same projector: the checkpoint moves only
-//! from where each thinks it is, so one of them rolls back and looks again. An event that cannot be
-//! applied stops the projector; nothing is skipped. A lost database is waited for.
+//! The task reads the events after the checkpoints, once for all read models that stand there, folds
+//! them and moves the checkpoints in the same database transaction. Two replicas may run projectors
+//! on one database: one of them folds while the other looks on. An event that cannot be applied
+//! stops that read model's projector and no other; nothing is skipped. A lost database is waited for.
+//!
+//! Projectors of all ledgers together hold a few pooled connections at most, so that queries never
+//! wait for them however many ledgers there are.
+
+mod projector;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{Database, ErrorChain, LogReader, LogSignal, StoredEvent};
+use event_store::{Database, LogSignal};
 use ledger_core::event::RecordedEvent;
 use ledger_core::{LedgerName, Position};
 use sqlx::{Connection, PgConnection};
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::checkpoint::{self, Positions};
 use crate::read_model::{self, FoldError, Tables};
 use crate::read_models::ReadModelName;
-use crate::rebuild::{RebuildError, rebuild};
+use crate::rebuild::{RebuildError, rebuild_together};
 use crate::status::ProjectionStatus;
+use projector::Projector;
 
 /// Events folded in one database transaction, at most.
 pub(crate) const PAGE: i64 = 2_000;
 
 /// How long to wait before PostgreSQL is tried again.
 const RETRY: Duration = Duration::from_millis(250);
+
+/// The part of the pool's connections that projectors may hold at the same time: a quarter.
+const CONNECTION_SHARE: u32 = 4;
 
 /// The projectors of one process.
 #[derive(Debug)]
@@ -63,31 +74,32 @@ pub async fn prepare(database: &Database) -> Result<(), RebuildError> {
                 .await?;
         }
         tx.commit().await?;
-        if version.is_some_and(|version| version != read_model.version()) {
-            tracing::info!(
-                read_model = name.as_str(),
-                "the read model has a new version"
-            );
-            bring_up_to_version(database, name).await?;
-        }
     }
-    Ok(())
+    bring_up_to_version(database).await
 }
 
-/// Rebuilds, or waits for the node that does: nodes of a new version start at the same time.
-async fn bring_up_to_version(database: &Database, name: ReadModelName) -> Result<(), RebuildError> {
+/// Rebuilds what another version of the code made, or waits for the node that does: nodes of a new
+/// version start at the same time.
+async fn bring_up_to_version(database: &Database) -> Result<(), RebuildError> {
     loop {
-        match rebuild(database, name, &mut |_| {}).await {
-            Err(RebuildError::UnderWay(_)) => tokio::time::sleep(RETRY).await,
-            ended => return ended,
-        }
-        let version: i32 =
-            sqlx::query_scalar("SELECT version FROM read_models.read_model WHERE name = $1")
-                .bind(name.as_str())
-                .fetch_one(database.pool())
+        let versions: Vec<(String, i32)> =
+            sqlx::query_as("SELECT name, version FROM read_models.read_model")
+                .fetch_all(database.pool())
                 .await?;
-        if version == name.read_model().version() {
+        let outdated: Vec<ReadModelName> = versions
+            .iter()
+            .filter_map(|(name, version)| Some((name.parse::<ReadModelName>().ok()?, version)))
+            .filter(|(name, version)| name.read_model().version() != **version)
+            .map(|(name, _)| name)
+            .collect();
+        if outdated.is_empty() {
             return Ok(());
+        }
+        tracing::info!(read_models = ?outdated, "read models have a new version");
+        match rebuild_together(database, &outdated, &mut |_| {}).await {
+            Err(RebuildError::UnderWay(_)) => tokio::time::sleep(RETRY).await,
+            Err(error) => return Err(error),
+            Ok(()) => {}
         }
     }
 }
@@ -101,13 +113,18 @@ impl Projectors {
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        projectors.tasks.spawn(follow_ledgers(
-            database.clone(),
-            signal.clone(),
-            projectors.status.clone(),
-            projectors.shutdown.clone(),
-            projectors.tasks.clone(),
-        ));
+        let connections = database.pool().options().get_max_connections() / CONNECTION_SHARE;
+        let follower = Follower {
+            database: database.clone(),
+            signal: signal.clone(),
+            status: projectors.status.clone(),
+            shutdown: projectors.shutdown.clone(),
+            tasks: projectors.tasks.clone(),
+            turns: Arc::new(Semaphore::new(
+                usize::try_from(connections).unwrap_or(1).max(1),
+            )),
+        };
+        projectors.tasks.spawn(follower.run());
         projectors
     }
 
@@ -117,7 +134,8 @@ impl Projectors {
         &self.status
     }
 
-    /// Stops and returns when all have; a database transaction under way is rolled back.
+    /// Stops and returns when all have; what is being folded is finished, or rolled back when that takes
+    /// too long.
     pub async fn stop(&self) {
         self.shutdown.cancel();
         self.tasks.close();
@@ -125,143 +143,50 @@ impl Projectors {
     }
 }
 
-async fn follow_ledgers(
+/// Starts a projector for every ledger.
+struct Follower {
     database: Database,
     signal: LogSignal,
     status: ProjectionStatus,
     shutdown: CancellationToken,
     tasks: TaskTracker,
-) {
-    let mut ledgers = signal.ledgers();
-    let mut followed: HashSet<LedgerName> = HashSet::new();
-    loop {
-        let known: Vec<LedgerName> = ledgers.borrow_and_update().clone();
-        for ledger in known {
-            if !followed.insert(ledger) {
-                continue;
-            }
-            for read_model in ReadModelName::ALL {
-                let projector = Projector {
-                    read_model,
-                    ledger,
-                    database: database.clone(),
-                    reader: LogReader::new(database.pool().clone()),
-                    head: signal.head(ledger),
-                    status: status.clone(),
-                };
-                tasks.spawn(projector.run(shutdown.clone()));
-            }
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            changed = ledgers.changed() => if changed.is_err() { return },
-        }
-    }
+    turns: Arc<Semaphore>,
 }
 
-struct Projector {
-    read_model: ReadModelName,
-    ledger: LedgerName,
-    database: Database,
-    reader: LogReader,
-    head: watch::Receiver<Position>,
-    status: ProjectionStatus,
-}
-
-impl Projector {
-    async fn run(mut self, shutdown: CancellationToken) {
+impl Follower {
+    async fn run(self) {
+        let mut ledgers = self.signal.ledgers();
+        let mut followed: HashSet<LedgerName> = HashSet::new();
         loop {
-            let folded = tokio::select! {
-                () = shutdown.cancelled() => return,
-                folded = self.fold_to_head() => folded,
-            };
-            match folded {
-                Ok(()) => {
-                    tokio::select! {
-                        () = shutdown.cancelled() => return,
-                        changed = self.head.changed() => if changed.is_err() { return },
-                    }
-                }
-                Err(error) if error.is_transient() => {
-                    tracing::debug!(
-                        read_model = self.read_model.as_str(),
-                        ledger = %self.ledger,
-                        error = %ErrorChain(&error),
-                        "a projector tries again"
+            let known: Vec<LedgerName> = ledgers.borrow_and_update().clone();
+            for ledger in known {
+                if followed.insert(ledger) {
+                    let projector = Projector::new(
+                        ledger,
+                        self.database.pool().clone(),
+                        self.signal.head(ledger),
+                        self.status.clone(),
+                        Arc::clone(&self.turns),
                     );
-                    tokio::select! {
-                        () = shutdown.cancelled() => return,
-                        () = tokio::time::sleep(RETRY) => {}
-                    }
+                    self.tasks.spawn(projector.run(self.shutdown.clone()));
                 }
-                Err(error) => return self.stop_for(&error),
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                changed = ledgers.changed() => if changed.is_err() { return },
             }
         }
-    }
-
-    /// Folds until nothing is left.
-    async fn fold_to_head(&mut self) -> Result<(), FoldError> {
-        let pool = self.database.pool();
-        loop {
-            let name = self.read_model.as_str();
-            let from = read_model::checkpoint(pool, name, self.ledger).await?;
-            let head = (*self.head.borrow_and_update()).max(from);
-            self.status.update(self.read_model, self.ledger, |status| {
-                status.position = from;
-                status.head = head;
-            });
-            let stored = self.reader.read(self.ledger, from, PAGE).await?;
-            if stored.is_empty() {
-                return Ok(());
-            }
-            let events = readable(&stored)?;
-            let mut connection = pool.acquire().await?;
-            if let Some(position) =
-                fold_page(&mut connection, self.read_model, self.ledger, from, &events).await?
-            {
-                self.status.update(self.read_model, self.ledger, |status| {
-                    status.position = position;
-                    status.head = status.head.max(position);
-                });
-            }
-        }
-    }
-
-    fn stop_for(&self, error: &FoldError) {
-        tracing::error!(
-            read_model = self.read_model.as_str(),
-            ledger = %self.ledger,
-            error = %ErrorChain(error),
-            "a projector has stopped; the read model stays where it is"
-        );
-        let failure = ErrorChain(error).to_string();
-        self.status.update(self.read_model, self.ledger, |status| {
-            status.failure = Some(failure)
-        });
     }
 }
 
-/// The events in front of the first that cannot be read; its fault when it is the very first, so that
-/// a projector stops right in front of it however the log is cut.
-fn readable(stored: &[StoredEvent]) -> Result<Vec<RecordedEvent>, FoldError> {
-    let mut events = Vec::with_capacity(stored.len());
-    for event in stored {
-        match event.decode() {
-            Ok(event) => events.push(event),
-            Err(error) if events.is_empty() => return Err(error.into()),
-            Err(_) => break,
-        }
-    }
-    Ok(events)
-}
-
-/// Folds events and moves the checkpoint, together. `None` when another replica moved it first.
+/// Folds events into one read model and moves its checkpoint, together. `None` when the checkpoint
+/// is not where the events begin, or is another replica's at the moment.
 ///
 /// # Errors
 /// [`FoldError`]; nothing was written.
 pub async fn fold_page(
     connection: &mut PgConnection,
-    read_model: ReadModelName,
+    name: ReadModelName,
     ledger: LedgerName,
     from: Position,
     events: &[RecordedEvent],
@@ -270,15 +195,18 @@ pub async fn fold_page(
         return Ok(Some(from));
     };
     let mut tx = connection.begin().await?;
-    let name = read_model.as_str();
-    if !read_model::advance_in_tx(&mut tx, name, ledger, from, last.position).await? {
+    checkpoint::begin(&mut tx, ledger, &[name]).await?;
+    let claimed = checkpoint::claim_in_tx(&mut tx, ledger, &[name]).await?;
+    if claimed.get(&name) != Some(&from) {
         tx.rollback().await?;
         return Ok(None);
     }
+    let read_model = name.read_model();
     read_model
-        .read_model()
         .fold(&mut tx, Tables::Live, ledger, events)
         .await?;
+    let folded = Positions::from([(name, last.position)]);
+    checkpoint::advance_in_tx(&mut tx, ledger, &folded).await?;
     tx.commit().await?;
     Ok(Some(last.position))
 }

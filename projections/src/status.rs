@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ledger_core::{LedgerName, Position};
 use tokio::sync::watch;
 
+use crate::checkpoint::Positions;
 use crate::read_models::ReadModelName;
 
 /// One projector's standing.
@@ -59,34 +60,52 @@ impl ProjectionStatus {
         self.advanced.subscribe()
     }
 
-    pub(crate) fn update(
+    /// Notes how far projectors of a ledger have come.
+    pub(crate) fn moved(&self, ledger: LedgerName, positions: &Positions, head: Position) {
+        self.change(ledger, positions.keys(), |name, projector| {
+            projector.position = positions.get(&name).copied().unwrap_or_default();
+            projector.head = head.max(projector.position);
+        });
+    }
+
+    /// Notes that a projector has stopped, and why.
+    pub(crate) fn stopped(&self, ledger: LedgerName, read_model: ReadModelName, failure: &str) {
+        self.change(ledger, [&read_model], |_, projector| {
+            projector.failure = Some(failure.to_owned());
+        });
+    }
+
+    fn change<'n>(
         &self,
-        read_model: ReadModelName,
         ledger: LedgerName,
-        change: impl FnOnce(&mut ProjectorStatus),
+        read_models: impl IntoIterator<Item = &'n ReadModelName>,
+        mut change: impl FnMut(ReadModelName, &mut ProjectorStatus),
     ) {
         let mut projectors = self
             .projectors
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let projector = projectors.entry((read_model, ledger)).or_default();
-        change(projector);
-        let labels = [
-            ("read_model", read_model.as_str().to_owned()),
-            ("ledger", ledger.to_string()),
-        ];
-        let lag = projector
-            .head
-            .value()
-            .saturating_sub(projector.position.value())
-            .max(0);
-        let failed = u32::from(projector.failure.is_some());
-        metrics::gauge!("daybook_projection_lag_positions", &labels).set(gauge(lag));
-        metrics::gauge!("daybook_projection_failed", &labels).set(f64::from(failed));
+        for name in read_models {
+            let projector = projectors.entry((*name, ledger)).or_default();
+            change(*name, projector);
+            measure(*name, ledger, projector);
+        }
         drop(projectors);
         self.advanced
             .send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+fn measure(read_model: ReadModelName, ledger: LedgerName, projector: &ProjectorStatus) {
+    let labels = [
+        ("read_model", read_model.as_str().to_owned()),
+        ("ledger", ledger.to_string()),
+    ];
+    let (head, position) = (projector.head.value(), projector.position.value());
+    let lag = head.saturating_sub(position).max(0);
+    let failed = u32::from(projector.failure.is_some());
+    metrics::gauge!("daybook_projection_lag_positions", &labels).set(gauge(lag));
+    metrics::gauge!("daybook_projection_failed", &labels).set(f64::from(failed));
 }
 
 /// Metrics are floating point; nothing is ever decided by one.

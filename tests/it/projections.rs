@@ -8,6 +8,8 @@ mod listings;
 mod questions;
 mod rebuild_races;
 mod rebuilding;
+mod rebuilding_together;
+mod replicas;
 mod running;
 mod statements;
 mod verifying;

@@ -1,9 +1,10 @@
-//! `daybook rebuild`: a read model anew, beside the live one.
+//! `daybook rebuild`: read models anew, beside the live ones.
 
 use std::process::ExitCode;
 
 use projections::ReadModelName;
-use projections::rebuild::rebuild;
+use projections::read_models::UnknownReadModel;
+use projections::rebuild::rebuild_together;
 
 use super::{CommandError, tell, with_database};
 use crate::cli::Rebuild;
@@ -16,18 +17,30 @@ pub(super) async fn run(
     settings: &Settings,
     folders: &Folders,
 ) -> Result<ExitCode, CommandError> {
-    let name: ReadModelName = arguments.read_model.parse()?;
+    let names = names(&arguments.read_models)?;
+    let texts: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let together = texts.join(", ");
     with_database(settings, folders, async |database| {
-        rebuild(&database, name, &mut |progress| {
+        rebuild_together(&database, &names, &mut |progress| {
             tell(&format!(
-                "{name}: {} {} of {}",
+                "{together}: {} {} of {}",
                 progress.ledger, progress.position, progress.head
             ));
         })
         .await?;
-        tell(&format!("{name} is rebuilt and live"));
+        for name in &names {
+            tell(&format!("{name} is rebuilt and live"));
+        }
         Ok(())
     })
     .await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The read models asked for; `all` means every one.
+fn names(asked: &[String]) -> Result<Vec<ReadModelName>, UnknownReadModel> {
+    if asked.iter().any(|name| name == "all") {
+        return Ok(ReadModelName::ALL.to_vec());
+    }
+    asked.iter().map(|name| name.parse()).collect()
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::ledgers::LedgerFacts;
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
+use crate::read_models::statements::account_key;
 
 /// How much may still leave an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +184,7 @@ impl Queries {
             "SELECT COALESCE(sum(amount) FILTER (WHERE direction = 'debit'), 0), \
                     COALESCE(sum(amount) FILTER (WHERE direction = 'credit'), 0) \
              FROM read_models.entries \
-             WHERE ledger = $1 AND holder = $2 AND asset = $3 \
+             WHERE account_key = $7 AND ledger = $1 AND holder = $2 AND asset = $3 \
                AND ($4::timestamptz IS NULL OR effective_at <= $4) \
                AND ($5::bigint IS NULL OR position <= $5) \
                AND ($6::timestamptz IS NULL OR recorded_at <= $6)",
@@ -194,6 +195,7 @@ impl Queries {
         .bind(effective_until.map(Timestamp::as_datetime))
         .bind(position)
         .bind(time)
+        .bind(account_key(ledger, &account))
         .fetch_one(&mut *snapshot.tx)
         .await?;
         let asset = facts.asset(account.asset.as_str())?;

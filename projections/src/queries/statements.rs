@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::ledgers::timestamp;
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
+use crate::read_models::statements::account_key;
 
 /// Which time orders and bounds a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +193,7 @@ async fn sums(
                 COALESCE(sum(amount) FILTER (WHERE direction = 'credit' \
                          AND ($4::timestamptz IS NULL OR {column} >= $4)), 0) AS credits \
          FROM read_models.entries \
-         WHERE ledger = $1 AND holder = $2 AND asset = $3 \
+         WHERE account_key = $6 AND ledger = $1 AND holder = $2 AND asset = $3 \
            AND ($5::timestamptz IS NULL OR {column} < $5)"
     ))
     .bind(ledger.as_str())
@@ -200,6 +201,7 @@ async fn sums(
     .bind(request.account.asset.as_str())
     .bind(request.from.map(Timestamp::as_datetime))
     .bind(request.until.map(Timestamp::as_datetime))
+    .bind(account_key(ledger, &request.account))
     .fetch_one(connection)
     .await
 }
@@ -223,7 +225,7 @@ async fn entries(
             sqlx::query_scalar(&format!(
                 "SELECT COALESCE(sum(CASE direction WHEN 'credit' THEN amount ELSE -amount END), 0) \
                  FROM read_models.entries \
-                 WHERE ledger = $1 AND holder = $2 AND asset = $3 \
+                 WHERE account_key = $6 AND ledger = $1 AND holder = $2 AND asset = $3 \
                    AND ({column}, entry_number) <= ($4, $5)"
             ))
             .bind(ledger.as_str())
@@ -231,6 +233,7 @@ async fn entries(
             .bind(&asset)
             .bind(after.time.as_datetime())
             .bind(after.entry_number)
+            .bind(account_key(ledger, &request.account))
             .fetch_one(&mut *connection)
             .await?,
         ),
@@ -239,7 +242,7 @@ async fn entries(
         "SELECT entry_number, position, posting, transaction_id, counterparty, direction, amount, \
                 effective_at, recorded_at \
          FROM read_models.entries \
-         WHERE ledger = $1 AND holder = $2 AND asset = $3 \
+         WHERE account_key = $9 AND ledger = $1 AND holder = $2 AND asset = $3 \
            AND ($4::timestamptz IS NULL OR {column} >= $4) \
            AND ($5::timestamptz IS NULL OR {column} < $5) \
            AND ($6::timestamptz IS NULL OR ({column}, entry_number) > ($6, $7)) \
@@ -253,6 +256,7 @@ async fn entries(
     .bind(page.after.map(|after| after.time.as_datetime()))
     .bind(page.after.map(|after| after.entry_number))
     .bind(page.limit + 1)
+    .bind(account_key(ledger, &request.account))
     .fetch_all(connection)
     .await?;
     Ok((before, rows))

@@ -131,17 +131,22 @@ fn push_filter(
     filter: &TransactionFilter,
 ) {
     if filter.holder.is_some() || filter.account.is_some() {
-        query.push(" AND position IN (SELECT position FROM read_models.entries WHERE ledger = ");
+        query.push(
+            " AND position IN (SELECT entry.position FROM read_models.entry_accounts AS account \
+             JOIN read_models.entries AS entry USING (account_key, ledger, holder, asset) \
+             WHERE account.ledger = ",
+        );
         query.push_bind(ledger.as_str().to_owned());
         if let Some(holder) = filter.holder {
-            query.push(" AND holder = ").push_bind(holder.to_string());
+            query
+                .push(" AND account.holder = ")
+                .push_bind(holder.to_string());
         }
         if let Some(account) = filter.account {
             query
-                .push(" AND holder = ")
-                .push_bind(account.holder.to_string());
-            query
-                .push(" AND asset = ")
+                .push(" AND account.holder = ")
+                .push_bind(account.holder.to_string())
+                .push(" AND account.asset = ")
                 .push_bind(account.asset.to_string());
         }
         query.push(")");

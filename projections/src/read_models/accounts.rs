@@ -1,9 +1,8 @@
 //! The totals of every account; also where the executor loads cold accounts from.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use event_store::executor::{AccountSnapshot, AccountSource};
+use hashbrown::{HashMap, HashSet};
 use ledger_core::book::AccountTotals;
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::HoldEvent;
@@ -11,9 +10,9 @@ use ledger_core::posting::Totals;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::{AccountId, Amount, Event, Holder, LedgerName, Position, Total};
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
@@ -32,7 +31,8 @@ const DEFINITION: &[&str] = &["CREATE TABLE {schema}.accounts (
     position       bigint  NOT NULL,
     -- Loads a holder's accounts, for the executor and for queries.
     PRIMARY KEY (ledger, holder, asset)
-)"];
+-- Room for a row's next version beside it, which then needs no entry in the index.
+) WITH (fillfactor = 60)"];
 
 const WRITE: &str = "\
 INSERT INTO {schema}.accounts AS account
@@ -47,6 +47,17 @@ ON CONFLICT (ledger, holder, asset) DO UPDATE SET
     entries        = account.entries + EXCLUDED.entries,
     position       = EXCLUDED.position";
 
+const CHANGE: &str = "\
+UPDATE {schema}.accounts AS account SET
+    posted_debits  = account.posted_debits + change.debits,
+    posted_credits = account.posted_credits + change.credits,
+    pending_debits = COALESCE(NULLIF(account.pending_debits + change.pending, 0), 0),
+    entries        = account.entries + change.entries,
+    position       = change.position
+FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::bigint[],
+            $8::bigint[]) AS change (holder, asset, debits, credits, pending, entries, position)
+WHERE account.ledger = $1 AND account.holder = change.holder AND account.asset = change.asset";
+
 /// What a batch of events does to one account.
 #[derive(Default)]
 struct Change {
@@ -57,54 +68,28 @@ struct Change {
     position: Position,
 }
 
-#[derive(Default)]
-struct Changes(BTreeMap<AccountId, Change>);
+/// What events do to the accounts of a ledger.
+struct Changes {
+    ledger: LedgerName,
+    before: Before,
+    /// Accounts whose rows are known to be there; changing a row costs half of what finding out does.
+    written: HashSet<AccountId>,
+    accounts: HashMap<AccountId, Change>,
+}
 
 impl Changes {
-    fn add(
+    fn change(
         &mut self,
         account: AccountId,
         position: Position,
         change: impl FnOnce(&mut Change) -> Option<()>,
     ) -> Result<(), FoldError> {
-        let entry = self.0.entry(account).or_default();
+        let entry = self.accounts.entry(account).or_default();
         entry.position = position;
         change(entry).ok_or_else(|| FoldError::Event {
             position,
             reason: format!("the totals of {account} cannot be kept"),
         })
-    }
-
-    fn fold(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
-        let position = recorded.position;
-        match &recorded.event {
-            Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
-                for posting in postings {
-                    let amount = posting.amount.value();
-                    self.add(posting.debited(), position, |change| {
-                        change.entries += 1;
-                        change.debits = change.debits.checked_add(amount)?;
-                        Some(())
-                    })?;
-                    self.add(posting.credited(), position, |change| {
-                        change.entries += 1;
-                        change.credits = change.credits.checked_add(amount)?;
-                        Some(())
-                    })?;
-                }
-                Ok(())
-            }
-            Event::Hold(event) => {
-                let reserved = reservation(event);
-                self.add(event.account(), position, |change| {
-                    change.pending_debits = change.pending_debits.checked_add(reserved?)?;
-                    Some(())
-                })
-            }
-            Event::Transaction(TransactionEvent::TransactionReverted { .. })
-            | Event::Ledger(_)
-            | Event::Wallet(_) => Ok(()),
-        }
     }
 }
 
@@ -131,7 +116,7 @@ impl ReadModel for Accounts {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -142,55 +127,117 @@ impl ReadModel for Accounts {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-        events: &[RecordedEvent],
-    ) -> Result<(), FoldError> {
-        let mut changes = Changes::default();
-        for event in events {
-            changes.fold(event)?;
+    fn begin(&self, ledger: LedgerName, before: Before) -> Box<dyn Fold> {
+        Box::new(Changes {
+            ledger,
+            before,
+            written: HashSet::new(),
+            accounts: HashMap::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Fold for Changes {
+    fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
+        let position = recorded.position;
+        match &recorded.event {
+            Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
+                for posting in postings {
+                    let amount = posting.amount.value();
+                    self.change(posting.debited(), position, |change| {
+                        change.entries += 1;
+                        change.debits = change.debits.checked_add(amount)?;
+                        Some(())
+                    })?;
+                    self.change(posting.credited(), position, |change| {
+                        change.entries += 1;
+                        change.credits = change.credits.checked_add(amount)?;
+                        Some(())
+                    })?;
+                }
+                Ok(())
+            }
+            Event::Hold(event) => {
+                let reserved = reservation(event);
+                self.change(event.account(), position, |change| {
+                    change.pending_debits = change.pending_debits.checked_add(reserved?)?;
+                    Some(())
+                })
+            }
+            Event::Transaction(TransactionEvent::TransactionReverted { .. })
+            | Event::Ledger(_)
+            | Event::Wallet(_) => Ok(()),
         }
-        let (accounts, changes): (Vec<AccountId>, Vec<Change>) = changes.0.into_iter().unzip();
-        if accounts.is_empty() {
-            return Ok(());
+    }
+
+    fn is_full(&self) -> bool {
+        self.accounts.len() > ROWS_IN_MEMORY
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        let (known, new): (Vec<_>, Vec<_>) = self
+            .accounts
+            .drain()
+            .partition(|(account, _)| self.written.contains(account));
+        if !known.is_empty() {
+            let changed = run(place, CHANGE, self.ledger, &known).await?;
+            if changed < known.len() {
+                return Err(lost(&known));
+            }
         }
-        let column = |value: fn(&Change) -> Decimal| changes.iter().map(value).collect::<Vec<_>>();
-        sqlx::query(&tables.sql(WRITE))
-            .bind(ledger.as_str())
-            .bind(
-                accounts
-                    .iter()
-                    .map(|account| account.holder.to_string())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                accounts
-                    .iter()
-                    .map(|account| account.asset.to_string())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(column(|change| change.debits))
-            .bind(column(|change| change.credits))
-            .bind(column(|change| change.pending_debits))
-            .bind(
-                changes
-                    .iter()
-                    .map(|change| change.entries)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                changes
-                    .iter()
-                    .map(|change| change.position.value())
-                    .collect::<Vec<_>>(),
-            )
-            .execute(connection)
-            .await?;
+        if !new.is_empty() {
+            run(place, WRITE, self.ledger, &new).await?;
+        }
+        if self.before == Before::InTables {
+            self.written.extend(new.iter().map(|(account, _)| *account));
+        }
+        if self.before.is_too_much(self.written.len()) {
+            self.written.clear();
+        }
         Ok(())
     }
+}
+
+/// Somebody took a row away that was written before.
+fn lost(changes: &[(AccountId, Change)]) -> FoldError {
+    let position = changes.iter().map(|(_, change)| change.position).min();
+    FoldError::Event {
+        position: position.unwrap_or_default(),
+        reason: "an account that was written is not in its table any more".to_owned(),
+    }
+}
+
+async fn run(
+    place: &mut Place<'_>,
+    statement: &str,
+    ledger: LedgerName,
+    changes: &[(AccountId, Change)],
+) -> Result<usize, sqlx::Error> {
+    let texts = |text: fn(&AccountId) -> String| {
+        let texts = changes.iter().map(|(account, _)| text(account));
+        texts.collect::<Vec<_>>()
+    };
+    let sums = |value: fn(&Change) -> Decimal| {
+        let sums = changes.iter().map(|(_, change)| value(change));
+        sums.collect::<Vec<_>>()
+    };
+    let numbers = |value: fn(&Change) -> i64| {
+        let numbers = changes.iter().map(|(_, change)| value(change));
+        numbers.collect::<Vec<_>>()
+    };
+    let done = sqlx::query(&place.sql(statement))
+        .bind(ledger.as_str())
+        .bind(texts(|account| account.holder.to_string()))
+        .bind(texts(|account| account.asset.to_string()))
+        .bind(sums(|change| change.debits))
+        .bind(sums(|change| change.credits))
+        .bind(sums(|change| change.pending_debits))
+        .bind(numbers(|change| change.entries))
+        .bind(numbers(|change| change.position.value()))
+        .execute(&mut *place.connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
 /// The live table, as the executor's source of cold accounts.

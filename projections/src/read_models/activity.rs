@@ -10,10 +10,9 @@ use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::wallet::WalletEvent;
 use ledger_core::{AssetCode, Event, LedgerName, Timestamp};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 
 use super::ExactSum;
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
@@ -42,12 +41,17 @@ ON CONFLICT (ledger, hour, metric, asset) DO UPDATE SET
 
 type Key = (DateTime<Utc>, &'static str, Option<AssetCode>);
 
-#[derive(Default)]
-struct Hours(BTreeMap<Key, (i64, ExactSum)>);
+/// What events add to the hours of a ledger.
+struct Hours {
+    ledger: LedgerName,
+    sums: Sums,
+}
+
+type Sums = BTreeMap<Key, (i64, ExactSum)>;
 
 impl Hours {
     fn count(&mut self, hour: DateTime<Utc>, metric: &'static str) {
-        self.0.entry((hour, metric, None)).or_default().0 += 1;
+        self.sums.entry((hour, metric, None)).or_default().0 += 1;
     }
 
     fn fold(&mut self, recorded: &RecordedEvent) -> Option<()> {
@@ -64,7 +68,7 @@ impl Hours {
                 }
                 for posting in postings {
                     let key = (hour, "volume", Some(posting.asset));
-                    let (count, amount) = self.0.entry(key).or_default();
+                    let (count, amount) = self.sums.entry(key).or_default();
                     *count += 1;
                     amount.add(posting.amount.value());
                 }
@@ -94,9 +98,9 @@ fn start_of_hour(time: Timestamp) -> Option<DateTime<Utc>> {
 }
 
 /// A row for each part of each sum; the count is in the first.
-fn rows(hours: Hours) -> (Vec<Key>, Vec<(i64, Decimal)>) {
-    let mut rows = Vec::with_capacity(hours.0.len());
-    for (key, (count, amount)) in hours.0 {
+fn rows(sums: Sums) -> (Vec<Key>, Vec<(i64, Decimal)>) {
+    let mut rows = Vec::with_capacity(sums.len());
+    for (key, (count, amount)) in sums {
         let counts = std::iter::once(count).chain(std::iter::repeat(0));
         rows.extend(counts.zip(amount.into_parts()).map(|row| (key, row)));
     }
@@ -121,33 +125,41 @@ impl ReadModel for Activity {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-        events: &[RecordedEvent],
-    ) -> Result<(), FoldError> {
-        let mut hours = Hours::default();
-        for event in events {
-            hours.fold(event).ok_or_else(|| FoldError::Event {
-                position: event.position,
-                reason: "its hour cannot be told".to_owned(),
-            })?;
-        }
-        if hours.0.is_empty() {
+    fn begin(&self, ledger: LedgerName, _before: Before) -> Box<dyn Fold> {
+        Box::new(Hours {
+            ledger,
+            sums: Sums::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Fold for Hours {
+    fn add(&mut self, event: &RecordedEvent) -> Result<(), FoldError> {
+        self.fold(event).ok_or_else(|| FoldError::Event {
+            position: event.position,
+            reason: "its hour cannot be told".to_owned(),
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.sums.len() > ROWS_IN_MEMORY
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        if self.sums.is_empty() {
             return Ok(());
         }
-        let (keys, values) = rows(hours);
+        let (keys, values) = rows(std::mem::take(&mut self.sums));
         let asset = |key: &Key| key.2.map_or_else(String::new, |asset| asset.to_string());
-        sqlx::query(&tables.sql(WRITE))
-            .bind(ledger.as_str())
+        sqlx::query(&place.sql(WRITE))
+            .bind(self.ledger.as_str())
             .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
             .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
             .bind(keys.iter().map(asset).collect::<Vec<_>>())
             .bind(values.iter().map(|value| value.0).collect::<Vec<_>>())
             .bind(values.iter().map(|value| value.1).collect::<Vec<_>>())
-            .execute(connection)
+            .execute(&mut *place.connection)
             .await?;
         Ok(())
     }

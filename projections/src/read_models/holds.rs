@@ -7,13 +7,12 @@ use chrono::{DateTime, Utc};
 use ledger_core::annotation::Reference;
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::{HoldEvent, HoldStatus};
-use ledger_core::{Amount, Event, HoldId, Holder, LedgerName, Stream};
+use ledger_core::{Amount, Event, HoldId, Holder, LedgerName, Position, Stream};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::check_met;
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
@@ -83,15 +82,18 @@ struct Placed {
 
 /// What a batch of events does to one hold after its placing.
 struct Change {
+    /// The first event of these.
+    first: Position,
     captured: Decimal,
     remaining: Decimal,
     status: HoldStatus,
     ended_at: Option<DateTime<Utc>>,
 }
 
-impl Default for Change {
-    fn default() -> Self {
+impl Change {
+    const fn beginning_at(first: Position) -> Self {
         Self {
+            first,
             captured: Decimal::ZERO,
             remaining: Decimal::ZERO,
             status: HoldStatus::Active,
@@ -142,12 +144,17 @@ fn fold_change(
     event: &HoldEvent,
 ) {
     let ended = Some(recorded.recorded_at.as_datetime());
+    if matches!(event, HoldEvent::HoldPlaced { .. }) {
+        return;
+    }
+    let change = changes
+        .entry(id)
+        .or_insert(Change::beginning_at(recorded.position));
     match event {
         HoldEvent::HoldPlaced { .. } => {}
         HoldEvent::HoldCaptured {
             amount, remaining, ..
         } => {
-            let change = changes.entry(id).or_default();
             change.captured += amount.value();
             change.remaining = remaining.map_or(Decimal::ZERO, Amount::value);
             if remaining.is_none() {
@@ -155,26 +162,12 @@ fn fold_change(
                 change.ended_at = ended;
             }
         }
-        HoldEvent::HoldVoided { .. } => end(changes, id, HoldStatus::Voided, ended),
-        HoldEvent::HoldExpired { .. } => end(changes, id, HoldStatus::Expired, ended),
+        HoldEvent::HoldVoided { .. } => end(change, HoldStatus::Voided, ended),
+        HoldEvent::HoldExpired { .. } => end(change, HoldStatus::Expired, ended),
     }
 }
 
-fn changed(recorded: &RecordedEvent) -> Option<Uuid> {
-    match (&recorded.event, recorded.stream) {
-        (Event::Hold(HoldEvent::HoldPlaced { .. }), _) => None,
-        (Event::Hold(_), Stream::Hold(id)) => Some(id.as_uuid()),
-        (_, _) => None,
-    }
-}
-
-fn end(
-    changes: &mut BTreeMap<HoldId, Change>,
-    id: HoldId,
-    status: HoldStatus,
-    ended_at: Option<DateTime<Utc>>,
-) {
-    let change = changes.entry(id).or_default();
+fn end(change: &mut Change, status: HoldStatus, ended_at: Option<DateTime<Utc>>) {
     change.remaining = Decimal::ZERO;
     change.status = status;
     change.ended_at = ended_at;
@@ -198,39 +191,60 @@ impl ReadModel for Holds {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-        events: &[RecordedEvent],
-    ) -> Result<(), FoldError> {
-        let mut placed = Placed::default();
-        let mut changes = BTreeMap::new();
-        for recorded in events {
-            if let (Event::Hold(event), Stream::Hold(id)) = (&recorded.event, recorded.stream) {
-                placed.fold(recorded, id)?;
-                fold_change(&mut changes, recorded, id, event);
-            }
+    fn begin(&self, ledger: LedgerName, _before: Before) -> Box<dyn Fold> {
+        Box::new(Batch {
+            ledger,
+            placed: Placed::default(),
+            changes: BTreeMap::new(),
+        })
+    }
+}
+
+/// What events do to the holds of a ledger.
+struct Batch {
+    ledger: LedgerName,
+    placed: Placed,
+    changes: BTreeMap<HoldId, Change>,
+}
+
+#[async_trait]
+impl Fold for Batch {
+    fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
+        if let (Event::Hold(event), Stream::Hold(id)) = (&recorded.event, recorded.stream) {
+            self.placed.fold(recorded, id)?;
+            fold_change(&mut self.changes, recorded, id, event);
         }
-        if !placed.ids.is_empty() {
-            write_placed(connection, tables, ledger, &placed).await?;
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.placed.ids.len() + self.changes.len() > ROWS_IN_MEMORY
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        if !self.placed.ids.is_empty() {
+            let placed = std::mem::take(&mut self.placed);
+            write_placed(place, self.ledger, &placed).await?;
         }
-        if !changes.is_empty() {
-            let met = write_changes(connection, tables, ledger, changes).await?;
-            check_met(met, events, changed)?;
+        if !self.changes.is_empty() {
+            let changes = std::mem::take(&mut self.changes);
+            let first: Vec<_> = changes
+                .iter()
+                .map(|(id, c)| (id.as_uuid(), c.first))
+                .collect();
+            let met = write_changes(place, self.ledger, changes).await?;
+            check_met(met, &first)?;
         }
         Ok(())
     }
 }
 
 async fn write_placed(
-    connection: &mut PgConnection,
-    tables: Tables,
+    place: &mut Place<'_>,
     ledger: LedgerName,
     placed: &Placed,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(&tables.sql(PLACE))
+    sqlx::query(&place.sql(PLACE))
         .bind(ledger.as_str())
         .bind(&placed.ids)
         .bind(&placed.positions)
@@ -242,19 +256,18 @@ async fn write_placed(
         .bind(&placed.references)
         .bind(&placed.metadata)
         .bind(&placed.placed_at)
-        .execute(connection)
+        .execute(&mut *place.connection)
         .await
         .map(|_| ())
 }
 
 async fn write_changes(
-    connection: &mut PgConnection,
-    tables: Tables,
+    place: &mut Place<'_>,
     ledger: LedgerName,
     changes: BTreeMap<HoldId, Change>,
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     let (ids, changes): (Vec<HoldId>, Vec<Change>) = changes.into_iter().unzip();
-    sqlx::query_scalar(&tables.sql(CHANGE))
+    sqlx::query_scalar(&place.sql(CHANGE))
         .bind(ledger.as_str())
         .bind(ids.into_iter().map(HoldId::as_uuid).collect::<Vec<_>>())
         .bind(
@@ -281,6 +294,6 @@ async fn write_changes(
                 .map(|change| change.ended_at)
                 .collect::<Vec<_>>(),
         )
-        .fetch_all(connection)
+        .fetch_all(&mut *place.connection)
         .await
 }

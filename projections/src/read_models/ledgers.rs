@@ -5,9 +5,8 @@ use ledger_core::event::RecordedEvent;
 use ledger_core::ledger::{LedgerEvent, SystemAccount};
 use ledger_core::posting::NormalSide;
 use ledger_core::{Event, LedgerName};
-use sqlx::PgConnection;
 
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
@@ -53,62 +52,91 @@ impl ReadModel for Ledgers {
         DEFINITION
     }
 
-    /// One statement per event: a ledger has a handful of these in its life.
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-        events: &[RecordedEvent],
-    ) -> Result<(), FoldError> {
-        for recorded in events {
-            let Event::Ledger(event) = &recorded.event else {
-                continue;
-            };
-            match event {
-                LedgerEvent::LedgerOpened {
-                    system_accounts, ..
-                } => {
-                    let statement =
-                        "INSERT INTO {schema}.ledgers (ledger, opened_at) VALUES ($1, $2)";
-                    sqlx::query(&tables.sql(statement))
-                        .bind(ledger.as_str())
-                        .bind(recorded.recorded_at.as_datetime())
-                        .execute(&mut *connection)
-                        .await?;
-                    write_accounts(connection, tables, ledger, recorded, system_accounts).await?;
-                }
-                LedgerEvent::AssetRegistered { asset } => {
-                    let statement = "INSERT INTO {schema}.assets (ledger, code, scale, position) \
-                                     VALUES ($1, $2, $3, $4)";
-                    sqlx::query(&tables.sql(statement))
-                        .bind(ledger.as_str())
-                        .bind(asset.code.as_str())
-                        .bind(i32::try_from(asset.scale).unwrap_or(i32::MAX))
-                        .bind(recorded.position.value())
-                        .execute(&mut *connection)
-                        .await?;
-                }
-                LedgerEvent::SystemAccountOpened { account } => {
-                    let account = std::slice::from_ref(account);
-                    write_accounts(connection, tables, ledger, recorded, account).await?;
-                }
-            }
+    fn begin(&self, ledger: LedgerName, _before: Before) -> Box<dyn Fold> {
+        Box::new(Seen {
+            ledger,
+            events: Vec::new(),
+        })
+    }
+}
+
+/// What has happened to a ledger itself: a handful of events in its life.
+struct Seen {
+    ledger: LedgerName,
+    events: Vec<RecordedEvent>,
+}
+
+#[async_trait]
+impl Fold for Seen {
+    fn add(&mut self, event: &RecordedEvent) -> Result<(), FoldError> {
+        if matches!(event.event, Event::Ledger(_)) {
+            self.events.push(event.clone());
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len() > ROWS_IN_MEMORY
+    }
+
+    /// One statement per event.
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        for recorded in std::mem::take(&mut self.events) {
+            self.write_event(place, &recorded).await?;
         }
         Ok(())
     }
 }
 
+impl Seen {
+    async fn write_event(
+        &self,
+        place: &mut Place<'_>,
+        recorded: &RecordedEvent,
+    ) -> Result<(), sqlx::Error> {
+        let Event::Ledger(event) = &recorded.event else {
+            return Ok(());
+        };
+        match event {
+            LedgerEvent::LedgerOpened {
+                system_accounts, ..
+            } => {
+                let statement = "INSERT INTO {schema}.ledgers (ledger, opened_at) VALUES ($1, $2)";
+                sqlx::query(&place.sql(statement))
+                    .bind(self.ledger.as_str())
+                    .bind(recorded.recorded_at.as_datetime())
+                    .execute(&mut *place.connection)
+                    .await?;
+                write_accounts(place, self.ledger, recorded, system_accounts).await
+            }
+            LedgerEvent::AssetRegistered { asset } => {
+                let statement = "INSERT INTO {schema}.assets (ledger, code, scale, position) \
+                                 VALUES ($1, $2, $3, $4)";
+                sqlx::query(&place.sql(statement))
+                    .bind(self.ledger.as_str())
+                    .bind(asset.code.as_str())
+                    .bind(i32::try_from(asset.scale).unwrap_or(i32::MAX))
+                    .bind(recorded.position.value())
+                    .execute(&mut *place.connection)
+                    .await
+                    .map(|_| ())
+            }
+            LedgerEvent::SystemAccountOpened { account } => {
+                write_accounts(place, self.ledger, recorded, std::slice::from_ref(account)).await
+            }
+        }
+    }
+}
+
 async fn write_accounts(
-    connection: &mut PgConnection,
-    tables: Tables,
+    place: &mut Place<'_>,
     ledger: LedgerName,
     recorded: &RecordedEvent,
     accounts: &[SystemAccount],
 ) -> Result<(), sqlx::Error> {
     let statement = "INSERT INTO {schema}.system_accounts (ledger, name, normal_side, position) \
                      SELECT $1, name, side, $4 FROM UNNEST($2::text[], $3::text[]) AS a (name, side)";
-    sqlx::query(&tables.sql(statement))
+    sqlx::query(&place.sql(statement))
         .bind(ledger.as_str())
         .bind(
             accounts
@@ -123,7 +151,7 @@ async fn write_accounts(
                 .collect::<Vec<_>>(),
         )
         .bind(recorded.position.value())
-        .execute(connection)
+        .execute(&mut *place.connection)
         .await
         .map(|_| ())
 }

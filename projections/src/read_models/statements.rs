@@ -1,17 +1,18 @@
 //! Every side of every posting, with the balance after it: what statements are cut from.
 
-use std::collections::BTreeMap;
+mod keys;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use hashbrown::HashMap;
 use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionEvent;
-use ledger_core::{AccountId, Event, LedgerName, Posting, Stream};
+use ledger_core::{AccountId, Event, LedgerName, Position, Posting, Stream};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
-use uuid::Uuid;
 
-use crate::read_model::{FoldError, ReadModel, Tables};
+pub use keys::account_key;
+
+use crate::copy_rows::CopyRows;
+use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Statements;
 const DEFINITION: &[&str] = &[
     "CREATE TABLE {schema}.entries (
     ledger         text        NOT NULL,
+    -- A hash that stands for ledger, holder and asset.
+    account_key    bigint      NOT NULL,
     holder         text        NOT NULL,
     asset          text        NOT NULL,
     -- 1, 2, 3 ... in the account, in recorded order.
@@ -34,52 +37,70 @@ const DEFINITION: &[&str] = &[
     -- Credits less debits after this entry, in recorded order.
     balance_after  numeric     NOT NULL,
     effective_at   timestamptz NOT NULL,
-    recorded_at    timestamptz NOT NULL,
-    -- Statements in recorded order; the last entry of an account.
-    PRIMARY KEY (ledger, holder, asset, entry_number)
+    recorded_at    timestamptz NOT NULL
 )",
+    // The accounts of a holder that have entries; saves an index over the holders of entries.
+    "CREATE TABLE {schema}.entry_accounts (
+    ledger      text   NOT NULL,
+    holder      text   NOT NULL,
+    asset       text   NOT NULL,
+    account_key bigint NOT NULL,
+    PRIMARY KEY (ledger, holder, asset)
+)",
+];
+
+const INDEXES: &[&str] = &[
+    // The last entry of an account; its transactions, newest first.
+    "CREATE INDEX ON {schema}.entries (account_key, position, entry_number)",
     // Statements and balances on the effective axis.
-    "CREATE INDEX ON {schema}.entries (ledger, holder, asset, effective_at, entry_number)",
-    // The transactions of an account or wallet, newest first.
-    "CREATE INDEX ON {schema}.entries (ledger, holder, position)",
+    "CREATE INDEX ON {schema}.entries (account_key, effective_at, entry_number)",
 ];
 
 const LAST: &str = "\
-SELECT touched.holder, touched.asset, last.entry_number, last.balance_after
-FROM UNNEST($2::text[], $3::text[]) AS touched (holder, asset)
+SELECT touched.number, last.entry_number, last.balance_after
+FROM UNNEST($2::text[], $3::text[], $4::bigint[])
+     WITH ORDINALITY AS touched (holder, asset, key, number)
 CROSS JOIN LATERAL (
     SELECT entry_number, balance_after FROM {schema}.entries AS entry
-    WHERE entry.ledger = $1 AND entry.holder = touched.holder AND entry.asset = touched.asset
-    ORDER BY entry_number DESC LIMIT 1) AS last";
+    WHERE entry.account_key = touched.key AND entry.ledger = $1
+      AND entry.holder = touched.holder AND entry.asset = touched.asset
+    ORDER BY position DESC, entry_number DESC LIMIT 1) AS last";
 
-const WRITE: &str = "\
-INSERT INTO {schema}.entries (ledger, holder, asset, entry_number, position, posting,
-    transaction_id, counterparty, direction, amount, balance_after, effective_at, recorded_at)
-SELECT $1, entry.* FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::integer[],
-    $7::uuid[], $8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::timestamptz[],
-    $13::timestamptz[]) AS entry";
+const COLUMNS: &str = "{schema}.entries (ledger, account_key, holder, asset, \
+                       entry_number, position, posting, \
+                       transaction_id, counterparty, direction, amount, balance_after, \
+                       effective_at, recorded_at)";
+
+const BEGIN: &str = "\
+INSERT INTO {schema}.entry_accounts (ledger, holder, asset, account_key)
+SELECT $1, begun.* FROM UNNEST($2::text[], $3::text[], $4::bigint[]) AS begun";
 
 /// The last entry of an account so far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Last {
+    account_key: i64,
     entry_number: i64,
     balance: Decimal,
 }
 
-#[derive(Default)]
+impl Last {
+    fn beginning(ledger: LedgerName, account: &AccountId) -> Self {
+        Self {
+            account_key: account_key(ledger, account),
+            entry_number: 0,
+            balance: Decimal::ZERO,
+        }
+    }
+}
+
+/// What events add to the statements of a ledger.
 struct Rows {
-    holders: Vec<String>,
-    assets: Vec<String>,
-    entry_numbers: Vec<i64>,
-    positions: Vec<i64>,
-    postings: Vec<i32>,
-    transactions: Vec<Uuid>,
-    counterparties: Vec<String>,
-    directions: Vec<&'static str>,
-    amounts: Vec<Decimal>,
-    balances: Vec<Decimal>,
-    effective_at: Vec<DateTime<Utc>>,
-    recorded_at: Vec<DateTime<Utc>>,
+    ledger: LedgerName,
+    before: Before,
+    last: HashMap<AccountId, Last>,
+    /// Accounts that have their first entry.
+    begun: Vec<AccountId>,
+    entries: CopyRows,
 }
 
 #[async_trait]
@@ -89,110 +110,80 @@ impl ReadModel for Statements {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["entries"]
+        &["entries", "entry_accounts"]
     }
 
     fn definition(&self) -> &'static [&'static str] {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
+    fn indexes(&self) -> &'static [&'static str] {
+        INDEXES
+    }
+
+    fn begin(&self, ledger: LedgerName, before: Before) -> Box<dyn Fold> {
+        Box::new(Rows {
+            ledger,
+            before,
+            last: HashMap::new(),
+            begun: Vec::new(),
+            entries: CopyRows::default(),
+        })
+    }
+}
+
+#[async_trait]
+impl Fold for Rows {
+    async fn recall(
+        &mut self,
+        place: &mut Place<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), FoldError> {
-        let mut last = last_entries(connection, tables, ledger, events).await?;
-        let mut rows = Rows::default();
-        for event in events {
-            rows.fold(event, &mut last)?;
-        }
-        if rows.amounts.is_empty() {
+        if self.before == Before::Nothing {
             return Ok(());
         }
-        sqlx::query(&tables.sql(WRITE))
-            .bind(ledger.as_str())
-            .bind(&rows.holders)
-            .bind(&rows.assets)
-            .bind(&rows.entry_numbers)
-            .bind(&rows.positions)
-            .bind(&rows.postings)
-            .bind(&rows.transactions)
-            .bind(&rows.counterparties)
-            .bind(&rows.directions)
-            .bind(&rows.amounts)
-            .bind(&rows.balances)
-            .bind(&rows.effective_at)
-            .bind(&rows.recorded_at)
-            .execute(connection)
+        let mut asked: Vec<AccountId> = events
+            .iter()
+            .flat_map(postings_of)
+            .flat_map(|posting| [posting.debited(), posting.credited()])
+            .filter(|account| !self.last.contains_key(account))
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let texts = |text: fn(&AccountId) -> String| asked.iter().map(text).collect::<Vec<_>>();
+        let keys: Vec<i64> = asked
+            .iter()
+            .map(|account| account_key(self.ledger, account))
+            .collect();
+        let rows: Vec<(i64, i64, Decimal)> = sqlx::query_as(&place.sql(LAST))
+            .bind(self.ledger.as_str())
+            .bind(texts(|account| account.holder.to_string()))
+            .bind(texts(|account| account.asset.to_string()))
+            .bind(keys)
+            .fetch_all(&mut *place.connection)
             .await?;
+        for (number, entry_number, balance) in rows {
+            let account = usize::try_from(number - 1)
+                .ok()
+                .and_then(|at| asked.get(at));
+            if let Some(account) = account {
+                let mut last = Last::beginning(self.ledger, account);
+                last.entry_number = entry_number;
+                last.balance = balance;
+                self.last.insert(*account, last);
+            }
+        }
         Ok(())
     }
-}
 
-async fn last_entries(
-    connection: &mut PgConnection,
-    tables: Tables,
-    ledger: LedgerName,
-    events: &[RecordedEvent],
-) -> Result<BTreeMap<AccountId, Last>, FoldError> {
-    let mut last: BTreeMap<AccountId, Last> = BTreeMap::new();
-    for posting in events.iter().flat_map(postings_of) {
-        last.entry(posting.debited()).or_default();
-        last.entry(posting.credited()).or_default();
-    }
-    let holders: Vec<String> = last
-        .keys()
-        .map(|account| account.holder.to_string())
-        .collect();
-    let assets: Vec<String> = last
-        .keys()
-        .map(|account| account.asset.to_string())
-        .collect();
-    if holders.is_empty() {
-        return Ok(last);
-    }
-    let rows: Vec<(String, String, i64, Decimal)> = sqlx::query_as(&tables.sql(LAST))
-        .bind(ledger.as_str())
-        .bind(&holders)
-        .bind(&assets)
-        .fetch_all(connection)
-        .await?;
-    for (holder, asset, entry_number, balance) in rows {
-        if let Ok(account) = format!("{holder}:{asset}").parse::<AccountId>() {
-            last.insert(
-                account,
-                Last {
-                    entry_number,
-                    balance,
-                },
-            );
-        }
-    }
-    Ok(last)
-}
-
-fn postings_of(recorded: &RecordedEvent) -> &[Posting] {
-    match &recorded.event {
-        Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => postings,
-        Event::Transaction(TransactionEvent::TransactionReverted { .. })
-        | Event::Ledger(_)
-        | Event::Wallet(_)
-        | Event::Hold(_) => &[],
-    }
-}
-
-impl Rows {
-    fn fold(
-        &mut self,
-        recorded: &RecordedEvent,
-        last: &mut BTreeMap<AccountId, Last>,
-    ) -> Result<(), FoldError> {
+    fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
         let (
             Event::Transaction(TransactionEvent::TransactionPosted {
                 postings,
@@ -211,30 +202,103 @@ impl Rows {
                 (posting.credited(), posting.source, "credit", amount),
             ];
             for (account, counterparty, direction, change) in sides {
-                let entry = last.entry(account).or_default();
-                entry.entry_number += 1;
-                entry.balance =
-                    entry
-                        .balance
-                        .checked_add(change)
-                        .ok_or_else(|| FoldError::Event {
-                            position: recorded.position,
-                            reason: format!("the balance of {account} cannot be kept"),
-                        })?;
-                self.holders.push(account.holder.to_string());
-                self.assets.push(account.asset.to_string());
-                self.entry_numbers.push(entry.entry_number);
-                self.positions.push(recorded.position.value());
-                self.postings.push(index);
-                self.transactions.push(transaction.as_uuid());
-                self.counterparties.push(counterparty.to_string());
-                self.directions.push(direction);
-                self.amounts.push(amount);
-                self.balances.push(entry.balance);
-                self.effective_at.push(effective_at.as_datetime());
-                self.recorded_at.push(recorded.recorded_at.as_datetime());
+                let Last {
+                    account_key,
+                    entry_number,
+                    balance,
+                } = self.advance(account, change, recorded.position)?;
+                self.entries
+                    .row(14)
+                    .text(self.ledger.as_str())
+                    .bigint(account_key)
+                    .holder(&account.holder)
+                    .text(account.asset.as_str())
+                    .bigint(entry_number)
+                    .bigint(recorded.position.value())
+                    .integer(index)
+                    .uuid(transaction.as_uuid())
+                    .holder(&counterparty)
+                    .text(direction)
+                    .numeric(amount)
+                    .numeric(balance)
+                    .timestamp(effective_at.as_datetime())
+                    .timestamp(recorded.recorded_at.as_datetime());
             }
         }
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries.is_full()
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        let columns = place.sql(COLUMNS);
+        let entries = &mut self.entries;
+        entries
+            .send(place.connection, &columns, self.before)
+            .await?;
+        self.write_begun(place).await?;
+        if self.before.is_too_much(self.last.len()) {
+            self.last.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Rows {
+    async fn write_begun(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let begun = std::mem::take(&mut self.begun);
+        if begun.is_empty() {
+            return Ok(());
+        }
+        let texts = |text: fn(&AccountId) -> String| begun.iter().map(text).collect::<Vec<_>>();
+        let keys = begun
+            .iter()
+            .map(|account| account_key(self.ledger, account));
+        sqlx::query(&place.sql(BEGIN))
+            .bind(self.ledger.as_str())
+            .bind(texts(|account| account.holder.to_string()))
+            .bind(texts(|account| account.asset.to_string()))
+            .bind(keys.collect::<Vec<_>>())
+            .execute(&mut *place.connection)
+            .await
+            .map(|_| ())
+    }
+
+    /// The entry that a change makes in an account.
+    fn advance(
+        &mut self,
+        account: AccountId,
+        change: Decimal,
+        position: Position,
+    ) -> Result<Last, FoldError> {
+        let ledger = self.ledger;
+        let last = self
+            .last
+            .entry(account)
+            .or_insert_with(|| Last::beginning(ledger, &account));
+        last.entry_number += 1;
+        if last.entry_number == 1 {
+            self.begun.push(account);
+        }
+        last.balance = last
+            .balance
+            .checked_add(change)
+            .ok_or_else(|| FoldError::Event {
+                position,
+                reason: format!("the balance of {account} cannot be kept"),
+            })?;
+        Ok(*last)
+    }
+}
+
+fn postings_of(recorded: &RecordedEvent) -> &[Posting] {
+    match &recorded.event {
+        Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => postings,
+        Event::Transaction(TransactionEvent::TransactionReverted { .. })
+        | Event::Ledger(_)
+        | Event::Wallet(_)
+        | Event::Hold(_) => &[],
     }
 }

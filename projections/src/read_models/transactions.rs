@@ -1,23 +1,21 @@
 //! Transactions, as they were posted, and whether they were reverted.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use ledger_core::annotation::Reference;
 use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::{TransactionCause, TransactionEvent};
-use ledger_core::{Event, LedgerName, Stream};
-use sqlx::PgConnection;
+use ledger_core::{Event, LedgerName, Position, Stream, TransactionId};
 use uuid::Uuid;
 
 use super::check_met;
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::copy_rows::CopyRows;
+use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
 pub struct Transactions;
 
-const DEFINITION: &[&str] = &[
-    "CREATE TABLE {schema}.transactions (
+const DEFINITION: &[&str] = &["CREATE TABLE {schema}.transactions (
     ledger         text        NOT NULL,
     transaction_id uuid        NOT NULL,
     position       bigint      NOT NULL,
@@ -30,20 +28,20 @@ const DEFINITION: &[&str] = &[
     postings       text        NOT NULL,
     effective_at   timestamptz NOT NULL,
     recorded_at    timestamptz NOT NULL,
-    reverted_by    uuid,
-    PRIMARY KEY (ledger, transaction_id)
-)",
+    reverted_by    uuid
+)"];
+
+const INDEXES: &[&str] = &[
+    // One transaction. The id comes first: it tells transactions apart at the first glance.
+    "ALTER TABLE {schema}.transactions ADD PRIMARY KEY (transaction_id, ledger)",
     // Lists, newest first.
     "CREATE UNIQUE INDEX ON {schema}.transactions (ledger, position)",
     // Transactions of one reference.
     "CREATE INDEX ON {schema}.transactions (ledger, reference, position) WHERE reference IS NOT NULL",
 ];
 
-const WRITE: &str = "\
-INSERT INTO {schema}.transactions (ledger, transaction_id, position, cause, cause_id, reference,
-                                   metadata, postings, effective_at, recorded_at)
-SELECT $1, posted.* FROM UNNEST($2::uuid[], $3::bigint[], $4::text[], $5::uuid[], $6::text[],
-    $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[]) AS posted";
+const COLUMNS: &str = "{schema}.transactions (ledger, transaction_id, position, cause, cause_id, \
+                       reference, metadata, postings, effective_at, recorded_at)";
 
 const REVERT: &str = "\
 UPDATE {schema}.transactions AS transaction SET reverted_by = reverted.reverted_by
@@ -51,60 +49,49 @@ FROM UNNEST($2::uuid[], $3::uuid[]) AS reverted (transaction_id, reverted_by)
 WHERE transaction.ledger = $1 AND transaction.transaction_id = reverted.transaction_id
 RETURNING transaction.transaction_id";
 
-#[derive(Default)]
+/// What events do to the transactions of a ledger.
 struct Rows {
-    ids: Vec<Uuid>,
-    positions: Vec<i64>,
-    causes: Vec<&'static str>,
-    cause_ids: Vec<Option<Uuid>>,
-    references: Vec<Option<String>>,
-    metadata: Vec<String>,
-    postings: Vec<String>,
-    effective_at: Vec<DateTime<Utc>>,
-    recorded_at: Vec<DateTime<Utc>>,
-    reverted: Vec<Uuid>,
-    reverted_by: Vec<Uuid>,
+    ledger: LedgerName,
+    before: Before,
+    posted: CopyRows,
+    reverted: Vec<Reverted>,
+}
+
+struct Reverted {
+    transaction: Uuid,
+    by: Uuid,
+    position: Position,
 }
 
 impl Rows {
-    fn fold(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
-        let (Event::Transaction(event), Stream::Transaction(id)) =
-            (&recorded.event, recorded.stream)
+    fn post(
+        &mut self,
+        recorded: &RecordedEvent,
+        id: TransactionId,
+    ) -> Result<(), serde_json::Error> {
+        let Event::Transaction(TransactionEvent::TransactionPosted {
+            postings,
+            effective_at,
+            cause,
+            reference,
+            metadata,
+        }) = &recorded.event
         else {
             return Ok(());
         };
-        match event {
-            TransactionEvent::TransactionPosted {
-                postings,
-                effective_at,
-                cause,
-                reference,
-                metadata,
-            } => {
-                let text = |error: serde_json::Error| FoldError::Event {
-                    position: recorded.position,
-                    reason: error.to_string(),
-                };
-                let (cause, cause_id) = cause_columns(*cause);
-                self.ids.push(id.as_uuid());
-                self.positions.push(recorded.position.value());
-                self.causes.push(cause);
-                self.cause_ids.push(cause_id);
-                self.references.push(reference.clone().map(Reference::into));
-                self.metadata
-                    .push(serde_json::to_string(metadata).map_err(text)?);
-                self.postings
-                    .push(serde_json::to_string(postings).map_err(text)?);
-                self.effective_at.push(effective_at.as_datetime());
-                self.recorded_at.push(recorded.recorded_at.as_datetime());
-            }
-            TransactionEvent::TransactionReverted {
-                reverting_transaction,
-            } => {
-                self.reverted.push(id.as_uuid());
-                self.reverted_by.push(reverting_transaction.as_uuid());
-            }
-        }
+        let (cause, cause_id) = cause_columns(*cause);
+        self.posted
+            .row(10)
+            .text(self.ledger.as_str())
+            .uuid(id.as_uuid())
+            .bigint(recorded.position.value())
+            .text(cause)
+            .optional_uuid(cause_id)
+            .optional_text(reference.as_ref().map(Reference::as_str))
+            .json(metadata)?
+            .json(postings)?
+            .timestamp(effective_at.as_datetime())
+            .timestamp(recorded.recorded_at.as_datetime());
         Ok(())
     }
 }
@@ -117,16 +104,6 @@ const fn cause_columns(cause: TransactionCause) -> (&'static str, Option<Uuid>) 
     }
 }
 
-fn reverted(recorded: &RecordedEvent) -> Option<Uuid> {
-    match (&recorded.event, recorded.stream) {
-        (
-            Event::Transaction(TransactionEvent::TransactionReverted { .. }),
-            Stream::Transaction(id),
-        ) => Some(id.as_uuid()),
-        (_, _) => None,
-    }
-}
-
 #[async_trait]
 impl ReadModel for Transactions {
     fn name(&self) -> &'static str {
@@ -134,7 +111,7 @@ impl ReadModel for Transactions {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -145,41 +122,76 @@ impl ReadModel for Transactions {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-        events: &[RecordedEvent],
-    ) -> Result<(), FoldError> {
-        let mut rows = Rows::default();
-        for event in events {
-            rows.fold(event)?;
+    fn indexes(&self) -> &'static [&'static str] {
+        INDEXES
+    }
+
+    fn begin(&self, ledger: LedgerName, before: Before) -> Box<dyn Fold> {
+        Box::new(Rows {
+            ledger,
+            before,
+            posted: CopyRows::default(),
+            reverted: Vec::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Fold for Rows {
+    fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
+        let (Event::Transaction(event), Stream::Transaction(id)) =
+            (&recorded.event, recorded.stream)
+        else {
+            return Ok(());
+        };
+        let position = recorded.position;
+        match event {
+            TransactionEvent::TransactionPosted { .. } => {
+                self.post(recorded, id).map_err(|error| FoldError::Event {
+                    position,
+                    reason: error.to_string(),
+                })
+            }
+            TransactionEvent::TransactionReverted {
+                reverting_transaction,
+            } => {
+                self.reverted.push(Reverted {
+                    transaction: id.as_uuid(),
+                    by: reverting_transaction.as_uuid(),
+                    position,
+                });
+                Ok(())
+            }
         }
-        if !rows.ids.is_empty() {
-            sqlx::query(&tables.sql(WRITE))
-                .bind(ledger.as_str())
-                .bind(&rows.ids)
-                .bind(&rows.positions)
-                .bind(&rows.causes)
-                .bind(&rows.cause_ids)
-                .bind(&rows.references)
-                .bind(&rows.metadata)
-                .bind(&rows.postings)
-                .bind(&rows.effective_at)
-                .bind(&rows.recorded_at)
-                .execute(&mut *connection)
-                .await?;
-        }
-        if !rows.reverted.is_empty() {
-            let met: Vec<Uuid> = sqlx::query_scalar(&tables.sql(REVERT))
-                .bind(ledger.as_str())
-                .bind(&rows.reverted)
-                .bind(&rows.reverted_by)
-                .fetch_all(connection)
-                .await?;
-            check_met(met, events, reverted)?;
-        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.posted.is_full()
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        let columns = place.sql(COLUMNS);
+        let posted = &mut self.posted;
+        posted.send(place.connection, &columns, self.before).await?;
         Ok(())
+    }
+
+    async fn settle(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        let reverted = std::mem::take(&mut self.reverted);
+        if reverted.is_empty() {
+            return Ok(());
+        }
+        let ids = |id: fn(&Reverted) -> Uuid| reverted.iter().map(id).collect::<Vec<_>>();
+        let met: Vec<Uuid> = sqlx::query_scalar(&place.sql(REVERT))
+            .bind(self.ledger.as_str())
+            .bind(ids(|one| one.transaction))
+            .bind(ids(|one| one.by))
+            .fetch_all(&mut *place.connection)
+            .await?;
+        let changed: Vec<_> = reverted
+            .iter()
+            .map(|one| (one.transaction, one.position))
+            .collect();
+        check_met(met, &changed)
     }
 }

@@ -12,10 +12,10 @@ use ledger_core::posting::{FreezeScope, Overdraft};
 use ledger_core::wallet::WalletEvent;
 use ledger_core::{AssetCode, Event, LedgerName, Stream, WalletId};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::read_model::{FoldError, ReadModel, Tables};
+use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
+use owners::Owners;
 
 /// The read model.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ const DEFINITION: &[&str] = &[
     first_activity_at timestamptz NOT NULL,
     last_activity_at  timestamptz NOT NULL,
     PRIMARY KEY (ledger, owner)
-)",
+) WITH (fillfactor = 60)",
     "CREATE TABLE {schema}.owner_flows (
     ledger     text    NOT NULL,
     owner      text    NOT NULL,
@@ -67,7 +67,7 @@ const DEFINITION: &[&str] = &[
     amount_in  numeric NOT NULL,
     amount_out numeric NOT NULL,
     PRIMARY KEY (ledger, owner, asset)
-)",
+) WITH (fillfactor = 60)",
 ];
 
 const OPEN: &str = "\
@@ -114,11 +114,13 @@ struct Change {
     changed_at: DateTime<Utc>,
 }
 
-#[derive(Default)]
+/// What events do to the wallets of a ledger and to their owners.
 struct Batch {
+    ledger: LedgerName,
     opened: Opened,
     changes: BTreeMap<WalletId, Change>,
     overdrafts: BTreeMap<(WalletId, AssetCode), Overdraft>,
+    owners: Owners,
 }
 
 impl Batch {
@@ -195,14 +197,10 @@ impl Batch {
         Ok(())
     }
 
-    async fn write(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-    ) -> Result<(), sqlx::Error> {
+    async fn write_wallets(&self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let ledger = self.ledger;
         if !self.opened.ids.is_empty() {
-            sqlx::query(&tables.sql(OPEN))
+            sqlx::query(&place.sql(OPEN))
                 .bind(ledger.as_str())
                 .bind(&self.opened.ids)
                 .bind(&self.opened.positions)
@@ -210,12 +208,12 @@ impl Batch {
                 .bind(&self.opened.references)
                 .bind(&self.opened.metadata)
                 .bind(&self.opened.opened_at)
-                .execute(&mut *connection)
+                .execute(&mut *place.connection)
                 .await?;
         }
         if !self.changes.is_empty() {
             let changes = || self.changes.values();
-            sqlx::query(&tables.sql(CHANGE))
+            sqlx::query(&place.sql(CHANGE))
                 .bind(ledger.as_str())
                 .bind(
                     self.changes
@@ -239,21 +237,17 @@ impl Batch {
                         .map(|change| change.changed_at)
                         .collect::<Vec<_>>(),
                 )
-                .execute(&mut *connection)
+                .execute(&mut *place.connection)
                 .await?;
         }
         if !self.overdrafts.is_empty() {
-            self.write_overdrafts(connection, tables, ledger).await?;
+            self.write_overdrafts(place).await?;
         }
         Ok(())
     }
 
-    async fn write_overdrafts(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-    ) -> Result<(), sqlx::Error> {
+    async fn write_overdrafts(&self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let ledger = self.ledger;
         let (mut forbidden, mut allowed) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
         let mut limits: Vec<Option<Decimal>> = Vec::new();
         for ((wallet, asset), overdraft) in &self.overdrafts {
@@ -270,18 +264,18 @@ impl Batch {
             allowed.1.push(asset.to_string());
             limits.push(limit);
         }
-        sqlx::query(&tables.sql(FORBID_OVERDRAFTS))
+        sqlx::query(&place.sql(FORBID_OVERDRAFTS))
             .bind(ledger.as_str())
             .bind(&forbidden.0)
             .bind(&forbidden.1)
-            .execute(&mut *connection)
+            .execute(&mut *place.connection)
             .await?;
-        sqlx::query(&tables.sql(ALLOW_OVERDRAFTS))
+        sqlx::query(&place.sql(ALLOW_OVERDRAFTS))
             .bind(ledger.as_str())
             .bind(&allowed.0)
             .bind(&allowed.1)
             .bind(&limits)
-            .execute(connection)
+            .execute(&mut *place.connection)
             .await
             .map(|_| ())
     }
@@ -294,7 +288,7 @@ impl ReadModel for Wallets {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -305,19 +299,43 @@ impl ReadModel for Wallets {
         DEFINITION
     }
 
-    async fn fold(
-        &self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
+    fn begin(&self, ledger: LedgerName, before: Before) -> Box<dyn Fold> {
+        Box::new(Batch {
+            ledger,
+            opened: Opened::default(),
+            changes: BTreeMap::new(),
+            overdrafts: BTreeMap::new(),
+            owners: Owners::new(ledger, before),
+        })
+    }
+}
+
+#[async_trait]
+impl Fold for Batch {
+    async fn recall(
+        &mut self,
+        place: &mut Place<'_>,
         events: &[RecordedEvent],
     ) -> Result<(), FoldError> {
-        let mut batch = Batch::default();
-        for event in events {
-            batch.fold(event)?;
-        }
-        batch.write(connection, tables, ledger).await?;
-        owners::fold(connection, tables, ledger, events).await
+        Ok(self.owners.recall(place, events).await?)
+    }
+
+    fn add(&mut self, event: &RecordedEvent) -> Result<(), FoldError> {
+        self.fold(event)?;
+        self.owners.add(event)
+    }
+
+    fn is_full(&self) -> bool {
+        let wallets = self.opened.ids.len() + self.changes.len() + self.overdrafts.len();
+        wallets + self.owners.waiting() > ROWS_IN_MEMORY
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        self.write_wallets(place).await?;
+        self.opened = Opened::default();
+        self.changes.clear();
+        self.overdrafts.clear();
+        self.owners.write(place).await
     }
 }
 

@@ -8,6 +8,7 @@ use ledger_core::{AccountId, LedgerName, Position};
 use rust_decimal::Decimal;
 use sqlx::{Connection, PgConnection};
 
+use crate::checkpoint;
 use crate::read_model::{self, FoldError, Tables};
 use crate::read_models::ReadModelName;
 use crate::rebuild::read_page;
@@ -33,7 +34,7 @@ impl<'a> FreshFold<'a> {
     ) -> Result<Self, VerifyError> {
         let mut connection = database.dedicated_connection().await?;
         read_model::create_tables(&mut connection, name.read_model(), Tables::Temporary).await?;
-        let live = read_model::checkpoint(&mut connection, name.as_str(), ledger).await?;
+        let live = checkpoint::checkpoint(&mut connection, name, ledger).await?;
         let mut fresh = Self {
             connection,
             reader,

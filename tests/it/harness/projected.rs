@@ -7,7 +7,8 @@ use event_store::executor::ExecutorSettings;
 use event_store::{Database, LogReader, LogSignal};
 use ledger_core::event::RecordedEvent;
 use ledger_core::{LedgerName, Position};
-use projections::read_model::{Tables, checkpoint};
+use projections::checkpoint::checkpoint;
+use projections::read_model::Tables;
 use projections::runner::{fold_page, prepare};
 use projections::{AccountsReadModel, ProjectionStatus, Projectors, Queries, ReadModelName};
 use sqlx::PgConnection;
@@ -95,7 +96,7 @@ impl Projected {
         let log = self.log().await;
         let mut connection = self.database.dedicated_connection().await.unwrap();
         for name in ReadModelName::ALL {
-            let from = checkpoint(&mut connection, name.as_str(), self.ledger)
+            let from = checkpoint(&mut connection, name, self.ledger)
                 .await
                 .unwrap();
             let events: Vec<RecordedEvent> = log

@@ -7,9 +7,10 @@ use ledger_core::annotation::Metadata;
 use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionRequest;
 use ledger_core::{Command, Position, TransactionId, WalletId};
+use projections::checkpoint::checkpoint;
 use projections::queries::PageRequest;
 use projections::queries::activity::Interval;
-use projections::read_model::{Tables, checkpoint, create_tables, drop_tables};
+use projections::read_model::{Tables, create_tables, drop_tables};
 use projections::runner::fold_page;
 use projections::{ReadModelName, rebuild, verify};
 use rust_decimal::Decimal;
@@ -59,7 +60,7 @@ async fn a_page_folded_before_changes_nothing() {
             assert_eq!(folded.unwrap(), None, "{name}");
         }
         assert_eq!(rows_of(&mut connection, name, Tables::Live).await, before);
-        let at = checkpoint(&mut connection, name.as_str(), node.ledger).await;
+        let at = checkpoint(&mut connection, name, node.ledger).await;
         assert_eq!(at.unwrap(), head);
     }
 }
@@ -223,7 +224,7 @@ async fn race_a_lagging_ledgers_read_model_never_turns_a_balance_round() {
         if name == ReadModelName::Ledgers {
             continue;
         }
-        let from = checkpoint(&mut connection, name.as_str(), node.ledger)
+        let from = checkpoint(&mut connection, name, node.ledger)
             .await
             .unwrap();
         let events: Vec<RecordedEvent> = log

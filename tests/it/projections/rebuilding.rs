@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_store::executor::ExecutorSettings;
 use ledger_core::Position;
-use projections::read_model::{Tables, checkpoint, create_tables};
+use projections::checkpoint::checkpoint;
+use projections::read_model::{Tables, create_tables};
 use projections::rebuild::{RebuildError, rebuild};
 use projections::runner::prepare;
 use projections::{ReadModelName, verify};
@@ -49,7 +50,7 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
     let stop = Arc::new(AtomicBool::new(false));
     let transfers = keep_transferring(&node, wallets, &stop);
     for name in ReadModelName::ALL {
-        let before = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+        let before = checkpoint(node.database.pool(), name, node.ledger)
             .await
             .unwrap();
         let mut seen = Position::START;
@@ -60,7 +61,7 @@ async fn every_read_model_is_rebuilt_while_money_moves() {
         .await
         .unwrap();
         assert!(seen >= before, "{name}");
-        let after = checkpoint(node.database.pool(), name.as_str(), node.ledger)
+        let after = checkpoint(node.database.pool(), name, node.ledger)
             .await
             .unwrap();
         assert!(after >= seen, "{name}");
@@ -106,7 +107,7 @@ async fn a_rebuild_gives_the_same_rows() {
     .unwrap();
     assert_eq!(
         indexes,
-        ["entries 3", "holds 4", "transactions 3", "wallets 3"]
+        ["entries 2", "holds 4", "transactions 3", "wallets 3"]
     );
 }
 
@@ -172,11 +173,16 @@ async fn race_a_new_version_is_built_once_by_nodes_that_start_together() {
     for result in prepared {
         result.unwrap();
     }
-    let versions: Vec<i32> = sqlx::query_scalar("SELECT version FROM read_models.read_model")
-        .fetch_all(database.pool())
-        .await
-        .unwrap();
-    assert_eq!(versions, [1; 7]);
+    let versions: Vec<(String, i32)> =
+        sqlx::query_as("SELECT name, version FROM read_models.read_model")
+            .fetch_all(database.pool())
+            .await
+            .unwrap();
+    assert_eq!(versions.len(), ReadModelName::ALL.len());
+    for (name, version) in versions {
+        let name: ReadModelName = name.parse().unwrap();
+        assert_eq!(version, name.read_model().version(), "{name}");
+    }
     verify::verify(database, history.node.ledger, &mut |_| {})
         .await
         .unwrap();
@@ -195,13 +201,13 @@ async fn checkpoints_never_go_back() {
         .await;
     let database = &history.node.database;
     assert_eq!(
-        checkpoint(database.pool(), name.as_str(), history.node.ledger)
+        checkpoint(database.pool(), name, history.node.ledger)
             .await
             .unwrap(),
         head
     );
     rebuild(database, name, &mut |_| {}).await.unwrap();
-    let after = checkpoint(database.pool(), name.as_str(), history.node.ledger)
+    let after = checkpoint(database.pool(), name, history.node.ledger)
         .await
         .unwrap();
     assert_eq!(after, history.node.bench.head().await);

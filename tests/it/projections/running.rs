@@ -7,8 +7,8 @@ use event_store::executor::ExecutorSettings;
 use futures_util::FutureExt;
 use ledger_core::ledger::standard_system_accounts;
 use ledger_core::{Command, LedgerName, Position};
+use projections::checkpoint::checkpoint;
 use projections::queries::QueryError;
-use projections::read_model::checkpoint;
 use projections::{ReadModelName, verify};
 
 use sqlx::{Connection, Executor, Row};
@@ -130,7 +130,7 @@ async fn an_event_that_cannot_be_read_stops_the_projectors_of_its_ledger() {
             "{failure}"
         );
         assert_eq!(status.position, last_good, "{name}");
-        let at = checkpoint(node.database.pool(), name.as_str(), ledger)
+        let at = checkpoint(node.database.pool(), name, ledger)
             .await
             .unwrap();
         assert_eq!(at, last_good, "{name}");

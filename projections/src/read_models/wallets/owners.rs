@@ -1,17 +1,15 @@
 //! The statistics of owners.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, Utc};
+use hashbrown::{HashMap, HashSet};
 use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
-use ledger_core::{AssetCode, Event, Holder, LedgerName, Stream, WalletId};
+use ledger_core::{AssetCode, Event, Holder, LedgerName, Position, Posting, Stream, WalletId};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::read_model::{FoldError, Tables};
+use crate::read_model::{Before, FoldError, Place};
 use crate::read_models::ExactSum;
 
 const OWNERS: &str = "\
@@ -38,31 +36,32 @@ ON CONFLICT (ledger, owner, asset) DO UPDATE SET
     amount_in = known.amount_in + EXCLUDED.amount_in,
     amount_out = known.amount_out + EXCLUDED.amount_out";
 
-/// What a batch of events does to an owner's statistics.
+const CHANGE_OWNERS: &str = "\
+UPDATE {schema}.owners AS known SET
+    wallets_opened = known.wallets_opened + change.opened,
+    wallets_closed = known.wallets_closed + change.closed,
+    transactions   = known.transactions + change.transactions,
+    last_activity_at = change.last
+FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+            $7::timestamptz[]) AS change (owner, opened, closed, transactions, first, last)
+WHERE known.ledger = $1 AND known.owner = change.owner";
+
+const CHANGE_FLOWS: &str = "\
+UPDATE {schema}.owner_flows AS known SET
+    amount_in = known.amount_in + change.amount_in,
+    amount_out = known.amount_out + change.amount_out
+FROM (SELECT owner, asset, sum(amount_in) AS amount_in, sum(amount_out) AS amount_out
+      FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[])
+           AS part (owner, asset, amount_in, amount_out) GROUP BY owner, asset) AS change
+WHERE known.ledger = $1 AND known.owner = change.owner AND known.asset = change.asset";
+
+/// What events do to an owner's statistics.
 struct OwnerChange {
     wallets_opened: i64,
     wallets_closed: i64,
     transactions: i64,
     first: DateTime<Utc>,
     last: DateTime<Utc>,
-}
-
-/// Folds the statistics; the wallets just opened are in their table already.
-pub(super) async fn fold(
-    connection: &mut PgConnection,
-    tables: Tables,
-    ledger: LedgerName,
-    events: &[RecordedEvent],
-) -> Result<(), FoldError> {
-    let owners = owners(connection, tables, ledger, events).await?;
-    let mut statistics = Statistics::default();
-    for event in events {
-        statistics.fold(event, &owners)?;
-    }
-    if !statistics.owners.is_empty() {
-        statistics.write(connection, tables, ledger).await?;
-    }
-    Ok(())
 }
 
 /// What came in and went out.
@@ -72,16 +71,101 @@ struct Flow {
     amount_out: ExactSum,
 }
 
-/// What a batch of events does to the statistics of owners.
-#[derive(Default)]
-struct Statistics {
-    owners: BTreeMap<String, OwnerChange>,
-    flows: BTreeMap<(String, AssetCode), Flow>,
+/// An owner's place among those remembered.
+type OwnerNumber = usize;
+
+/// What events do to the statistics of the owners of a ledger. A wallet has one owner for ever, so
+/// who owns it is asked once.
+pub(super) struct Owners {
+    ledger: LedgerName,
+    before: Before,
+    wallets: HashMap<WalletId, OwnerNumber>,
+    numbers: HashMap<String, OwnerNumber>,
+    names: Vec<String>,
+    /// Owners and flows whose rows are known to be there.
+    written: HashSet<OwnerNumber>,
+    written_flows: HashSet<(OwnerNumber, AssetCode)>,
+    /// The last event added.
+    position: Position,
+    changes: HashMap<OwnerNumber, OwnerChange>,
+    flows: HashMap<(OwnerNumber, AssetCode), Flow>,
 }
 
-impl Statistics {
-    fn owner(&mut self, owner: &str, at: DateTime<Utc>) -> &mut OwnerChange {
-        let change = self.owners.entry(owner.to_owned()).or_insert(OwnerChange {
+impl Owners {
+    pub(super) fn new(ledger: LedgerName, before: Before) -> Self {
+        Self {
+            ledger,
+            before,
+            wallets: HashMap::new(),
+            numbers: HashMap::new(),
+            names: Vec::new(),
+            written: HashSet::new(),
+            written_flows: HashSet::new(),
+            position: Position::START,
+            changes: HashMap::new(),
+            flows: HashMap::new(),
+        }
+    }
+
+    /// Learns who owns the wallets that the events concern.
+    pub(super) async fn recall(
+        &mut self,
+        place: &mut Place<'_>,
+        events: &[RecordedEvent],
+    ) -> Result<(), sqlx::Error> {
+        if self.before == Before::Nothing {
+            return Ok(());
+        }
+        let mut asked: Vec<Uuid> = events
+            .iter()
+            .flat_map(wallets_of)
+            .filter(|wallet| !self.wallets.contains_key(wallet))
+            .map(WalletId::as_uuid)
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<(Uuid, String)> = sqlx::query_as(&place.sql(OWNERS))
+            .bind(self.ledger.as_str())
+            .bind(&asked)
+            .fetch_all(&mut *place.connection)
+            .await?;
+        for (wallet, owner) in rows {
+            let number = self.remember(WalletId::new(wallet), &owner);
+            // Whoever has a wallet in the table has a row there since it was opened.
+            self.written.insert(number);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, wallet: WalletId, owner: &str) -> OwnerNumber {
+        let number = match self.numbers.get(owner) {
+            Some(number) => *number,
+            None => {
+                self.names.push(owner.to_owned());
+                let number = self.names.len() - 1;
+                self.numbers.insert(owner.to_owned(), number);
+                number
+            }
+        };
+        self.wallets.insert(wallet, number);
+        number
+    }
+
+    fn owner_of(&self, wallet: WalletId, position: Position) -> Result<OwnerNumber, FoldError> {
+        self.wallets
+            .get(&wallet)
+            .copied()
+            .ok_or_else(|| FoldError::Event {
+                position,
+                reason: format!("the wallet {wallet} is not known"),
+            })
+    }
+
+    fn change(&mut self, owner: OwnerNumber, at: DateTime<Utc>) -> &mut OwnerChange {
+        let change = self.changes.entry(owner).or_insert(OwnerChange {
             wallets_opened: 0,
             wallets_closed: 0,
             transactions: 0,
@@ -92,21 +176,16 @@ impl Statistics {
         change
     }
 
-    fn fold(
-        &mut self,
-        recorded: &RecordedEvent,
-        owners: &BTreeMap<WalletId, String>,
-    ) -> Result<(), FoldError> {
+    pub(super) fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
+        self.position = recorded.position;
         let at = recorded.recorded_at.as_datetime();
-        let owner_of = |wallet: WalletId| {
-            owners.get(&wallet).ok_or_else(|| FoldError::Event {
-                position: recorded.position,
-                reason: format!("the wallet {wallet} is not known"),
-            })
-        };
         match (&recorded.event, recorded.stream) {
             (Event::Wallet(event), Stream::Wallet(wallet)) => {
-                let change = self.owner(owner_of(wallet)?, at);
+                if let WalletEvent::WalletOpened { owner, .. } = event {
+                    self.remember(wallet, owner.as_str());
+                }
+                let owner = self.owner_of(wallet, recorded.position)?;
+                let change = self.change(owner, at);
                 match event {
                     WalletEvent::WalletOpened { .. } => change.wallets_opened += 1,
                     WalletEvent::WalletClosed { .. } => change.wallets_closed += 1,
@@ -114,88 +193,164 @@ impl Statistics {
                     | WalletEvent::WalletUnfrozen { .. }
                     | WalletEvent::WalletOverdraftSet { .. } => {}
                 }
+                Ok(())
             }
             (
                 Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }),
                 Stream::Transaction(_),
-            ) => {
-                let mut concerned = BTreeSet::new();
-                for posting in postings {
-                    let amount = posting.amount.value();
-                    if let Holder::Wallet(wallet) = posting.source {
-                        let owner = owner_of(wallet)?;
-                        concerned.insert(owner);
-                        self.flow(owner, posting.asset).amount_out.add(amount);
-                    }
-                    if let Holder::Wallet(wallet) = posting.destination {
-                        let owner = owner_of(wallet)?;
-                        concerned.insert(owner);
-                        self.flow(owner, posting.asset).amount_in.add(amount);
-                    }
-                }
-                for owner in concerned {
-                    self.owner(owner, at).transactions += 1;
-                }
+            ) => self.add_postings(postings, recorded.position, at),
+            (_, _) => Ok(()),
+        }
+    }
+
+    fn add_postings(
+        &mut self,
+        postings: &[Posting],
+        position: Position,
+        at: DateTime<Utc>,
+    ) -> Result<(), FoldError> {
+        let mut concerned = Vec::with_capacity(2);
+        for posting in postings {
+            let amount = posting.amount.value();
+            if let Holder::Wallet(wallet) = posting.source {
+                let owner = self.owner_of(wallet, position)?;
+                concerned.push(owner);
+                let flow = self.flows.entry((owner, posting.asset)).or_default();
+                flow.amount_out.add(amount);
             }
-            (_, _) => {}
+            if let Holder::Wallet(wallet) = posting.destination {
+                let owner = self.owner_of(wallet, position)?;
+                concerned.push(owner);
+                let flow = self.flows.entry((owner, posting.asset)).or_default();
+                flow.amount_in.add(amount);
+            }
+        }
+        concerned.sort_unstable();
+        concerned.dedup();
+        for owner in concerned {
+            self.change(owner, at).transactions += 1;
         }
         Ok(())
     }
 
-    fn flow(&mut self, owner: &str, asset: AssetCode) -> &mut Flow {
-        self.flows.entry((owner.to_owned(), asset)).or_default()
+    pub(super) fn waiting(&self) -> usize {
+        self.changes.len() + self.flows.len()
     }
 
-    async fn write(
-        self,
-        connection: &mut PgConnection,
-        tables: Tables,
-        ledger: LedgerName,
-    ) -> Result<(), sqlx::Error> {
-        let (owners, changes): (Vec<String>, Vec<OwnerChange>) = self.owners.into_iter().unzip();
-        let count = |value: fn(&OwnerChange) -> i64| changes.iter().map(value).collect::<Vec<_>>();
-        sqlx::query(&tables.sql(WRITE_OWNERS))
-            .bind(ledger.as_str())
-            .bind(&owners)
-            .bind(count(|change| change.wallets_opened))
-            .bind(count(|change| change.wallets_closed))
-            .bind(count(|change| change.transactions))
-            .bind(
-                changes
-                    .iter()
-                    .map(|change| change.first)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(changes.iter().map(|change| change.last).collect::<Vec<_>>())
-            .execute(&mut *connection)
-            .await?;
-        let flows: Vec<FlowRow> = self.flows.into_iter().flat_map(flow_rows).collect();
-        let texts = |text: fn(&FlowRow) -> String| flows.iter().map(text).collect::<Vec<_>>();
-        let amounts =
-            |amount: fn(&FlowRow) -> Decimal| flows.iter().map(amount).collect::<Vec<_>>();
-        sqlx::query(&tables.sql(WRITE_FLOWS))
-            .bind(ledger.as_str())
-            .bind(texts(|row| row.owner.clone()))
-            .bind(texts(|row| row.asset.to_string()))
-            .bind(amounts(|row| row.amount_in))
-            .bind(amounts(|row| row.amount_out))
-            .execute(connection)
-            .await
-            .map(|_| ())
+    /// Writes; the wallets just opened are in their table already.
+    pub(super) async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        let ledger = self.ledger;
+        let (known, new): (Vec<_>, Vec<_>) = self
+            .changes
+            .drain()
+            .partition(|(owner, _)| self.written.contains(owner));
+        if run_owners(place, CHANGE_OWNERS, ledger, &self.names, &known).await? < known.len() {
+            return Err(lost(self.position));
+        }
+        run_owners(place, WRITE_OWNERS, ledger, &self.names, &new).await?;
+        let (flowed, flows): (Vec<_>, Vec<_>) = self
+            .flows
+            .drain()
+            .partition(|(key, _)| self.written_flows.contains(key));
+        let count = flowed.len();
+        if run_flows(place, CHANGE_FLOWS, ledger, &self.names, flowed).await? < count {
+            return Err(lost(self.position));
+        }
+        if self.before == Before::InTables {
+            self.written.extend(new.iter().map(|(owner, _)| *owner));
+            self.written_flows.extend(flows.iter().map(|(key, _)| *key));
+        }
+        run_flows(place, WRITE_FLOWS, ledger, &self.names, flows).await?;
+        if self.before.is_too_much(self.wallets.len()) {
+            *self = Self::new(ledger, self.before);
+        }
+        Ok(())
     }
+}
+
+/// Somebody took a row away that was written before.
+fn lost(position: Position) -> FoldError {
+    FoldError::Event {
+        position,
+        reason: "an owner that was written is not in its table any more".to_owned(),
+    }
+}
+
+async fn run_owners(
+    place: &mut Place<'_>,
+    statement: &str,
+    ledger: LedgerName,
+    names: &[String],
+    changes: &[(OwnerNumber, OwnerChange)],
+) -> Result<usize, sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(0);
+    }
+    let count = |value: fn(&OwnerChange) -> i64| {
+        let counts = changes.iter().map(|(_, change)| value(change));
+        counts.collect::<Vec<_>>()
+    };
+    let times = |value: fn(&OwnerChange) -> DateTime<Utc>| {
+        let times = changes.iter().map(|(_, change)| value(change));
+        times.collect::<Vec<_>>()
+    };
+    let owners: Vec<&str> = changes
+        .iter()
+        .map(|(owner, _)| name(names, *owner))
+        .collect();
+    let done = sqlx::query(&place.sql(statement))
+        .bind(ledger.as_str())
+        .bind(owners)
+        .bind(count(|change| change.wallets_opened))
+        .bind(count(|change| change.wallets_closed))
+        .bind(count(|change| change.transactions))
+        .bind(times(|change| change.first))
+        .bind(times(|change| change.last))
+        .execute(&mut *place.connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+async fn run_flows(
+    place: &mut Place<'_>,
+    statement: &str,
+    ledger: LedgerName,
+    names: &[String],
+    flows: Vec<((OwnerNumber, AssetCode), Flow)>,
+) -> Result<usize, sqlx::Error> {
+    let rows: Vec<FlowRow> = flows.into_iter().flat_map(flow_rows).collect();
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let amounts = |amount: fn(&FlowRow) -> Decimal| rows.iter().map(amount).collect::<Vec<_>>();
+    let owners: Vec<&str> = rows.iter().map(|row| name(names, row.owner)).collect();
+    let assets: Vec<&str> = rows.iter().map(|row| row.asset.as_str()).collect();
+    let done = sqlx::query(&place.sql(statement))
+        .bind(ledger.as_str())
+        .bind(owners)
+        .bind(assets)
+        .bind(amounts(|row| row.amount_in))
+        .bind(amounts(|row| row.amount_out))
+        .execute(&mut *place.connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+fn name(names: &[String], owner: OwnerNumber) -> &str {
+    names.get(owner).map_or("", String::as_str)
 }
 
 /// A part of a flow, as written.
 struct FlowRow {
-    owner: String,
+    owner: OwnerNumber,
     asset: AssetCode,
     amount_in: Decimal,
     amount_out: Decimal,
 }
 
-fn flow_rows(((owner, asset), flow): ((String, AssetCode), Flow)) -> Vec<FlowRow> {
+fn flow_rows(((owner, asset), flow): ((OwnerNumber, AssetCode), Flow)) -> Vec<FlowRow> {
     let row = |amount_in, amount_out| FlowRow {
-        owner: owner.clone(),
+        owner,
         asset,
         amount_in,
         amount_out,
@@ -206,37 +361,18 @@ fn flow_rows(((owner, asset), flow): ((String, AssetCode), Flow)) -> Vec<FlowRow
     coming.chain(going).collect()
 }
 
-/// Who owns the wallets that the events concern; those just opened are in the table already.
-async fn owners(
-    connection: &mut PgConnection,
-    tables: Tables,
-    ledger: LedgerName,
-    events: &[RecordedEvent],
-) -> Result<BTreeMap<WalletId, String>, sqlx::Error> {
-    let mut wallets: BTreeSet<Uuid> = BTreeSet::new();
-    for event in events {
-        match (&event.event, event.stream) {
-            (_, Stream::Wallet(wallet)) => {
-                wallets.insert(wallet.as_uuid());
-            }
-            (Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }), _) => {
-                for holder in postings.iter().flat_map(|p| [p.source, p.destination]) {
-                    if let Holder::Wallet(wallet) = holder {
-                        wallets.insert(wallet.as_uuid());
-                    }
-                }
-            }
-            (_, _) => {}
-        }
+/// The wallets that an event concerns.
+fn wallets_of(event: &RecordedEvent) -> Vec<WalletId> {
+    match (&event.event, event.stream) {
+        (_, Stream::Wallet(wallet)) => vec![wallet],
+        (Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }), _) => postings
+            .iter()
+            .flat_map(|posting| [posting.source, posting.destination])
+            .filter_map(|holder| match holder {
+                Holder::Wallet(wallet) => Some(wallet),
+                Holder::System(_) => None,
+            })
+            .collect(),
+        (_, _) => Vec::new(),
     }
-    let wallets: Vec<Uuid> = wallets.into_iter().collect();
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(&tables.sql(OWNERS))
-        .bind(ledger.as_str())
-        .bind(&wallets)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(wallet, owner)| (WalletId::new(wallet), owner))
-        .collect())
 }

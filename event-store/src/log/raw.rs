@@ -1,0 +1,102 @@
+//! Events on their way from the database to whoever folds them.
+
+use chrono::{DateTime, Utc};
+use ledger_core::event::{EventMetadata, RecordedEvent};
+use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Stream, Timestamp};
+use sqlx::postgres::PgRow;
+use sqlx::{Postgres, Row};
+
+use super::{LogError, READ, check_positions};
+
+/// An event as the database sent it: nothing is copied before it is decoded.
+#[derive(Debug)]
+pub struct RawEvent(PgRow);
+
+impl RawEvent {
+    /// Reads the texts.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn decode(&self) -> Result<RecordedEvent, LogError> {
+        // In the order of the columns of `READ`: finding each by its name takes as long as reading it.
+        let text = EventText {
+            position: self.0.try_get(0)?,
+            aggregate_type: self.0.try_get(1)?,
+            aggregate_id: self.0.try_get(2)?,
+            sequence: self.0.try_get(3)?,
+            event_type: self.0.try_get(4)?,
+            event_version: self.0.try_get(5)?,
+            payload: self.0.try_get(6)?,
+            metadata: self.0.try_get(7)?,
+            recorded_at: self.0.try_get(8)?,
+        };
+        text.decode()
+    }
+}
+
+/// The next `limit` events after a position, gap-free, on a connection of the caller's.
+///
+/// # Errors
+/// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
+pub async fn read_raw<'e, E>(
+    executor: E,
+    ledger: LedgerName,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<RawEvent>, LogError>
+where
+    E: sqlx::Executor<'e, Database = Postgres>,
+{
+    let rows = sqlx::query(READ)
+        .bind(ledger.as_str())
+        .bind(after.value())
+        .bind(limit)
+        .fetch_all(executor)
+        .await?;
+    let positions = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<Vec<i64>, _>>()?;
+    check_positions(ledger, after, positions)?;
+    Ok(rows.into_iter().map(RawEvent).collect())
+}
+
+/// The texts of an event.
+pub(super) struct EventText<'t> {
+    pub position: i64,
+    pub aggregate_type: &'t str,
+    pub aggregate_id: &'t str,
+    pub sequence: Sequence,
+    pub event_type: &'t str,
+    pub event_version: &'t str,
+    pub payload: &'t str,
+    pub metadata: &'t str,
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl EventText<'_> {
+    pub(super) fn decode(&self) -> Result<RecordedEvent, LogError> {
+        let position = self.position;
+        let undecodable = |source| LogError::Decode { position, source };
+        let aggregate_type: AggregateType = self.aggregate_type.parse().map_err(undecodable)?;
+        let stream = Stream::parse(aggregate_type, self.aggregate_id).map_err(undecodable)?;
+        let event = Event::from_payload(
+            aggregate_type,
+            self.event_type,
+            self.event_version,
+            self.payload,
+        )
+        .map_err(undecodable)?;
+        let metadata: EventMetadata = serde_json::from_str(self.metadata)
+            .map_err(|source| LogError::Metadata { position, source })?;
+        Ok(RecordedEvent {
+            position: Position::try_new(position).unwrap_or_default(),
+            recorded_at: Timestamp::try_new(self.recorded_at)
+                .map_err(|source| LogError::Time { position, source })?,
+            stream,
+            sequence: self.sequence,
+            event,
+            metadata,
+        })
+    }
+}
