@@ -19,8 +19,8 @@ use crate::database::Database;
 use crate::log::LogReader;
 use crate::turns::{NodeId, Turn};
 
-/// The channel of PostgreSQL's NOTIFY on which appends are told: `<ledger> <position> <node>`, with
-/// the node that is to write next.
+/// The channel of PostgreSQL's NOTIFY on which appends are told: `<ledger> <position> <author> <next>`,
+/// with the node that tells it and the node that is to write next.
 pub(crate) const CHANNEL: &str = "daybook_log";
 
 /// The channel on which a node asks for its turn to write: `<ledger> <node>`.
@@ -43,6 +43,7 @@ pub struct LogSignal {
 
 #[derive(Debug)]
 struct Shared {
+    node: NodeId,
     heads: Mutex<HashMap<LedgerName, Head>>,
     ledgers: watch::Sender<Vec<LedgerName>>,
 }
@@ -53,6 +54,7 @@ impl LogSignal {
     pub fn start(database: &Database, shutdown: CancellationToken) -> Self {
         let signal = Self {
             shared: Arc::new(Shared {
+                node: NodeId::random(),
                 heads: Mutex::default(),
                 ledgers: watch::Sender::new(Vec::new()),
             }),
@@ -65,6 +67,11 @@ impl LogSignal {
     #[must_use]
     pub fn head(&self, ledger: LedgerName) -> watch::Receiver<Position> {
         self.with_head(ledger, |head| head.position.subscribe())
+    }
+
+    /// Who listens.
+    pub(crate) fn node(&self) -> NodeId {
+        self.shared.node
     }
 
     /// Whose turn it is to write a ledger.
@@ -169,14 +176,18 @@ fn take_in(signal: &LogSignal, channel: &str, payload: &str) -> Option<()> {
     }
     let position = Position::try_new(words.next()?.parse().ok()?)?;
     signal.advance(ledger, position);
-    let holder = words.next()?.parse().ok()?;
-    signal.pass_turn(ledger, position, holder);
+    let (author, next): (NodeId, NodeId) =
+        (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    // A node knows what it told itself, and may know better by now.
+    if author != signal.node() {
+        signal.pass_turn(ledger, position, next);
+    }
     Some(())
 }
 
 /// What an append tells the other nodes, after the ledger and the position.
-pub(crate) fn holder_suffix(holder: NodeId) -> String {
-    format!(" {holder}")
+pub(crate) fn turn_suffix(author: NodeId, next: NodeId) -> String {
+    format!(" {author} {next}")
 }
 
 /// What is told to the other nodes about turns, outside an append.
@@ -196,10 +207,15 @@ impl TurnNotice {
     }
 
     /// A node is to write next.
-    pub(crate) fn passed(ledger: LedgerName, position: Position, holder: NodeId) -> Self {
+    pub(crate) fn passed(
+        ledger: LedgerName,
+        position: Position,
+        author: NodeId,
+        next: NodeId,
+    ) -> Self {
         Self {
             channel: CHANNEL,
-            payload: format!("{ledger} {}{}", position.value(), holder_suffix(holder)),
+            payload: format!("{ledger} {}{}", position.value(), turn_suffix(author, next)),
         }
     }
 

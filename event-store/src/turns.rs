@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 /// How long a holder goes on writing while another node waits. Long enough that passing the turn
 /// (two notifications and one read) costs little, short enough to go unnoticed by callers.
-pub(crate) const TURN: Duration = Duration::from_millis(50);
+pub(crate) const TURN: Duration = Duration::from_millis(100);
 
 /// How long a silent holder is waited for.
 pub(crate) const LEASE: Duration = Duration::from_millis(500);
 
-/// One executor among those that share a database.
+/// One node among those that share a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NodeId(Uuid);
 
@@ -48,6 +48,22 @@ impl FromStr for NodeId {
     }
 }
 
+/// What an append says about turns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NextTurn {
+    /// Who appends.
+    pub(crate) author: NodeId,
+    /// Who is to write next; the same node unless another waits.
+    pub(crate) next: NodeId,
+}
+
+impl NextTurn {
+    /// Whether another node is to write next.
+    pub(crate) fn is_passed_on(self) -> bool {
+        self.next != self.author
+    }
+}
+
 /// Whose turn it is to write a ledger, as far as this process has heard.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Turn {
@@ -62,7 +78,7 @@ pub(crate) struct Turn {
 impl Turn {
     /// Takes in that the log was written up to `position`, and who is to write next.
     pub(crate) fn passed(&mut self, position: Position, holder: NodeId, now: Instant) {
-        // News of one node's append may come by two ways, one of them late.
+        // News may be late.
         if position >= self.position {
             self.position = position;
             self.holder = Some((holder, now));

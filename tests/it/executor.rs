@@ -6,3 +6,4 @@ mod decisions;
 mod idempotency;
 mod nodes;
 mod outage;
+mod turns;

@@ -7,8 +7,8 @@ use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::batch::Batch;
-use crate::signal::{CHANNEL, holder_suffix};
-use crate::turns::NodeId;
+use crate::signal::{CHANNEL, turn_suffix};
+use crate::turns::NextTurn;
 
 /// How long an append may take before its connection is given up. Generous, because a slow disk
 /// should show as latency and not as errors.
@@ -65,13 +65,13 @@ pub(super) async fn append(
     ledger: LedgerName,
     fence: i64,
     batch: &Batch,
-    next_writer: NodeId,
+    turn: NextTurn,
 ) -> Result<Appended, AppendError> {
     let statement = async {
         if batch.events.is_empty() {
             check_head(connection, ledger, fence, batch.expected).await
         } else {
-            append_events(connection, ledger, fence, batch, next_writer).await
+            append_events(connection, ledger, fence, batch, turn).await
         }
     };
     match tokio::time::timeout(APPEND_TIMEOUT, statement).await {
@@ -87,7 +87,7 @@ async fn append_events(
     ledger: LedgerName,
     fence: i64,
     batch: &Batch,
-    next_writer: NodeId,
+    turn: NextTurn,
 ) -> Result<bool, sqlx::Error> {
     let (events, keys) = (&batch.events, &batch.keys);
     let row: Option<bool> = sqlx::query_scalar(APPEND)
@@ -109,7 +109,7 @@ async fn append_events(
         .bind(&keys.positions)
         .bind(&keys.outcomes)
         .bind(CHANNEL)
-        .bind(holder_suffix(next_writer))
+        .bind(turn_suffix(turn.author, turn.next))
         .fetch_optional(connection)
         .await?;
     Ok(row.is_some())

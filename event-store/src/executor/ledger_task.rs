@@ -24,7 +24,7 @@ use super::submission::Request;
 use super::turn_taking::TurnTaking;
 use crate::database::Database;
 use crate::signal::LogSignal;
-use crate::turns::NodeId;
+use crate::turns::NextTurn;
 
 /// After a key or id turned out to be taken, so many batches look theirs up first.
 const CAREFUL_BATCHES: u32 = 64;
@@ -34,7 +34,7 @@ type InFlight = JoinHandle<AppendDone>;
 
 struct AppendDone {
     batch: Batch,
-    next_writer: NodeId,
+    turn: NextTurn,
     connection: PgConnection,
     result: Result<Appended, AppendError>,
 }
@@ -85,7 +85,7 @@ impl LedgerTask {
         Self {
             ledger,
             database,
-            turns: TurnTaking::new(signal.turn(ledger)),
+            turns: TurnTaking::new(&signal, ledger),
             passing_turn: false,
             signal,
             accounts,
@@ -220,13 +220,13 @@ impl LedgerTask {
         let (ledger, fence) = (self.ledger, self.fence);
         metrics::histogram!("daybook_append_batch_commands")
             .record(count_as_metric(batch.commands));
-        let next_writer = self.turns.next_writer();
-        self.passing_turn = next_writer != self.turns.node;
+        let turn = self.turns.next();
+        self.passing_turn = turn.is_passed_on();
         self.in_flight = Some(tokio::spawn(async move {
-            let result = append::append(&mut connection, ledger, fence, &batch, next_writer).await;
+            let result = append::append(&mut connection, ledger, fence, &batch, turn).await;
             AppendDone {
                 batch,
-                next_writer,
+                turn,
                 connection,
                 result,
             }
@@ -238,7 +238,7 @@ impl LedgerTask {
         self.passing_turn = false;
         let AppendDone {
             batch,
-            next_writer,
+            turn,
             connection,
             result,
         } = match done {
@@ -252,7 +252,7 @@ impl LedgerTask {
             Ok(Appended::Durable) => {
                 if !batch.events.is_empty() {
                     self.signal
-                        .pass_turn(self.ledger, batch.last_position(), next_writer);
+                        .pass_turn(self.ledger, batch.last_position(), turn.next);
                 }
                 // The next batch goes first, so that PostgreSQL works while callers are answered.
                 self.append_pending();
@@ -260,6 +260,7 @@ impl LedgerTask {
             }
             Ok(Appended::HeadMoved) => {
                 metrics::counter!("daybook_append_conflicts_total").increment(1);
+                tracing::debug!(ledger = %self.ledger, node = %self.turns.node, "another node has written");
                 self.take_back(batch);
                 self.catch_up_or_reopen().await;
             }

@@ -17,8 +17,8 @@ use crate::log;
 /// Events read at a time while catching up.
 const PAGE: i64 = 5_000;
 
-/// A book that is further behind than this is opened anew, from the accounts read model, instead of
-/// reading all that other nodes wrote.
+/// A book that is further behind the accounts read model than this is opened anew from it, instead
+/// of reading all that other nodes wrote.
 const FAR_BEHIND: i64 = 20_000;
 
 /// How often a request may meet a taken key or id before it is given up as a fault.
@@ -90,8 +90,7 @@ impl LedgerTask {
     async fn read_on(&self, book: &mut Book) -> Result<(), LoadFault> {
         loop {
             let after = book.position();
-            let events = log::read_events(self.database.pool(), self.ledger, after, PAGE).await?;
-            log::check_gap_free(self.ledger, after, &events)?;
+            let events = log::read_raw(self.database.pool(), self.ledger, after, PAGE).await?;
             if events.is_empty() {
                 return Ok(());
             }
@@ -117,14 +116,25 @@ impl LedgerTask {
         let Some(mut book) = self.book.take() else {
             return;
         };
-        let head = *self.signal.head(self.ledger).borrow();
-        if head.value() - book.position().value() > FAR_BEHIND {
-            return self.forget_book();
+        match self.reopening_is_shorter(&book).await {
+            Ok(true) => return self.forget_book(),
+            Ok(false) => {}
+            Err(fault) => return self.reopen_later(&fault),
         }
         match self.read_on(&mut book).await {
             Ok(()) => self.book = Some(book),
             Err(fault) => self.reopen_later(&fault),
         }
+    }
+
+    async fn reopening_is_shorter(&self, book: &Book) -> Result<bool, LoadFault> {
+        let head = *self.signal.head(self.ledger).borrow();
+        let far = |to: Position| to.value() - book.position().value() > FAR_BEHIND;
+        if !far(head) {
+            return Ok(false);
+        }
+        let snapshot = self.accounts.load(self.ledger, &[]).await?;
+        Ok(far(snapshot.as_of))
     }
 
     /// Forgets the book; the next request opens it anew.

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use ledger_core::LedgerName;
 use tokio::sync::watch;
 
 use super::ledger_task::LedgerTask;
 use crate::error_chain::ErrorChain;
-use crate::signal::TurnNotice;
-use crate::turns::{NodeId, TURN, Turn};
+use crate::signal::{LogSignal, TurnNotice};
+use crate::turns::{NextTurn, NodeId, TURN, Turn};
 
 /// After so long a wait the holder is asked again: it may have missed the first time.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -22,20 +23,23 @@ pub(super) struct TurnTaking {
 }
 
 impl TurnTaking {
-    pub(super) fn new(heard: watch::Receiver<Turn>) -> Self {
+    pub(super) fn new(signal: &LogSignal, ledger: LedgerName) -> Self {
         Self {
-            node: NodeId::random(),
-            heard,
+            node: signal.node(),
+            heard: signal.turn(ledger),
             began: None,
         }
     }
 
     /// Who is to write after the next append: this executor, unless its turn is over and another
     /// waits.
-    pub(super) fn next_writer(&self) -> NodeId {
+    pub(super) fn next(&self) -> NextTurn {
         let over = self.began.is_none_or(|began| began.elapsed() >= TURN);
         let waiting = self.heard.borrow().after(self.node);
-        waiting.filter(|_| over).unwrap_or(self.node)
+        NextTurn {
+            author: self.node,
+            next: waiting.filter(|_| over).unwrap_or(self.node),
+        }
     }
 
     /// Waits for news of any node.
@@ -59,10 +63,13 @@ impl TurnTaking {
 impl LedgerTask {
     /// Waits until no other node is writing, and reads meanwhile what it writes.
     pub(super) async fn await_turn(&mut self) {
-        let mut ask_at = Instant::now();
+        let waited = Instant::now();
+        let mut asked = 0;
+        let mut ask_at = waited;
         while !self.turns.may_write() {
             if Instant::now() >= ask_at {
                 ask_at = Instant::now() + ASK_AGAIN;
+                asked += 1;
                 self.ask().await;
             }
             self.follow_news().await;
@@ -73,6 +80,14 @@ impl LedgerTask {
         if self.turns.began.is_none() {
             self.turns.began = Some(Instant::now());
             self.follow_news().await;
+            tracing::debug!(
+                ledger = %self.ledger,
+                node = %self.turns.node,
+                waited_ms = waited.elapsed().as_millis(),
+                asked,
+                position = self.book.as_ref().map_or(0, |book| book.position().value()),
+                "began to write"
+            );
         }
     }
 
@@ -86,7 +101,8 @@ impl LedgerTask {
             let head = *self.signal.head(self.ledger).borrow();
             self.turns.began = None;
             self.signal.pass_turn(self.ledger, head, next);
-            self.tell(TurnNotice::passed(self.ledger, head, next)).await;
+            self.tell(TurnNotice::passed(self.ledger, head, self.turns.node, next))
+                .await;
         }
     }
 
