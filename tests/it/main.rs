@@ -18,5 +18,6 @@ mod executor;
 mod layout;
 mod node;
 mod projections;
+mod proof;
 mod realtime;
 mod rest;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use realtime_bridge::BridgeSettings;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{CommandError, tell};
 use crate::cli::{Role, Serve};
@@ -38,8 +38,9 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
         ..options(&settings, database_url, nats_url)
     };
     let node = Node::start(options, start_metrics()?).await?;
+    let mut stop = StopSignals::listen()?;
     tell(&format!("Daybook serves http://{}/", node.address));
-    until_told_to_stop().await?;
+    stop.told().await;
     node.stop().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -69,15 +70,30 @@ pub(super) fn start_metrics() -> Result<PrometheusHandle, CommandError> {
     Ok(handle)
 }
 
-/// Waits for Ctrl-C or a request to terminate.
-pub(super) async fn until_told_to_stop() -> Result<(), CommandError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+/// Ctrl-C and requests to terminate. To be asked for before anybody is told that Daybook serves: until
+/// then these signals end the process at once and not in order.
+pub(super) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl StopSignals {
+    pub(super) fn listen() -> Result<Self, CommandError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
-    tell("stopping");
-    Ok(())
+
+    /// Waits for one of them.
+    pub(super) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+        tell("stopping");
+    }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use connectors::beancount::{ImportRequest, Python, generate_example};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::serve::{options, start_metrics, until_told_to_stop};
+use super::serve::{StopSignals, options, start_metrics};
 use super::{CommandError, import, tell};
 use crate::cli::Up;
 use crate::node::{Node, NodeOptions};
@@ -52,15 +52,17 @@ async fn serve(
 ) -> Result<(), CommandError> {
     let node = Node::start(options, metrics).await?;
     let served = async {
+        let mut stop = StopSignals::listen()?;
         servers.announce(Some(node.address.to_string()))?;
         if demo {
             tokio::select! {
                 loaded = load_demo(&node, folders) => loaded?,
-                told = until_told_to_stop() => return told,
+                () = stop.told() => return Ok(()),
             }
         }
         tell(&welcome(node.address, demo));
-        until_told_to_stop().await
+        stop.told().await;
+        Ok(())
     };
     let served = served.await;
     node.stop().await;

@@ -342,9 +342,14 @@ fn decide(book: &mut Book, submission: &Submission, recorded_at: Timestamp) -> D
         Atomicity::DryRun => {
             let decision = decide_together(book, submission, recorded_at);
             book.take_back(before);
+            // What was tried is not in the log: its position would be one that nobody has reached.
+            let position = book.position();
             decision.map(|decision| Decision {
+                answer: decision.answer.map(|outcome| Outcome {
+                    position,
+                    ..outcome
+                }),
                 events: Vec::new(),
-                ..decision
             })
         }
     }));
