@@ -41,10 +41,23 @@ pub enum DecisionError {
 /// never appended, so its refusal stands only once [`lacking_to_refuse`] is loaded too.
 pub fn lacking(book: &mut Book, command: &Command) -> Vec<EntityKey> {
     let mut keys = requirements(book, command);
+    keys.retain(|key| book.lacks(*key));
     keys.sort_unstable();
     keys.dedup();
-    keys.retain(|key| book.lacks(*key));
     keys
+}
+
+/// Whether what the command needs can grow once another command has been decided: what it names has
+/// to be known before the accounts concerned are.
+#[must_use]
+pub const fn needs_follow_from_book(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::RevertTransaction { .. }
+            | Command::CaptureHold { .. }
+            | Command::VoidHold { .. }
+            | Command::ExpireHold { .. }
+    )
 }
 
 /// The stream whose first event the command writes, if it begins one: the id that may be taken.

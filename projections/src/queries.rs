@@ -25,10 +25,14 @@ use crate::status::ProjectionStatus;
 /// How often checkpoints are looked at while waiting, when no projector of this process moves.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long read models that are used together may stand at different positions. They are folded
+/// together; only one that starts anew or was held up is apart from the others for a while.
+const TOGETHER: Duration = Duration::from_secs(2);
+
 /// An answer and the position at which it is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsOf<T> {
-    /// The earliest checkpoint of the read models used.
+    /// Where the read models used stood, all of them.
     pub position: Position,
     /// The answer.
     pub value: T,
@@ -166,7 +170,11 @@ impl Queries {
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             advanced.mark_unchanged();
-            let (head, reached) = self.standing(ledger, read_models).await?;
+            let Standing {
+                head,
+                earliest: reached,
+                ..
+            } = standing(&self.pool, ledger, read_models).await?;
             if reached >= position {
                 return Ok(());
             }
@@ -183,19 +191,36 @@ impl Queries {
         }
     }
 
-    async fn standing(
-        &self,
-        ledger: LedgerName,
-        read_models: &[ReadModelName],
-    ) -> Result<(Position, Position), QueryError> {
-        standing(&self.pool, ledger, read_models).await
-    }
-
+    /// One snapshot in which all of these read models stand at the same position, so that what is
+    /// read of several of them is true at the position that is answered.
     async fn snapshot(
         &self,
         ledger: LedgerName,
         read_models: &[ReadModelName],
     ) -> Result<Snapshot, QueryError> {
+        let deadline = tokio::time::Instant::now() + TOGETHER;
+        loop {
+            let mut tx = self.begin(read_models).await?;
+            let standing = standing(&mut *tx, ledger, read_models).await?;
+            if standing.earliest == standing.latest {
+                let position = standing.earliest;
+                return Ok(Snapshot { tx, position });
+            }
+            tx.rollback().await?;
+            if tokio::time::Instant::now() >= deadline {
+                return Err(QueryError::PositionNotReached {
+                    position: standing.latest,
+                    reached: standing.earliest,
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn begin(
+        &self,
+        read_models: &[ReadModelName],
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         // The tables are locked before the snapshot is taken. A snapshot older than a rebuild's swap
         // would find the new tables by their name and see in them only a part of their rows.
         let tables: Vec<String> = read_models
@@ -203,34 +228,38 @@ impl Queries {
             .flat_map(|name| name.read_model().tables())
             .map(|table| format!("{}.{table}", Tables::Live.schema()))
             .collect();
-        let mut tx = self
-            .pool
+        self.pool
             .begin_with(format!(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
                 tables.join(", ")
             ))
-            .await?;
-        let (_, position) = standing(&mut *tx, ledger, read_models).await?;
-        Ok(Snapshot { tx, position })
+            .await
     }
 }
 
-/// The head of a log, and the earliest checkpoint of some read models.
+/// How far a log and some read models of it have come.
+struct Standing {
+    head: Position,
+    earliest: Position,
+    latest: Position,
+}
+
 async fn standing<'e, E>(
     executor: E,
     ledger: LedgerName,
     read_models: &[ReadModelName],
-) -> Result<(Position, Position), QueryError>
+) -> Result<Standing, QueryError>
 where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
     let names: Vec<&str> = read_models.iter().map(|name| name.as_str()).collect();
-    let (head, reached): (Option<i64>, i64) = sqlx::query_as(
+    let (head, earliest, latest): (Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT (SELECT position FROM daybook.ledger_head WHERE ledger = $1 AND position > 0), \
-                COALESCE((SELECT min(COALESCE(checkpoint.position, 0)) \
-                          FROM UNNEST($2::text[]) AS used (name) \
-                          LEFT JOIN read_models.checkpoint AS checkpoint \
-                            ON checkpoint.read_model = used.name AND checkpoint.ledger = $1), 0)",
+                COALESCE(min(COALESCE(checkpoint.position, 0)), 0), \
+                COALESCE(max(COALESCE(checkpoint.position, 0)), 0) \
+         FROM UNNEST($2::text[]) AS used (name) \
+         LEFT JOIN read_models.checkpoint AS checkpoint \
+           ON checkpoint.read_model = used.name AND checkpoint.ledger = $1",
     )
     .bind(ledger.as_str())
     .bind(&names)
@@ -239,5 +268,9 @@ where
     let head = head
         .and_then(Position::try_new)
         .ok_or(QueryError::LedgerNotFound { ledger })?;
-    Ok((head, Position::try_new(reached).unwrap_or_default()))
+    Ok(Standing {
+        head,
+        earliest: Position::try_new(earliest).unwrap_or_default(),
+        latest: Position::try_new(latest).unwrap_or_default(),
+    })
 }

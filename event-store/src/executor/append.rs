@@ -6,7 +6,7 @@ use ledger_core::{LedgerName, Position};
 use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::batch::Batch;
+use super::batch::{Batch, Rows};
 use crate::signal::{CHANNEL, turn_suffix};
 use crate::turns::NextTurn;
 
@@ -68,7 +68,7 @@ pub(super) async fn append(
     turn: NextTurn,
 ) -> Result<Appended, AppendError> {
     let statement = async {
-        if batch.events.is_empty() {
+        if batch.rows.events.is_empty() {
             check_head(connection, ledger, fence, batch.expected).await
         } else {
             append_events(connection, ledger, fence, batch, turn).await
@@ -89,7 +89,7 @@ async fn append_events(
     batch: &Batch,
     turn: NextTurn,
 ) -> Result<bool, sqlx::Error> {
-    let (events, keys) = (&batch.events, &batch.keys);
+    let Rows { events, keys } = &batch.rows;
     let row: Option<bool> = sqlx::query_scalar(APPEND)
         .bind(ledger.as_str())
         .bind(batch.expected.value())

@@ -34,23 +34,26 @@ pub(super) struct Batch {
     /// The time of recording of every event in it.
     pub(super) recorded_at: Timestamp,
     pub(super) decided: Vec<Decided>,
-    pub(super) events: EventRows,
-    pub(super) keys: KeyRows,
+    pub(super) rows: Rows,
     pub(super) commands: usize,
     /// The command id of the first event, by which the batch is found again in the log.
     pub(super) first_command: Option<Uuid>,
 }
 
 impl Batch {
-    pub(super) fn new(before: Savepoint, expected: Position, recorded_at: Timestamp) -> Self {
+    pub(super) fn new(
+        before: Savepoint,
+        expected: Position,
+        recorded_at: Timestamp,
+        rows: Rows,
+    ) -> Self {
         Self {
             before,
             after: before,
             expected,
             recorded_at,
             decided: Vec::new(),
-            events: EventRows::default(),
-            keys: KeyRows::default(),
+            rows,
             commands: 0,
             first_command: None,
         }
@@ -58,11 +61,56 @@ impl Batch {
 
     /// The head once the batch is in the log.
     pub(super) fn last_position(&self) -> Position {
-        self.expected.plus(self.events.count())
+        self.expected.plus(self.rows.events.count())
     }
 
     pub(super) fn into_requests(self) -> impl Iterator<Item = Request> {
         self.decided.into_iter().map(|decided| decided.request)
+    }
+}
+
+/// What an append writes.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) events: EventRows,
+    pub(super) keys: KeyRows,
+}
+
+impl Rows {
+    /// Empties the rows and keeps their memory for another batch.
+    pub(super) fn clear(&mut self) {
+        let EventRows {
+            aggregate_types,
+            aggregate_ids,
+            sequences,
+            event_types,
+            event_versions,
+            payloads,
+            metadata,
+        } = &mut self.events;
+        let KeyRows {
+            scopes,
+            keys,
+            request_hashes,
+            positions,
+            outcomes,
+        } = &mut self.keys;
+        for column in [
+            aggregate_types,
+            aggregate_ids,
+            event_types,
+            event_versions,
+            payloads,
+            metadata,
+            scopes,
+            keys,
+            outcomes,
+        ] {
+            column.truncate(0);
+        }
+        sequences.clear();
+        request_hashes.clear();
+        positions.clear();
     }
 }
 

@@ -65,6 +65,11 @@ impl TextColumn {
 
     /// Takes elements back until so many are left.
     pub(super) fn truncate(&mut self, count: u32) {
+        if count == 0 {
+            self.elements.clear();
+            self.count = 0;
+            return;
+        }
         let mut kept = 0;
         for _ in 0..count.min(self.count) {
             let length = self.elements.get(kept..kept + 4).unwrap_or_default();

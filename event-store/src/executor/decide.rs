@@ -68,9 +68,11 @@ impl LedgerTask {
             return Ok(());
         }
         // What earlier requests of the batch began may make later ones need more.
-        if let Err(fault) = self
-            .load_lacking(std::slice::from_ref(&request), false)
-            .await
+        let commands = &request.submission.commands;
+        if commands.iter().any(decision::needs_follow_from_book)
+            && let Err(fault) = self
+                .load_lacking(std::slice::from_ref(&request), false)
+                .await
         {
             return Err((request, fault));
         }
@@ -102,7 +104,8 @@ impl LedgerTask {
                 });
             };
             let batch = self.pending.get_or_insert_with(|| {
-                Batch::new(book.savepoint(), book.position(), recorded_time(book))
+                let rows = self.spare_rows.pop().unwrap_or_default();
+                Batch::new(book.savepoint(), book.position(), recorded_time(book), rows)
             });
             let before = book.savepoint();
             let decision = decide(book, submission, batch.recorded_at);
@@ -311,11 +314,11 @@ impl Batch {
         }
         let key = submission.idempotency.as_ref().zip(answer.as_ref().ok());
         if let Some((key, outcome)) = key {
-            self.keys.push(key, outcome)?;
+            self.rows.keys.push(key, outcome)?;
         }
-        let written = self.events.extend(events, &submission.metadata);
+        let written = self.rows.events.extend(events, &submission.metadata);
         if written.is_err() && key.is_some() {
-            self.keys.pop();
+            self.rows.keys.pop();
         }
         written
     }

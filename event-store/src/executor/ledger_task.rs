@@ -17,7 +17,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::ExecutorSettings;
 use super::append::{self, AppendError, Appended};
-use super::batch::Batch;
+use super::batch::{Batch, Rows};
 use super::keys::{KeyName, RecentKeys};
 use super::lookup::AccountSource;
 use super::submission::Request;
@@ -28,6 +28,9 @@ use crate::turns::NextTurn;
 
 /// After a key or id turned out to be taken, so many batches look theirs up first.
 const CAREFUL_BATCHES: u32 = 64;
+
+/// The most rows whose memory is kept for the next batch.
+const MAX_SPARE_ROWS: i64 = 10_000;
 
 /// An append under way; gives the batch and the connection back.
 type InFlight = JoinHandle<AppendDone>;
@@ -59,6 +62,8 @@ pub(super) struct LedgerTask {
     pub(super) undecided_keys: HashSet<KeyName, RandomState>,
     in_flight: Option<InFlight>,
     pub(super) pending: Option<Batch>,
+    /// Memory for the rows of batches to come.
+    pub(super) spare_rows: Vec<Rows>,
     pub(super) backlog: VecDeque<Request>,
     /// Requests under a key that is just being used; decided once that use is durable.
     pub(super) deferred: Vec<Request>,
@@ -97,6 +102,7 @@ impl LedgerTask {
             undecided_keys: HashSet::default(),
             in_flight: None,
             pending: None,
+            spare_rows: Vec::new(),
             backlog: VecDeque::new(),
             deferred: Vec::new(),
             careful: 0,
@@ -250,7 +256,7 @@ impl LedgerTask {
         }
         match result {
             Ok(Appended::Durable) => {
-                if !batch.events.is_empty() {
+                if !batch.rows.events.is_empty() {
                     self.signal
                         .pass_turn(self.ledger, batch.last_position(), turn.next);
                 }
@@ -279,9 +285,10 @@ impl LedgerTask {
         if let Some(book) = &mut self.book {
             book.settle(batch.after);
         }
-        if !batch.events.is_empty() {
+        if !batch.rows.events.is_empty() {
             self.signal.advance(self.ledger, head);
         }
+        self.spare(batch.rows);
         for decided in batch.decided {
             let key = decided.request.submission.idempotency.as_ref();
             if let (Some(name), Some(key), Ok(outcome)) = (decided.keeps_key, key, &decided.answer)
@@ -293,6 +300,15 @@ impl LedgerTask {
         }
         self.backlog.extend(self.deferred.drain(..));
         self.evict(head);
+    }
+
+    /// Keeps the memory of rows that were written, unless one batch was much larger than others are.
+    fn spare(&mut self, mut rows: Rows) {
+        let usual = rows.events.count() <= MAX_SPARE_ROWS;
+        if usual && self.spare_rows.len() < 2 {
+            rows.clear();
+            self.spare_rows.push(rows);
+        }
     }
 
     /// Takes a batch and everything decided on top of it back; all is decided again.
