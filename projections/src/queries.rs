@@ -25,14 +25,10 @@ use crate::status::ProjectionStatus;
 /// How often checkpoints are looked at while waiting, when no projector of this process moves.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long read models that are used together may stand at different positions. They are folded
-/// together; only one that starts anew or was held up is apart from the others for a while.
-const TOGETHER: Duration = Duration::from_secs(2);
-
 /// An answer and the position at which it is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsOf<T> {
-    /// Where the read models used stood, all of them.
+    /// Where the read model stood whose rows are answered.
     pub position: Position,
     /// The answer.
     pub value: T,
@@ -130,6 +126,8 @@ pub struct Queries {
 struct Snapshot {
     tx: Transaction<'static, Postgres>,
     position: Position,
+    /// Where the read model stood that was furthest behind.
+    earliest: Position,
 }
 
 impl Snapshot {
@@ -191,30 +189,20 @@ impl Queries {
         }
     }
 
-    /// One snapshot in which all of these read models stand at the same position, so that what is
-    /// read of several of them is true at the position that is answered.
+    /// One snapshot of these read models. What is answered stands where the first of them, whose rows
+    /// they are, stands; the others, usually at the same position, say more about those rows.
     async fn snapshot(
         &self,
         ledger: LedgerName,
         read_models: &[ReadModelName],
     ) -> Result<Snapshot, QueryError> {
-        let deadline = tokio::time::Instant::now() + TOGETHER;
-        loop {
-            let mut tx = self.begin(read_models).await?;
-            let standing = standing(&mut *tx, ledger, read_models).await?;
-            if standing.earliest == standing.latest {
-                let position = standing.earliest;
-                return Ok(Snapshot { tx, position });
-            }
-            tx.rollback().await?;
-            if tokio::time::Instant::now() >= deadline {
-                return Err(QueryError::PositionNotReached {
-                    position: standing.latest,
-                    reached: standing.earliest,
-                });
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        let mut tx = self.begin(read_models).await?;
+        let standing = standing(&mut *tx, ledger, read_models).await?;
+        Ok(Snapshot {
+            tx,
+            position: standing.first,
+            earliest: standing.earliest,
+        })
     }
 
     async fn begin(
@@ -240,8 +228,10 @@ impl Queries {
 /// How far a log and some read models of it have come.
 struct Standing {
     head: Position,
+    /// Of the first.
+    first: Position,
+    /// Of the one that is furthest behind.
     earliest: Position,
-    latest: Position,
 }
 
 async fn standing<'e, E>(
@@ -253,11 +243,11 @@ where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
     let names: Vec<&str> = read_models.iter().map(|name| name.as_str()).collect();
-    let (head, earliest, latest): (Option<i64>, i64, i64) = sqlx::query_as(
+    let (head, first, earliest): (Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT (SELECT position FROM daybook.ledger_head WHERE ledger = $1 AND position > 0), \
-                COALESCE(min(COALESCE(checkpoint.position, 0)), 0), \
-                COALESCE(max(COALESCE(checkpoint.position, 0)), 0) \
-         FROM UNNEST($2::text[]) AS used (name) \
+                COALESCE(max(checkpoint.position) FILTER (WHERE used.number = 1), 0), \
+                COALESCE(min(COALESCE(checkpoint.position, 0)), 0) \
+         FROM UNNEST($2::text[]) WITH ORDINALITY AS used (name, number) \
          LEFT JOIN read_models.checkpoint AS checkpoint \
            ON checkpoint.read_model = used.name AND checkpoint.ledger = $1",
     )
@@ -270,7 +260,7 @@ where
         .ok_or(QueryError::LedgerNotFound { ledger })?;
     Ok(Standing {
         head,
+        first: Position::try_new(first).unwrap_or_default(),
         earliest: Position::try_new(earliest).unwrap_or_default(),
-        latest: Position::try_new(latest).unwrap_or_default(),
     })
 }

@@ -107,11 +107,16 @@ impl Queries {
     ) -> Result<AsOf<Page<TransactionRow, Position>>, QueryError> {
         let used = [ReadModelName::Transactions, ReadModelName::Statements];
         let mut snapshot = self.snapshot(ledger, &used).await?;
+        // What one of them does not have yet is left out of the other.
+        snapshot.position = snapshot.earliest;
         let mut query = QueryBuilder::<Postgres>::new("SELECT ");
         query
             .push(COLUMNS)
             .push(" FROM read_models.transactions AS transaction WHERE ledger = ");
         query.push_bind(ledger.as_str().to_owned());
+        query
+            .push(" AND position <= ")
+            .push_bind(snapshot.position.value());
         push_filter(&mut query, ledger, filter);
         if let Some(after) = page.after {
             query.push(" AND position < ").push_bind(after.value());
