@@ -1,4 +1,5 @@
 //! What Daybook is compared with, measured in the same run.
 
 pub mod insert;
+pub mod pgbench;
 pub mod stock;

@@ -15,8 +15,10 @@
 )]
 
 mod anchors;
+mod http;
 mod machine;
 mod measure;
+mod node;
 mod population;
 mod report;
 mod scenarios;
@@ -40,7 +42,7 @@ pub type BenchError = Box<dyn Error + Send + Sync>;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The first argument with which the program is a Daybook node instead.
-const NODE: &str = "node";
+pub const NODE: &str = "node";
 
 /// Measures Daybook against its anchors.
 #[derive(Debug, Parser)]

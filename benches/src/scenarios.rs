@@ -1,6 +1,7 @@
 //! What is measured, in groups that share their data.
 
 mod engine;
+mod rest;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,8 +22,15 @@ pub struct Group {
 }
 
 /// All groups, in the order they are measured.
-pub const GROUPS: &[Group] = &[Group {
-    name: "engine",
-    about: "the executor in this process, bare inserts and stock cqrs-es",
-    run: |machine, plan| Box::pin(engine::run(machine, plan)),
-}];
+pub const GROUPS: &[Group] = &[
+    Group {
+        name: "engine",
+        about: "the executor in this process, bare inserts and stock cqrs-es",
+        run: |machine, plan| Box::pin(engine::run(machine, plan)),
+    },
+    Group {
+        name: "rest",
+        about: "a node over REST, and pgbench",
+        run: |machine, plan| Box::pin(rest::run(machine, plan)),
+    },
+];
