@@ -2,4 +2,5 @@
 
 pub mod insert;
 pub mod pgbench;
+pub mod row_lock;
 pub mod stock;

@@ -83,17 +83,6 @@ impl Caller for Poster {
     }
 }
 
-/// Gets a page as text, whatever its status.
-pub async fn get(address: SocketAddr, path: &str) -> Result<String, BenchError> {
-    let mut sender = open(address).await?;
-    let request = Request::get(path)
-        .header(HOST, address.to_string())
-        .body(Full::default())?;
-    let response = sender.send_request(request).await?;
-    let body = response.into_body().collect().await?.to_bytes();
-    Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
 async fn open(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, BenchError> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;

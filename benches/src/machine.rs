@@ -80,6 +80,16 @@ impl Machine {
         Ok(())
     }
 
+    /// A setting, as a new connection finds it: its number without the unit.
+    pub async fn setting(&self, name: &str) -> Result<String, BenchError> {
+        let mut connection = PgConnection::connect(&self.postgres.database_url("postgres")).await?;
+        let setting = sqlx::query_scalar("SELECT setting FROM pg_settings WHERE name = $1")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
+        Ok(setting)
+    }
+
     /// The programs that came with PostgreSQL.
     pub fn postgres_programs(&self) -> &Path {
         self.postgres.bin_dir()

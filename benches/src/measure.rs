@@ -160,7 +160,8 @@ impl Spread {
 }
 
 impl Latency {
-    fn of(mut latencies: Vec<u32>) -> Option<Self> {
+    /// Of all requests; `None` when there were none.
+    pub fn of(mut latencies: Vec<u32>) -> Option<Self> {
         latencies.sort_unstable();
         let at = |share: f64| {
             let index = (latencies.len() as f64 * share) as usize;

@@ -35,6 +35,16 @@ pub enum Choice {
     Hot,
 }
 
+impl Choice {
+    /// As it stands in the names of scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Hot => "hot",
+        }
+    }
+}
+
 /// An executor over a database, and funded wallets.
 #[derive(Clone)]
 pub struct Population {

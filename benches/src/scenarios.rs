@@ -2,6 +2,8 @@
 
 mod engine;
 mod rest;
+mod slow_disk;
+mod sustained;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,5 +34,15 @@ pub const GROUPS: &[Group] = &[
         name: "rest",
         about: "a node over REST, and pgbench",
         run: |machine, plan| Box::pin(rest::run(machine, plan)),
+    },
+    Group {
+        name: "slow_disk",
+        about: "every flush a millisecond slower",
+        run: |machine, plan| Box::pin(slow_disk::run(machine, plan)),
+    },
+    Group {
+        name: "sustained",
+        about: "the pace at which the read models and the relay keep up",
+        run: |machine, plan| Box::pin(sustained::run(machine, plan)),
     },
 ];

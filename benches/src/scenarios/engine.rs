@@ -84,10 +84,7 @@ impl Engine {
         choice: Choice,
         key: Key,
     ) -> Self {
-        let chosen = match choice {
-            Choice::Random => "random",
-            Choice::Hot => "hot",
-        };
+        let chosen = choice.name();
         let kept = match key {
             Key::Kept => "",
             Key::None => "_without_key",

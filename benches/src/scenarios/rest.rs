@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hyper::StatusCode;
+use ledger_core::WalletId;
 use projections::rebuild::rebuild;
 use projections::{ReadModelName, runner};
 
 use crate::anchors::pgbench::{self, Pgbench};
 use crate::http::{Poster, Posts};
-use crate::measure::{Measured, Round, Scenario, alternate, best_of, repeat_each};
+use crate::measure::{Caller, Measured, Round, Scenario, alternate, best_of, repeat_each};
 use crate::node::Node;
 use crate::population::{Choice, Population};
 use crate::scenarios::engine::WALLETS;
@@ -26,6 +27,9 @@ const BODIES: usize = 10_000;
 
 /// Bodies of batches rendered beforehand.
 const BATCH_BODIES: usize = 256;
+
+/// Transfers in one batch.
+const PER_BATCH: usize = 100;
 
 /// Connections that post transfers.
 pub struct Rest {
@@ -41,7 +45,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let (population, node) = start(machine).await?;
     let random = Arc::new(singles(&population, Choice::Random)?);
     let hot = Arc::new(singles(&population, Choice::Hot)?);
-    let batches = Arc::new(batches(&population, 100)?);
+    let batches = Arc::new(batches(&population, BATCH_BODIES)?);
     let rest = |name: String, posts: &Arc<Posts>, connections| -> Box<dyn Scenario> {
         Box::new(Rest {
             name,
@@ -57,7 +61,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
         scenarios.push(rest(name, &random, connections));
     }
     scenarios.push(rest("rest_hot_64".to_owned(), &hot, 64));
-    scenarios.push(rest("rest_batch_100".to_owned(), &batches, 8));
+    scenarios.push(rest(format!("rest_batch_{PER_BATCH}"), &batches, 8));
     let mut measured = alternate(machine, plan, scenarios).await?;
     measured.extend(best_of(&measured, pgbench::EACH, pgbench::BEST));
     node.stop().await?;
@@ -74,12 +78,32 @@ pub async fn start(machine: &mut Machine) -> Result<(Population, Node), BenchErr
     runner::prepare(&database).await?;
     rebuild(&database, ReadModelName::Accounts, &mut |_| {}).await?;
     let node = Node::start(machine, &url, "api", &[]).await?;
+    warm_up(&population, &node).await?;
     Ok((population, node))
+}
+
+/// Touches every wallet once: what a node does in its first seconds is another question.
+async fn warm_up(population: &Population, node: &Node) -> Result<(), BenchError> {
+    for wallets in population.wallets.chunks(2 * PER_BATCH) {
+        let pairs: Vec<_> = wallets
+            .chunks_exact(2)
+            .map(|two| (two[0], two[1]))
+            .collect();
+        let posts = Posts {
+            bodies: vec![batch(&pairs).into()],
+            ..batches(population, 0)?
+        };
+        Poster::connect(node.address, Arc::new(posts))
+            .await?
+            .request()
+            .await?;
+    }
+    Ok(())
 }
 
 /// Single transfers.
 pub fn singles(population: &Population, choice: Choice) -> Result<Posts, BenchError> {
-    let bodies = (0..BODIES).map(|_| transfer(population, choice).into());
+    let bodies = (0..BODIES).map(|_| transfer(population.pair(choice)).into());
     Ok(Posts {
         path: format!("/v1/ledgers/{}/transactions", population.ledger).parse()?,
         bodies: bodies.collect(),
@@ -88,29 +112,33 @@ pub fn singles(population: &Population, choice: Choice) -> Result<Posts, BenchEr
     })
 }
 
-fn batches(population: &Population, transfers: usize) -> Result<Posts, BenchError> {
-    let bodies = (0..BATCH_BODIES).map(|_| batch(population, transfers).into());
+fn batches(population: &Population, count: usize) -> Result<Posts, BenchError> {
+    let bodies = (0..count).map(|_| {
+        let pairs: Vec<_> = (0..PER_BATCH)
+            .map(|_| population.pair(Choice::Random))
+            .collect();
+        batch(&pairs).into()
+    });
     Ok(Posts {
         path: format!("/v1/ledgers/{}/transactions/batch", population.ledger).parse()?,
         bodies: bodies.collect(),
         status: StatusCode::OK,
-        transfers: u64::try_from(transfers)?,
+        transfers: u64::try_from(PER_BATCH)?,
     })
 }
 
-fn transfer(population: &Population, choice: Choice) -> String {
-    let (source, destination) = population.pair(choice);
+fn transfer((source, destination): (WalletId, WalletId)) -> String {
     format!(
         r#"{{"postings":[{{"source":"wallet:{source}","destination":"wallet:{destination}","asset":"INR","amount":"1.00"}}]}}"#
     )
 }
 
-fn batch(population: &Population, transfers: usize) -> String {
+fn batch(pairs: &[(WalletId, WalletId)]) -> String {
     let mut body = r#"{"atomicity":"all_or_nothing","transactions":["#.to_owned();
-    for number in 0..transfers {
+    for (number, pair) in pairs.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
         // Writing to a string cannot fail.
-        let _ = write!(body, "{comma}{}", transfer(population, Choice::Random));
+        let _ = write!(body, "{comma}{}", transfer(*pair));
     }
     body.push_str("]}");
     body
