@@ -1,6 +1,7 @@
 //! What is measured, in groups that share their data.
 
 mod engine;
+mod history;
 mod rest;
 mod slow_disk;
 mod sustained;
@@ -44,5 +45,10 @@ pub const GROUPS: &[Group] = &[
         name: "sustained",
         about: "the pace at which the read models and the relay keep up",
         run: |machine, plan| Box::pin(sustained::run(machine, plan)),
+    },
+    Group {
+        name: "history",
+        about: "rebuilding every read model from a long log, and replaying it",
+        run: |machine, plan| Box::pin(history::run(machine, plan)),
     },
 ];
