@@ -131,9 +131,32 @@ impl Population {
         }
     }
 
-    /// A transfer of one rupee.
+    /// Over a ledger that was made in another way.
+    pub fn over(executors: Executors, wallets: Vec<WalletId>) -> Result<Self, BenchError> {
+        Ok(Self {
+            executors,
+            ledger: "main".parse()?,
+            wallets: Arc::new(wallets),
+            asset: "INR".parse()?,
+        })
+    }
+
+    /// The same with the first of its wallets only.
+    pub fn only(&self, wallets: usize) -> Self {
+        Self {
+            wallets: Arc::new(self.wallets.iter().take(wallets).copied().collect()),
+            ..self.clone()
+        }
+    }
+
+    /// A transfer of one rupee between wallets chosen at random.
     pub fn transfer(&self, choice: Choice) -> Command {
         let (source, destination) = self.pair(choice);
+        self.between(source, destination)
+    }
+
+    /// A transfer of one rupee.
+    pub fn between(&self, source: WalletId, destination: WalletId) -> Command {
         self.money(
             Holder::Wallet(source),
             Holder::Wallet(destination),

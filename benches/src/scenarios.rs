@@ -1,5 +1,6 @@
 //! What is measured, in groups that share their data.
 
+mod cold;
 mod engine;
 mod history;
 mod rest;
@@ -50,5 +51,10 @@ pub const GROUPS: &[Group] = &[
         name: "history",
         about: "rebuilding every read model from a long log, and replaying it",
         run: |machine, plan| Box::pin(history::run(machine, plan)),
+    },
+    Group {
+        name: "cold",
+        about: "many more wallets than fit the cache, on a long log",
+        run: |machine, plan| Box::pin(cold::run(machine, plan)),
     },
 ];
