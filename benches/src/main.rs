@@ -120,7 +120,7 @@ pub struct LogSize {
 impl Arguments {
     fn plan(&self) -> Plan {
         let (rounds, seconds, size) = if self.quick {
-            (1, 1.0, Size::Quick)
+            (1, 0.75, Size::Quick)
         } else {
             (3, 4.0, Size::Full)
         };

@@ -64,6 +64,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     scenarios.push(rest(format!("rest_batch_{PER_BATCH}"), &batches, 8));
     let mut measured = alternate(machine, plan, scenarios).await?;
     measured.extend(best_of(&measured, pgbench::EACH, pgbench::BEST));
+    measured.extend(best_of(&measured, "rest_random_", "rest_random"));
     node.stop().await?;
     Ok(measured)
 }

@@ -188,14 +188,16 @@ impl Writer {
     async fn write_keys(&mut self, base: i64, count: i64) -> Result<(), BenchError> {
         let transaction = id("$1 + n + 1", 1);
         let statement = format!(
-            "INSERT INTO daybook.idempotency (ledger, scope, key, request_hash, position, outcome)
-             SELECT model.ledger, model.scope, new.key, model.request_hash, $1 + n + 1,
-                    replace(model.outcome::text, event.aggregate_id, {transaction})::json
-             FROM daybook.idempotency AS model
-             JOIN daybook.events AS event USING (ledger, position),
-                  (SELECT n, gen_random_uuid()::text AS key
-                   FROM generate_series(0, $2::bigint - 1) AS n) AS new
-             WHERE model.ledger = 'main' ORDER BY new.key"
+            "WITH new AS MATERIALIZED (
+                SELECT n, gen_random_uuid()::text AS key
+                FROM generate_series(0, $2::bigint - 1) AS n ORDER BY key
+            )
+            INSERT INTO daybook.idempotency (ledger, scope, key, request_hash, position, outcome)
+            SELECT model.ledger, model.scope, new.key, model.request_hash, $1 + n + 1,
+                   replace(model.outcome::text, event.aggregate_id, {transaction})::json
+            FROM new, daybook.idempotency AS model
+            JOIN daybook.events AS event USING (ledger, position)
+            WHERE model.ledger = 'main'"
         );
         sqlx::query(&statement)
             .bind(base)
