@@ -25,6 +25,11 @@ pub trait Scenario: Send {
         None
     }
 
+    /// Makes ready for a round; not measured.
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        Ok(())
+    }
+
     /// Measures for about this long.
     async fn round(&mut self, duration: Duration) -> Result<Round, BenchError>;
 }
@@ -92,6 +97,7 @@ pub async fn alternate(
     let mut clocks: Vec<CpuClock> = scenarios.iter().map(|_| CpuClock::default()).collect();
     for _ in 0..plan.rounds {
         for ((scenario, rounds), clock) in scenarios.iter_mut().zip(&mut rounds).zip(&mut clocks) {
+            scenario.prepare().await?;
             let before = machine.cpu();
             let round = scenario.round(plan.round).await?;
             clock.add(&before, &machine.cpu());

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::executor::{ExecutorSettings, Executors};
-use event_store::{Database, LogSignal};
-use projections::AccountsReadModel;
-use tokio_util::sync::CancellationToken;
+use event_store::Database;
+use event_store::executor::ExecutorSettings;
+use projections::runner;
 
 use crate::machine::resident_mebibytes;
 use crate::measure::{Measured, Round, Scenario, alternate};
@@ -33,8 +32,21 @@ const FEW: usize = 4;
 /// Transfers of one submission while wallets are touched.
 const AT_ONCE: usize = 500;
 
-/// Scenarios over wallets that are in memory when a round begins.
-struct Warm(Engine);
+/// What is in memory when a round begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    /// Every wallet of the scenario.
+    Warm,
+    /// Whatever the rounds before left there.
+    Cold,
+}
+
+/// Transfers on a log that the accounts read model follows.
+struct Followed {
+    engine: Engine,
+    database: Database,
+    memory: Memory,
+}
 
 /// Measures the group.
 pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, BenchError> {
@@ -42,59 +54,70 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let database = machine.migrated(&url).await?;
     let wallets = log::fill(&database, &url, plan.log).await?;
     let cached = (wallets.len() / 100).max(1_000).min(wallets.len() / 2);
-    let all = Population::over(bounded_executors(&database, cached), wallets)?;
-    let small = machine.daybook_database().await?;
-    let alone = Population::alone(&small, FEW).await?;
-    let follower = Follower::start(&database, all.ledger);
-    let measured = alternate(machine, plan, scenarios(&all, &alone, cached)).await;
-    all.executors.stop().await;
-    alone.executors.stop().await;
+    let all = Population::over(&database, bounded(cached), wallets)?;
+    let short = machine.daybook_database().await?;
+    runner::prepare(&short).await?;
+    let made = Population::alone(&short, FEW).await?;
+    made.stop().await;
+    // The same settings, and a projector on either log, so that only their lengths differ.
+    let few = Population::over(&short, bounded(cached), made.wallets.to_vec())?;
+    let followers = [
+        Follower::start(&database, all.ledger),
+        Follower::start(&short, few.ledger),
+    ];
+    let mut scenarios = accesses(&database, &all, cached);
+    scenarios.push(growth("growth_10", &short, &few));
+    scenarios.push(growth("growth_10m", &database, &all.only(FEW)));
+    let measured = alternate(machine, plan, scenarios).await;
+    all.stop().await;
+    few.stop().await;
     let mut measured = measured?;
     measured.extend(over_rest(machine, plan, &url, &all, cached).await?);
-    follower.stop().await?;
+    for follower in followers {
+        follower.stop().await?;
+    }
     Ok(measured)
 }
 
-fn bounded_executors(database: &Database, cached: usize) -> Executors {
-    Executors::new(
-        database.clone(),
-        LogSignal::start(database, CancellationToken::new()),
-        Arc::new(AccountsReadModel::new(database.pool().clone())),
-        ExecutorSettings {
-            cached_entities: cached,
-            cached_keys: cached,
-            ..ExecutorSettings::default()
-        },
-    )
+fn bounded(cached: usize) -> ExecutorSettings {
+    ExecutorSettings {
+        cached_entities: cached,
+        cached_keys: cached,
+        ..ExecutorSettings::default()
+    }
 }
 
-fn scenarios(all: &Population, alone: &Population, cached: usize) -> Vec<Box<dyn Scenario>> {
-    let engine = |name: String, anchor: &str, population: &Population, callers| Engine {
-        name,
-        ..Engine::single(population, anchor, callers, Choice::Random, Key::Kept)
-    };
+fn accesses(database: &Database, all: &Population, cached: usize) -> Vec<Box<dyn Scenario>> {
     let warm = all.only(cached / 2);
     let mut scenarios: Vec<Box<dyn Scenario>> = Vec::new();
     for callers in [64, 1024] {
         let anchor = format!("warm_{callers}");
-        scenarios.push(Box::new(Warm(engine(
-            anchor.clone(),
-            &anchor,
-            &warm,
-            callers,
-        ))));
-        let name = format!("cold_{callers}");
-        scenarios.push(Box::new(engine(name, &anchor, all, callers)));
-    }
-    for (name, population) in [("growth_10", alone), ("growth_10m", &all.only(FEW))] {
-        scenarios.push(Box::new(Warm(engine(
-            name.to_owned(),
-            "growth_10",
-            population,
-            64,
-        ))));
+        for (name, population, memory) in [
+            (anchor.clone(), &warm, Memory::Warm),
+            (format!("cold_{callers}"), all, Memory::Cold),
+        ] {
+            scenarios.push(Box::new(Followed {
+                engine: Engine {
+                    name,
+                    ..Engine::single(population, &anchor, callers, Choice::Random, Key::Kept)
+                },
+                database: database.clone(),
+                memory,
+            }));
+        }
     }
     scenarios
+}
+
+fn growth(name: &str, database: &Database, population: &Population) -> Box<dyn Scenario> {
+    Box::new(Followed {
+        engine: Engine {
+            name: name.to_owned(),
+            ..Engine::single(population, "growth_10", 64, Choice::Random, Key::Kept)
+        },
+        database: database.clone(),
+        memory: Memory::Warm,
+    })
 }
 
 /// The same over REST, for the memory of a node that does nothing else.
@@ -128,23 +151,30 @@ async fn over_rest(
 }
 
 #[async_trait]
-impl Scenario for Warm {
+impl Scenario for Followed {
     fn name(&self) -> String {
-        self.0.name()
+        self.engine.name()
     }
 
     fn anchor(&self) -> Option<String> {
-        self.0.anchor().filter(|anchor| *anchor != self.name())
+        self.engine.anchor().filter(|anchor| *anchor != self.name())
+    }
+
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        let population = &self.engine.population;
+        if self.memory == Memory::Warm {
+            for wallets in population.wallets.chunks(2 * AT_ONCE) {
+                let transfers = wallets
+                    .chunks_exact(2)
+                    .map(|two| population.between(two[0], two[1]));
+                population.submit(submission(transfers.collect())).await?;
+            }
+        }
+        // What an earlier round left to fold must not be folded at this one's expense.
+        follow::caught_up(&self.database, population.ledger).await
     }
 
     async fn round(&mut self, duration: Duration) -> Result<Round, BenchError> {
-        let population = &self.0.population;
-        for wallets in population.wallets.chunks(2 * AT_ONCE) {
-            let transfers = wallets
-                .chunks_exact(2)
-                .map(|two| population.between(two[0], two[1]));
-            population.submit(submission(transfers.collect())).await?;
-        }
-        self.0.round(duration).await
+        self.engine.round(duration).await
     }
 }

@@ -71,7 +71,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
         single(1, Choice::Hot, Key::Kept),
     ];
     let measured = alternate(machine, plan, scenarios).await?;
-    population.executors.stop().await;
+    population.stop().await;
     Ok(measured)
 }
 
@@ -107,6 +107,7 @@ impl Engine {
     fn batch(population: &Population, limit: &str, callers: usize, transfers: usize) -> Self {
         Self {
             name: format!("engine_batch_{transfers}"),
+            anchor: limit.to_owned(),
             transfers,
             ..Self::single(population, limit, callers, Choice::Random, Key::Kept)
         }

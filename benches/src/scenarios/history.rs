@@ -44,7 +44,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
         Size::Quick => 50_000,
     };
     fill(&population, transfers).await?;
-    population.executors.stop().await;
+    population.stop().await;
     let head = LogReader::new(database.pool().clone())
         .head(population.ledger)
         .await?

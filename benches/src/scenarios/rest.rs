@@ -74,7 +74,7 @@ pub async fn start(machine: &mut Machine) -> Result<(Population, Node), BenchErr
     let url = machine.new_database().await?;
     let database = machine.migrated(&url).await?;
     let population = Population::alone(&database, WALLETS).await?;
-    population.executors.stop().await;
+    population.stop().await;
     // No projector runs, and the node has to load the wallets from somewhere.
     runner::prepare(&database).await?;
     rebuild(&database, ReadModelName::Accounts, &mut |_| {}).await?;

@@ -35,7 +35,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     };
     // The scenarios of other groups must not be slowed down by what went wrong here.
     let restored = restore(machine).await;
-    population.executors.stop().await;
+    population.stop().await;
     node.stop().await?;
     let measured = measured?;
     restored?;

@@ -96,7 +96,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     };
     bench.catch_up().await?;
     let trial = bench.search(plan.size).await?;
-    bench.population.executors.stop().await;
+    bench.population.stop().await;
     node.stop().await?;
     Ok(vec![trial.into_measured()])
 }

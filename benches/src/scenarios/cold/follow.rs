@@ -18,6 +18,9 @@ const PAGE: i64 = 2_000;
 /// How often to look for more.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// How long catching up may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Follows the log until it is stopped.
 pub struct Follower {
     stop: CancellationToken,
@@ -36,6 +39,21 @@ impl Follower {
         self.stop.cancel();
         self.task.await?
     }
+}
+
+/// Waits until the accounts are those of the log's end.
+pub async fn caught_up(database: &Database, ledger: LedgerName) -> Result<(), BenchError> {
+    let accounts = ReadModelName::Accounts.read_model().name();
+    let reader = LogReader::new(database.pool().clone());
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < until {
+        let head = reader.head(ledger).await?.map(|head| head.position);
+        if head == Some(checkpoint(database.pool(), accounts, ledger).await?) {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err("the accounts do not catch up with the log".into())
 }
 
 async fn follow(

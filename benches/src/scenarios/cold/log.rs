@@ -80,7 +80,7 @@ async fn model_rows(database: &Database) -> Result<Models, BenchError> {
     let (source, destination) = (population.wallets[0], population.wallets[1]);
     let transfer = population.between(source, destination);
     population.submit(keyed(vec![transfer])).await?;
-    population.executors.stop().await;
+    population.stop().await;
     let (opened, deposit, transfer) = sqlx::query_as(
         "SELECT MIN(position) FILTER (WHERE event_type = 'WalletOpened'), \
                 MIN(position) FILTER (WHERE event_type = 'TransactionPosted'), MAX(position) \
