@@ -21,7 +21,7 @@ pub struct Machine {
     postgres: PostgresServer,
     nats: NatsServer,
     databases: u32,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Processor seconds used so far, by group of processes.
@@ -50,7 +50,7 @@ impl Machine {
             postgres: PostgresServer::start(options).await?,
             nats: NatsServer::start(nats).await?,
             databases: 0,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -65,7 +65,12 @@ impl Machine {
     /// A new database with Daybook's schema.
     pub async fn daybook_database(&mut self) -> Result<Database, BenchError> {
         let url = self.new_database().await?;
-        Ok(Database::connect(&url, CONNECTIONS).await?)
+        self.migrated(&url).await
+    }
+
+    /// A database with Daybook's schema, also for a node that is given its URL.
+    pub async fn migrated(&self, url: &str) -> Result<Database, BenchError> {
+        Ok(Database::connect(url, CONNECTIONS).await?)
     }
 
     /// Runs a statement as superuser.
@@ -75,14 +80,24 @@ impl Machine {
         Ok(())
     }
 
+    /// A setting, as a new connection finds it: its number without the unit.
+    pub async fn setting(&self, name: &str) -> Result<String, BenchError> {
+        let mut connection = PgConnection::connect(&self.postgres.database_url("postgres")).await?;
+        let setting = sqlx::query_scalar("SELECT setting FROM pg_settings WHERE name = $1")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
+        Ok(setting)
+    }
+
     /// The programs that came with PostgreSQL.
     pub fn postgres_programs(&self) -> &Path {
         self.postgres.bin_dir()
     }
 
-    /// The folder of PostgreSQL's socket.
-    pub fn socket_folder(&self) -> &Path {
-        self.postgres.socket_dir()
+    /// A folder that is removed at the end of the run.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The URL of NATS.

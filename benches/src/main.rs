@@ -15,8 +15,10 @@
 )]
 
 mod anchors;
+mod http;
 mod machine;
 mod measure;
+mod node;
 mod population;
 mod report;
 mod scenarios;
@@ -40,7 +42,7 @@ pub type BenchError = Box<dyn Error + Send + Sync>;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The first argument with which the program is a Daybook node instead.
-const NODE: &str = "node";
+pub const NODE: &str = "node";
 
 /// Measures Daybook against its anchors.
 #[derive(Debug, Parser)]
@@ -61,6 +63,12 @@ struct Arguments {
     /// Seconds of each round.
     #[arg(long)]
     seconds: Option<f64>,
+    /// Wallets of the long log.
+    #[arg(long)]
+    cold_wallets: Option<u32>,
+    /// Events of the long log.
+    #[arg(long)]
+    cold_events: Option<u32>,
     /// Where the programs of PostgreSQL and NATS are kept.
     #[arg(long, env = "DAYBOOK_SERVERS_DIR", default_value = ".daybook/servers")]
     servers_dir: PathBuf,
@@ -78,6 +86,8 @@ pub struct Plan {
     pub round: Duration,
     /// Whether large data sets are made small.
     pub size: Size,
+    /// How long the long log is.
+    pub log: LogSize,
     /// The scenarios asked for; all when empty.
     scenarios: Vec<String>,
 }
@@ -98,17 +108,34 @@ pub enum Size {
     Quick,
 }
 
+/// How much stands in the log that is too large for memory.
+#[derive(Debug, Clone, Copy)]
+pub struct LogSize {
+    /// Wallets, at least 10.
+    pub wallets: u32,
+    /// Events of all kinds.
+    pub events: u32,
+}
+
 impl Arguments {
     fn plan(&self) -> Plan {
         let (rounds, seconds, size) = if self.quick {
-            (1, 1.0, Size::Quick)
+            (1, 0.75, Size::Quick)
         } else {
             (3, 4.0, Size::Full)
+        };
+        let (wallets, events) = match size {
+            Size::Full => (1_000_000, 10_000_000),
+            Size::Quick => (10_000, 100_000),
         };
         Plan {
             rounds: self.rounds.unwrap_or(rounds).max(1),
             round: Duration::from_secs_f64(self.seconds.unwrap_or(seconds)),
             size,
+            log: LogSize {
+                wallets: self.cold_wallets.unwrap_or(wallets).max(10),
+                events: self.cold_events.unwrap_or(events),
+            },
             scenarios: self.scenario.clone(),
         }
     }

@@ -25,6 +25,11 @@ pub trait Scenario: Send {
         None
     }
 
+    /// Makes ready for a round; not measured.
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        Ok(())
+    }
+
     /// Measures for about this long.
     async fn round(&mut self, duration: Duration) -> Result<Round, BenchError>;
 }
@@ -92,6 +97,7 @@ pub async fn alternate(
     let mut clocks: Vec<CpuClock> = scenarios.iter().map(|_| CpuClock::default()).collect();
     for _ in 0..plan.rounds {
         for ((scenario, rounds), clock) in scenarios.iter_mut().zip(&mut rounds).zip(&mut clocks) {
+            scenario.prepare().await?;
             let before = machine.cpu();
             let round = scenario.round(plan.round).await?;
             clock.add(&before, &machine.cpu());
@@ -130,6 +136,18 @@ fn sum_up(scenario: &dyn Scenario, rounds: Vec<Round>, clock: &CpuClock) -> Meas
     }
 }
 
+/// The fastest of the scenarios whose names begin with `prefix`, under a name of its own.
+pub fn best_of(measured: &[Measured], prefix: &str, name: &str) -> Option<Measured> {
+    let best = measured
+        .iter()
+        .filter(|measured| measured.name.starts_with(prefix))
+        .max_by(|one, other| one.rate.median.total_cmp(&other.rate.median))?;
+    Some(Measured {
+        name: name.to_owned(),
+        ..best.clone()
+    })
+}
+
 fn rate(round: &Round) -> f64 {
     round.operations as f64 / round.elapsed.as_secs_f64()
 }
@@ -148,7 +166,8 @@ impl Spread {
 }
 
 impl Latency {
-    fn of(mut latencies: Vec<u32>) -> Option<Self> {
+    /// Of all requests; `None` when there were none.
+    pub fn of(mut latencies: Vec<u32>) -> Option<Self> {
         latencies.sort_unstable();
         let at = |share: f64| {
             let index = (latencies.len() as f64 * share) as usize;
@@ -164,6 +183,27 @@ impl Latency {
     }
 }
 
+/// Someone who makes one request after the other, such as over a connection of its own.
+pub trait Caller: Send + 'static {
+    /// Makes the next request and tells how many operations it was.
+    fn request(&mut self) -> impl Future<Output = Result<u64, BenchError>> + Send;
+}
+
+struct Numbered<F> {
+    number: usize,
+    request: F,
+}
+
+impl<F, R> Caller for Numbered<F>
+where
+    F: Fn(usize) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<u64, BenchError>> + Send,
+{
+    async fn request(&mut self) -> Result<u64, BenchError> {
+        (self.request)(self.number).await
+    }
+}
+
 /// Lets `callers` repeat a request until the time is over. Each call of `request` makes one caller's
 /// next request and tells how many operations it was.
 pub async fn repeat<F, R>(
@@ -175,24 +215,23 @@ where
     F: Fn(usize) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<u64, BenchError>> + Send,
 {
+    let callers = (0..callers).map(|number| Numbered {
+        number,
+        request: request.clone(),
+    });
+    repeat_each(callers.collect(), duration).await
+}
+
+/// Lets every caller repeat its request until the time is over.
+pub async fn repeat_each<C: Caller>(
+    callers: Vec<C>,
+    duration: Duration,
+) -> Result<Round, BenchError> {
     let started = Instant::now();
     let until = started + duration;
-    let tasks: Vec<_> = (0..callers)
-        .map(|caller| {
-            let request = request.clone();
-            tokio::spawn(async move {
-                let mut operations = 0;
-                let mut latencies = Vec::new();
-                loop {
-                    let sent = Instant::now();
-                    if sent >= until {
-                        return Ok::<_, BenchError>((operations, latencies));
-                    }
-                    operations += request(caller).await?;
-                    latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-                }
-            })
-        })
+    let tasks: Vec<_> = callers
+        .into_iter()
+        .map(|caller| tokio::spawn(repeat_until(caller, until)))
         .collect();
     let mut round = Round::default();
     for task in tasks {
@@ -202,4 +241,20 @@ where
     }
     round.elapsed = started.elapsed();
     Ok(round)
+}
+
+async fn repeat_until(
+    mut caller: impl Caller,
+    until: Instant,
+) -> Result<(u64, Vec<u32>), BenchError> {
+    let mut operations = 0;
+    let mut latencies = Vec::new();
+    loop {
+        let sent = Instant::now();
+        if sent >= until {
+            return Ok((operations, latencies));
+        }
+        operations += caller.request().await?;
+        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+    }
 }

@@ -14,6 +14,7 @@ use ledger_core::ledger::standard_system_accounts;
 use ledger_core::posting::RequestedPosting;
 use ledger_core::transaction::TransactionRequest;
 use ledger_core::{AssetCode, Command, Holder, LedgerName, OwnerId, TransactionId, WalletId};
+use projections::AccountsReadModel;
 use rust_decimal::Decimal;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -35,13 +36,24 @@ pub enum Choice {
     Hot,
 }
 
+impl Choice {
+    /// As it stands in the names of scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Hot => "hot",
+        }
+    }
+}
+
 /// An executor over a database, and funded wallets.
 #[derive(Clone)]
 pub struct Population {
-    pub executors: Executors,
+    executors: Executors,
     pub ledger: LedgerName,
     pub wallets: Arc<Vec<WalletId>>,
     asset: AssetCode,
+    shutdown: CancellationToken,
 }
 
 /// Without projectors there is nothing to load accounts from: everything is folded from the log.
@@ -62,39 +74,70 @@ impl AccountSource for NoReadModel {
 impl Population {
     /// Opens a ledger with funded wallets; nothing but the executor works on it.
     pub async fn alone(database: &Database, wallets: usize) -> Result<Self, BenchError> {
-        Self::fund(node(database), wallets).await
+        let wallets = (0..wallets).map(|_| WalletId::new(Uuid::now_v7()));
+        let population = Self::new(
+            database,
+            Arc::new(NoReadModel),
+            ExecutorSettings::default(),
+            wallets.collect(),
+        )?;
+        population.fund().await?;
+        Ok(population)
     }
 
     /// The same wallets, through another node.
-    pub fn through_another_node(&self, database: &Database) -> Self {
-        Self {
-            executors: node(database),
-            ..self.clone()
-        }
+    pub fn through_another_node(&self, database: &Database) -> Result<Self, BenchError> {
+        Self::new(
+            database,
+            Arc::new(NoReadModel),
+            ExecutorSettings::default(),
+            self.wallets.to_vec(),
+        )
     }
 
-    /// Opens a ledger with funded wallets.
-    pub async fn fund(executors: Executors, wallets: usize) -> Result<Self, BenchError> {
-        let ledger: LedgerName = "main".parse()?;
-        let population = Self {
-            executors,
-            ledger,
+    /// Over a ledger that was made in another way, whose accounts read model is kept up to date.
+    pub fn over(
+        database: &Database,
+        settings: ExecutorSettings,
+        wallets: Vec<WalletId>,
+    ) -> Result<Self, BenchError> {
+        let accounts = AccountsReadModel::new(database.pool().clone());
+        Self::new(database, Arc::new(accounts), settings, wallets)
+    }
+
+    fn new(
+        database: &Database,
+        accounts: Arc<dyn AccountSource>,
+        settings: ExecutorSettings,
+        wallets: Vec<WalletId>,
+    ) -> Result<Self, BenchError> {
+        let shutdown = CancellationToken::new();
+        let signal = LogSignal::start(database, shutdown.clone());
+        Ok(Self {
+            executors: Executors::new(database.clone(), signal, accounts, settings),
+            ledger: "main".parse()?,
+            wallets: Arc::new(wallets),
             asset: "INR".parse()?,
-            wallets: Arc::new(
-                (0..wallets)
-                    .map(|_| WalletId::new(Uuid::now_v7()))
-                    .collect(),
-            ),
-        };
+            shutdown,
+        })
+    }
+
+    /// Ends its executor, so that nothing of it runs while other scenarios are measured.
+    pub async fn stop(&self) {
+        self.executors.stop().await;
+        self.shutdown.cancel();
+    }
+
+    async fn fund(&self) -> Result<(), BenchError> {
         let open = Command::OpenLedger {
-            name: ledger,
+            name: self.ledger,
             system_accounts: standard_system_accounts(),
         };
-        population.submit(submission(vec![open])).await?;
-        for wallets in population.wallets.chunks(AT_ONCE) {
-            population.begin(wallets).await?;
+        self.submit(submission(vec![open])).await?;
+        for wallets in self.wallets.chunks(AT_ONCE) {
+            self.begin(wallets).await?;
         }
-        Ok(population)
+        Ok(())
     }
 
     async fn begin(&self, wallets: &[WalletId]) -> Result<(), BenchError> {
@@ -122,9 +165,22 @@ impl Population {
         }
     }
 
-    /// A transfer of one rupee.
+    /// The same with the first of its wallets only.
+    pub fn only(&self, wallets: usize) -> Self {
+        Self {
+            wallets: Arc::new(self.wallets.iter().take(wallets).copied().collect()),
+            ..self.clone()
+        }
+    }
+
+    /// A transfer of one rupee between wallets chosen at random.
     pub fn transfer(&self, choice: Choice) -> Command {
         let (source, destination) = self.pair(choice);
+        self.between(source, destination)
+    }
+
+    /// A transfer of one rupee.
+    pub fn between(&self, source: WalletId, destination: WalletId) -> Command {
         self.money(
             Holder::Wallet(source),
             Holder::Wallet(destination),
@@ -169,16 +225,6 @@ impl Population {
             }
         }
     }
-}
-
-fn node(database: &Database) -> Executors {
-    let signal = LogSignal::start(database, CancellationToken::new());
-    Executors::new(
-        database.clone(),
-        signal,
-        Arc::new(NoReadModel),
-        ExecutorSettings::default(),
-    )
 }
 
 /// Commands that stand or fall together, without a key.

@@ -1,6 +1,11 @@
 //! What is measured, in groups that share their data.
 
+mod cold;
 mod engine;
+mod history;
+mod rest;
+mod slow_disk;
+mod sustained;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,8 +26,35 @@ pub struct Group {
 }
 
 /// All groups, in the order they are measured.
-pub const GROUPS: &[Group] = &[Group {
-    name: "engine",
-    about: "the executor in this process, bare inserts and stock cqrs-es",
-    run: |machine, plan| Box::pin(engine::run(machine, plan)),
-}];
+pub const GROUPS: &[Group] = &[
+    Group {
+        name: "engine",
+        about: "the executor in this process, bare inserts and stock cqrs-es",
+        run: |machine, plan| Box::pin(engine::run(machine, plan)),
+    },
+    Group {
+        name: "rest",
+        about: "a node over REST, and pgbench",
+        run: |machine, plan| Box::pin(rest::run(machine, plan)),
+    },
+    Group {
+        name: "slow_disk",
+        about: "every flush a millisecond slower",
+        run: |machine, plan| Box::pin(slow_disk::run(machine, plan)),
+    },
+    Group {
+        name: "sustained",
+        about: "the pace at which the read models and the relay keep up",
+        run: |machine, plan| Box::pin(sustained::run(machine, plan)),
+    },
+    Group {
+        name: "history",
+        about: "rebuilding every read model from a long log, and replaying it",
+        run: |machine, plan| Box::pin(history::run(machine, plan)),
+    },
+    Group {
+        name: "cold",
+        about: "many more wallets than fit the cache, on a long log",
+        run: |machine, plan| Box::pin(cold::run(machine, plan)),
+    },
+];

@@ -54,7 +54,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let batch = |callers, transfers| -> Box<dyn Scenario> {
         Box::new(Engine::batch(&population, &limit_name, callers, transfers))
     };
-    let other = population.through_another_node(&database);
+    let other = population.through_another_node(&database)?;
     let two_nodes = |callers| -> Box<dyn Scenario> {
         Box::new(Engine::two_nodes(&population, &other, callers))
     };
@@ -78,8 +78,8 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
         single(1, Choice::Hot, Key::Kept),
     ];
     let measured = alternate(machine, plan, scenarios).await?;
-    population.executors.stop().await;
-    other.executors.stop().await;
+    population.stop().await;
+    other.stop().await;
     Ok(measured)
 }
 
@@ -92,10 +92,7 @@ impl Engine {
         choice: Choice,
         key: Key,
     ) -> Self {
-        let chosen = match choice {
-            Choice::Random => "random",
-            Choice::Hot => "hot",
-        };
+        let chosen = choice.name();
         let kept = match key {
             Key::Kept => "",
             Key::None => "_without_key",
@@ -127,6 +124,7 @@ impl Engine {
     fn batch(population: &Population, limit: &str, callers: usize, transfers: usize) -> Self {
         Self {
             name: format!("engine_batch_{transfers}"),
+            anchor: limit.to_owned(),
             transfers,
             ..Self::single(population, limit, callers, Choice::Random, Key::Kept)
         }

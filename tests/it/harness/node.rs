@@ -149,9 +149,17 @@ impl TestNode {
     /// A wallet with rupees in it.
     pub async fn funded(&self, owner: &str, amount: &str) -> String {
         let wallet = self.wallet(owner).await;
-        self.transfer("system:cash", &format!("wallet:{wallet}"), amount)
-            .await
-            .expect(201);
+        let funded = self
+            .transfer("system:cash", &format!("wallet:{wallet}"), amount)
+            .await;
+        funded.expect(201);
+        let position = funded.position();
+        // Read models follow; what a test reads next is to show the money.
+        self.get(&format!(
+            "/accounts/wallet:{wallet}:INR?min_position={position}"
+        ))
+        .await
+        .expect(200);
         wallet
     }
 }
