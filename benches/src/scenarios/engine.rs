@@ -141,6 +141,15 @@ impl Scenario for Engine {
         Some(self.anchor.clone())
     }
 
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        // A node that has not written for a while first reads what the others wrote meanwhile.
+        for node in &self.nodes {
+            node.submit(submission(vec![node.transfer(self.choice)]))
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn round(&mut self, duration: Duration) -> Result<Round, BenchError> {
         let nodes = self.nodes.clone();
         let (choice, transfers, key) = (self.choice, self.transfers, self.key);

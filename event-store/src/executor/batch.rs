@@ -7,7 +7,6 @@ use ledger_core::event::EventMetadata;
 use uuid::Uuid;
 
 use super::columns::TextColumn;
-use super::keys::KeyName;
 use super::outcome::Outcome;
 use super::submission::{IdempotencyKey, Request, SubmitError};
 
@@ -16,9 +15,7 @@ use super::submission::{IdempotencyKey, Request, SubmitError};
 pub(super) struct Decided {
     pub(super) request: Request,
     pub(super) answer: Result<Outcome, SubmitError>,
-    /// What the outcome is to be kept under.
-    pub(super) keeps_key: Option<KeyName>,
-    /// Whether it has events in the batch.
+    /// Whether it has events in the batch; its key, if it has one, is then kept with the outcome.
     pub(super) writes: bool,
 }
 

@@ -61,8 +61,8 @@ impl LedgerTask {
 
     /// Decides one request. Gives it back when what it needs could not be loaded.
     async fn take_in(&mut self, request: Request) -> Result<(), (Request, LoadFault)> {
-        if let Some(key) = &request.submission.idempotency
-            && self.undecided_keys.contains(key)
+        if let Some(name) = &request.key_name
+            && self.undecided_keys.contains(name)
         {
             self.deferred.push(request);
             return Ok(());
@@ -130,9 +130,7 @@ impl LedgerTask {
         if let Err(error) = self.keys.look_up(&pool, self.ledger, &keys).await {
             return Err((request, LoadFault::Database(error)));
         }
-        let replay = keys
-            .first()
-            .and_then(|key| Some(self.keys.get(key)?.answer(key)));
+        let replay = self.replay(&request);
         match (replay, &mut self.pending, &self.book) {
             (Some(replay), _, _) => request.answer(replay),
             (None, Some(batch), Some(book)) => {
@@ -162,15 +160,17 @@ impl LedgerTask {
         }
     }
 
+    /// The answer to a request whose key is known to have been used.
+    fn replay(&self, request: &Request) -> Option<Result<Outcome, SubmitError>> {
+        let key = request.submission.idempotency.as_ref()?;
+        Some(self.keys.get(request.key_name?)?.answer(key))
+    }
+
     /// Answers requests whose key was used before; gives the others back.
     fn answer_replays(&self, requests: Vec<Request>) -> Vec<Request> {
         let mut rest = Vec::with_capacity(requests.len());
         for request in requests {
-            let replay = request
-                .submission
-                .idempotency
-                .as_ref()
-                .and_then(|key| Some(self.keys.get(key)?.answer(key)));
+            let replay = self.replay(&request);
             match replay {
                 Some(replay) => request.answer(replay),
                 None => rest.push(request),
@@ -275,8 +275,6 @@ impl Batch {
     fn add(&mut self, request: Request, decision: Decision, book: &Book) {
         let Decision { answer, events } = decision;
         let submission = &request.submission;
-        let kept = submission.idempotency.as_ref();
-        let keeps_key = kept.filter(|_| !events.is_empty()).map(KeyName::of);
         match self.encode(submission, &answer, &events) {
             Ok(()) => {
                 self.commands += submission.commands.len();
@@ -288,7 +286,6 @@ impl Batch {
                 self.decided.push(Decided {
                     request,
                     answer,
-                    keeps_key,
                     writes,
                 });
             }
@@ -324,7 +321,8 @@ impl Batch {
     }
 
     fn last_key(&self) -> Option<KeyName> {
-        self.decided.last()?.keeps_key.clone()
+        let decided = self.decided.last()?;
+        decided.request.key_name.filter(|_| decided.writes)
     }
 }
 

@@ -1,51 +1,31 @@
 //! Idempotency keys: which were used, for what, and what came of it.
 
-use std::collections::VecDeque;
-use std::hash::{Hash, Hasher, RandomState};
-use std::sync::Arc;
-
-use hashbrown::{Equivalent, HashMap};
+use std::collections::{HashMap, VecDeque};
 
 use ledger_core::LedgerName;
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use super::outcome::Outcome;
 use super::submission::{IdempotencyKey, SubmitError};
 
-/// Who used a key, and the key; shared by the places that remember it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeyName(Arc<(String, String)>);
+/// Who used a key, and the key: the SHA-256 of both, so that remembering one costs no allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct KeyName([u8; 32]);
 
 impl KeyName {
     pub(super) fn of(key: &IdempotencyKey) -> Self {
-        Self(Arc::new((key.scope.clone(), key.key.clone())))
+        Self::new(&key.scope, &key.key)
     }
-}
 
-// A name and the key it was made of hash alike, so that a key finds its name without being copied.
-impl Hash for KeyName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let (scope, key) = &*self.0;
-        hash_name(scope, key, state);
+    fn new(scope: &str, key: &str) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(scope);
+        // UTF-8 has no such byte, so no two pairs have the same text.
+        digest.update([0xff]);
+        digest.update(key);
+        Self(digest.finalize().into())
     }
-}
-
-impl Hash for IdempotencyKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_name(&self.scope, &self.key, state);
-    }
-}
-
-impl Equivalent<KeyName> for IdempotencyKey {
-    fn equivalent(&self, name: &KeyName) -> bool {
-        let (scope, key) = &*name.0;
-        self.scope == *scope && self.key == *key
-    }
-}
-
-fn hash_name<H: Hasher>(scope: &str, key: &str, state: &mut H) {
-    scope.hash(state);
-    key.hash(state);
 }
 
 /// A key that was used.
@@ -72,8 +52,7 @@ impl UsedKey {
 #[derive(Debug)]
 pub(super) struct RecentKeys {
     capacity: usize,
-    /// Keys are the callers' own texts, so the hash must be one that callers cannot steer.
-    used: HashMap<KeyName, UsedKey, RandomState>,
+    used: HashMap<KeyName, UsedKey>,
     order: VecDeque<KeyName>,
 }
 
@@ -86,8 +65,8 @@ impl RecentKeys {
         }
     }
 
-    pub(super) fn get(&self, key: &IdempotencyKey) -> Option<&UsedKey> {
-        self.used.get(key)
+    pub(super) fn get(&self, name: KeyName) -> Option<&UsedKey> {
+        self.used.get(&name)
     }
 
     pub(super) fn insert(&mut self, name: KeyName, request_hash: [u8; 32], outcome: Outcome) {
@@ -95,7 +74,7 @@ impl RecentKeys {
             request_hash,
             outcome,
         };
-        if self.used.insert(name.clone(), used).is_none() {
+        if self.used.insert(name, used).is_none() {
             self.order.push_back(name);
         }
         while self.order.len() > self.capacity {
@@ -136,8 +115,20 @@ impl RecentKeys {
                 .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
             let request_hash = <[u8; 32]>::try_from(request_hash)
                 .map_err(|_| sqlx::Error::Decode("a request hash of another length".into()))?;
-            self.insert(KeyName(Arc::new((scope, key))), request_hash, outcome);
+            self.insert(KeyName::new(&scope, &key), request_hash, outcome);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scope_and_key_do_not_run_into_each_other() {
+        assert_ne!(KeyName::new("ab", "c"), KeyName::new("a", "bc"));
+        assert_ne!(KeyName::new("", "abc"), KeyName::new("abc", ""));
+        assert_eq!(KeyName::new("a", "b"), KeyName::new("a", "b"));
     }
 }

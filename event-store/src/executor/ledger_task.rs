@@ -5,12 +5,10 @@
 //! again (`backlog`) after a batch was taken back.
 
 use crate::error_chain::ErrorChain;
-use hashbrown::HashSet;
 use ledger_core::book::Book;
 use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgConnection;
-use std::collections::VecDeque;
-use std::hash::RandomState;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
@@ -59,7 +57,7 @@ pub(super) struct LedgerTask {
     pub(super) writer: Option<PgConnection>,
     pub(super) keys: RecentKeys,
     /// Keys of decided batches that are not durable yet.
-    pub(super) undecided_keys: HashSet<KeyName, RandomState>,
+    pub(super) undecided_keys: HashSet<KeyName>,
     in_flight: Option<InFlight>,
     pub(super) pending: Option<Batch>,
     /// Memory for the rows of batches to come.
@@ -290,9 +288,12 @@ impl LedgerTask {
         }
         self.spare(batch.rows);
         for decided in batch.decided {
-            let key = decided.request.submission.idempotency.as_ref();
-            if let (Some(name), Some(key), Ok(outcome)) = (decided.keeps_key, key, &decided.answer)
-            {
+            if let (true, Some(name), Some(key), Ok(outcome)) = (
+                decided.writes,
+                decided.request.key_name,
+                &decided.request.submission.idempotency,
+                &decided.answer,
+            ) {
                 self.undecided_keys.remove(&name);
                 self.keys.insert(name, key.request_hash, outcome.clone());
             }

@@ -7,6 +7,7 @@ use ledger_core::event::EventMetadata;
 use ledger_core::{Command, LedgerName};
 use tokio::sync::oneshot;
 
+use super::keys::KeyName;
 use super::outcome::Outcome;
 
 /// Whether the commands of one submission stand or fall together.
@@ -106,6 +107,8 @@ impl SubmitError {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) submission: Submission,
+    /// What its key is known by.
+    pub(super) key_name: Option<KeyName>,
     /// How often a decision on it was taken back.
     pub(super) attempts: u32,
     received: Instant,
@@ -119,6 +122,7 @@ impl Request {
         let (answer, receiver) = oneshot::channel();
         (
             Self {
+                key_name: submission.idempotency.as_ref().map(KeyName::of),
                 submission,
                 attempts: 0,
                 received: Instant::now(),
