@@ -8,6 +8,8 @@
 mod explain;
 mod node;
 
+use std::time::Duration;
+
 use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Payload;
@@ -15,6 +17,7 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt;
 
 use crate::operations::Compressible;
 use crate::problem::{Problem, catalogue};
@@ -33,6 +36,12 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 pub const TRANSACTION_BODY_LIMIT: usize = 512 * 1024;
 /// The largest body of a batch, in bytes.
 pub const BATCH_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// How much of a body that is too large is read before the refusal is sent.
+const DISCARDED: u64 = 32 * 1024 * 1024;
+
+/// How long that may take.
+const DISCARDING: Duration = Duration::from_secs(5);
 
 /// A required body of at most `LIMIT` bytes.
 #[derive(Debug)]
@@ -57,6 +66,7 @@ async fn read_body(
 ) -> Result<bytes::Bytes, Problem> {
     let announced = content_length(request.headers());
     if announced.is_some_and(|length| length > limit) {
+        discard(body).await;
         return Err(too_large(limit));
     }
     let bytes = body
@@ -73,6 +83,18 @@ async fn read_body(
             }
         })?;
     Ok(bytes)
+}
+
+/// Reads a body that is refused to its end, within bounds: a client that is still sending when the
+/// connection is closed sees a broken pipe instead of why.
+async fn discard(body: &mut RequestBody) {
+    if let Ok(body) = body.take() {
+        let mut rest = body.into_async_read().take(DISCARDED);
+        let mut sink = tokio::io::sink();
+        let read = tokio::io::copy(&mut rest, &mut sink);
+        // A client that cannot send it in time is cut off.
+        drop(tokio::time::timeout(DISCARDING, read).await);
+    }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

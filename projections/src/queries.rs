@@ -189,6 +189,20 @@ impl Queries {
         }
     }
 
+    /// Waits until the read models have folded all that the log holds now.
+    ///
+    /// # Errors
+    /// [`QueryError::PositionNotReached`] after `patience`, [`QueryError::LedgerNotFound`].
+    pub async fn catch_up(
+        &self,
+        ledger: LedgerName,
+        read_models: &[ReadModelName],
+        patience: Duration,
+    ) -> Result<(), QueryError> {
+        let head = standing(&self.pool, ledger, read_models).await?.head;
+        self.wait_for(ledger, read_models, head, patience).await
+    }
+
     /// One snapshot of these read models. What is answered stands where the first of them, whose rows
     /// they are, stands; the others, usually at the same position, say more about those rows.
     async fn snapshot(

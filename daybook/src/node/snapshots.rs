@@ -1,12 +1,17 @@
 //! What a live client begins with, from the accounts read model.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use ledger_core::{AccountId, Holder, LedgerName};
-use projections::Queries;
 use projections::queries::accounts::{AccountRow, Available};
 use projections::queries::{AsOf, QueryError};
+use projections::{Queries, ReadModelName};
 use realtime_bridge::{Snapshot, SnapshotError, SnapshotSource};
 use schemas::{AccountBalance, Channel};
+
+/// How long a read model may take to catch up before a client is told to try again.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reads snapshots by query.
 pub(super) struct ReadModelSnapshots {
@@ -24,12 +29,7 @@ impl ReadModelSnapshots {
         holder: Holder,
         only: Option<AccountId>,
     ) -> Result<Snapshot, SnapshotError> {
-        if !self
-            .queries
-            .holder_exists(ledger, holder)
-            .await
-            .map_err(unavailable)?
-        {
+        if !self.exists(ledger, holder).await.map_err(unavailable)? {
             return Err(SnapshotError::NotFound);
         }
         let AsOf { position, value } = self
@@ -46,6 +46,25 @@ impl ReadModelSnapshots {
             as_of: position,
             balances,
         })
+    }
+}
+
+impl ReadModelSnapshots {
+    /// Whoever opens a wallet and watches it at once may be faster than the read model: that a holder
+    /// does not exist is said only of a read model that has caught up with the log as it was.
+    async fn exists(&self, ledger: LedgerName, holder: Holder) -> Result<bool, QueryError> {
+        if self.queries.holder_exists(ledger, holder).await? {
+            return Ok(true);
+        }
+        match self
+            .queries
+            .catch_up(ledger, &[ReadModelName::Wallets], PATIENCE)
+            .await
+        {
+            Err(QueryError::LedgerNotFound { .. }) => return Ok(false),
+            caught_up => caught_up?,
+        }
+        self.queries.holder_exists(ledger, holder).await
     }
 }
 

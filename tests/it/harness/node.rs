@@ -151,8 +151,8 @@ impl TestNode {
         let wallet = self.wallet(owner).await;
         let funded = self
             .transfer("system:cash", &format!("wallet:{wallet}"), amount)
-            .await;
-        funded.expect(201);
+            .await
+            .expect(201);
         let position = funded.position();
         // Read models follow; what a test reads next is to show the money.
         self.get(&format!(
