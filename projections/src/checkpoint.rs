@@ -18,11 +18,9 @@ use crate::read_models::ReadModelName;
 pub type Positions = BTreeMap<ReadModelName, Position>;
 
 /// A swap takes the table's lock before the rows'; taken here in the same order, they never wait for
-/// each other. What is folded is folded again if PostgreSQL dies before it is on disk, and the
-/// checkpoint goes with it: nothing is lost by not waiting for the disk. A process that is stopped in
-/// the middle of a fold loses its claim, so that another node goes on.
+/// each other. A process that is stopped in the middle of a fold loses its claim, so that another node
+/// goes on.
 const ENTER: &str = "LOCK TABLE read_models.checkpoint IN ROW EXCLUSIVE MODE; \
-                     SET LOCAL synchronous_commit = off; \
                      SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
 const BEGIN: &str = "\

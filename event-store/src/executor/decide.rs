@@ -228,10 +228,18 @@ impl LedgerTask {
     }
 
     fn load_failed(&mut self, requests: Vec<Request>, fault: &LoadFault) {
-        if matches!(fault, LoadFault::Behind) {
+        if matches!(fault, LoadFault::Behind) || fault.is_stale() {
             self.behind = true;
             for request in requests.into_iter().rev() {
                 self.backlog.push_front(request);
+            }
+            if fault.is_stale() {
+                tracing::warn!(
+                    ledger = %self.ledger,
+                    error = %ErrorChain(fault),
+                    "the ledger is opened again"
+                );
+                self.forget_book();
             }
             return;
         }

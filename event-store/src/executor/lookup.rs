@@ -155,6 +155,12 @@ impl From<LogError> for LoadFault {
 }
 
 impl LoadFault {
+    /// Whether the book has forgotten what the read model no longer has: PostgreSQL or the read model
+    /// went back to an earlier state under the running process. A book that is opened anew is right.
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(self, Self::Book(LoadError::Stale(_)))
+    }
+
     /// Whether trying again may help.
     pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::Database(_))

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::ledger_task::LedgerTask;
 use crate::error_chain::ErrorChain;
 use crate::signal::{LogSignal, TurnNotice};
-use crate::turns::{NextTurn, NodeId, TURN, Turn};
+use crate::turns::{LEASE, NextTurn, NodeId, TURN, Turn};
 
 /// After so long a wait the holder is asked again: it may have missed the first time.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -114,10 +114,15 @@ impl LedgerTask {
 
     /// By the writer's own connection if there is one, so that a busy pool delays nobody's turn.
     async fn tell(&mut self, notice: TurnNotice) {
-        let told = match &mut self.writer {
-            Some(connection) => notice.send(connection).await,
-            None => notice.send(self.database.pool()).await,
+        let telling = async {
+            match &mut self.writer {
+                Some(connection) => notice.send(connection).await,
+                None => notice.send(self.database.pool()).await,
+            }
         };
+        let told = tokio::time::timeout(LEASE, telling)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut));
         if let Err(error) = told {
             tracing::debug!(error = %ErrorChain(&error), "the other nodes could not be told");
             // A connection that failed is not written with; the next command opens another.
