@@ -337,3 +337,43 @@ async fn a_node_that_starts_anew_loads_what_was_there() {
         .unwrap();
     assert_eq!(outcome.refusal(), None);
 }
+
+/// A read model that went back under a running node (PostgreSQL was restored, or lost what was not on
+/// disk) lacks what the node has forgotten: it must neither decide on old balances nor give up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_went_back_is_noticed() {
+    let test = TestDatabase::create().await;
+    let node = Projected::stopped(test.database.clone(), forgetful()).await;
+    let mut wallets = Vec::new();
+    for _ in 0..8 {
+        wallets.push(node.bench.funded_wallet("10.00").await);
+    }
+    for _ in 0..2 {
+        node.fold_all().await;
+        for pair in wallets.windows(2) {
+            let moved = node
+                .bench
+                .submit(submission(transfer(pair[0], pair[1], "1.00")));
+            assert_eq!(moved.await.unwrap().refusal(), None);
+        }
+    }
+    let mut admin = test.superuser().await;
+    for statement in [
+        "TRUNCATE read_models.accounts",
+        "UPDATE read_models.checkpoint SET position = 0 WHERE read_model = 'accounts'",
+    ] {
+        sqlx::query(statement).execute(&mut admin).await.unwrap();
+    }
+    let book = node.bench.book().await;
+    for wallet in &wallets {
+        let id = account(Holder::Wallet(*wallet), "INR");
+        let has = book.credit_balance(id).unwrap().to_string();
+        let refused = node
+            .bench
+            .submit(submission(transfer(*wallet, wallets[0], "10000.00")));
+        let refusal = refused.await.unwrap().refusal().cloned();
+        if *wallet != wallets[0] {
+            assert_eq!(refusal.unwrap().context["available"], has);
+        }
+    }
+}
