@@ -123,6 +123,17 @@ async fn set_up(wire: &Wire) -> (Vec<String>, History) {
         history.begins_after = funded["position"].as_i64().unwrap();
         wallets.push(wallet);
     }
+    // A read that names no position may be older than the wallets, and is then refused as rightly as
+    // any other answer of an older state; what is refused has no position to judge it by.
+    for wallet in &wallets {
+        let position = history.begins_after;
+        let seen = wire.url(
+            0,
+            &format!("/accounts/{wallet}:INR?min_position={position}"),
+        );
+        let response = wire.http.get(&seen).send().await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+    }
     let overdraft = hundredths(OVERDRAFT).unwrap();
     history.overdrafts = vec![(account_of(&wallets[0], "INR"), overdraft)];
     (wallets, history)
