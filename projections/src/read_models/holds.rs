@@ -142,10 +142,10 @@ fn fold_change(
     recorded: &RecordedEvent,
     id: HoldId,
     event: &HoldEvent,
-) {
+) -> Result<(), FoldError> {
     let ended = Some(recorded.recorded_at.as_datetime());
     if matches!(event, HoldEvent::HoldPlaced { .. }) {
-        return;
+        return Ok(());
     }
     let change = changes
         .entry(id)
@@ -155,7 +155,11 @@ fn fold_change(
         HoldEvent::HoldCaptured {
             amount, remaining, ..
         } => {
-            change.captured += amount.value();
+            let captured = change.captured.checked_add(amount.value());
+            change.captured = captured.ok_or_else(|| FoldError::Event {
+                position: recorded.position,
+                reason: "more is captured than can be counted".to_owned(),
+            })?;
             change.remaining = remaining.map_or(Decimal::ZERO, Amount::value);
             if remaining.is_none() {
                 change.status = HoldStatus::Captured;
@@ -165,6 +169,7 @@ fn fold_change(
         HoldEvent::HoldVoided { .. } => end(change, HoldStatus::Voided, ended),
         HoldEvent::HoldExpired { .. } => end(change, HoldStatus::Expired, ended),
     }
+    Ok(())
 }
 
 fn end(change: &mut Change, status: HoldStatus, ended_at: Option<DateTime<Utc>>) {
@@ -212,7 +217,7 @@ impl Fold for Batch {
     fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
         if let (Event::Hold(event), Stream::Hold(id)) = (&recorded.event, recorded.stream) {
             self.placed.fold(recorded, id)?;
-            fold_change(&mut self.changes, recorded, id, event);
+            fold_change(&mut self.changes, recorded, id, event)?;
         }
         Ok(())
     }
