@@ -30,6 +30,7 @@ mod append;
 mod batch;
 mod columns;
 mod decide;
+mod gathering;
 mod idempotency_key;
 mod keys;
 mod ledger_task;

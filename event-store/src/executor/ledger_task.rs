@@ -11,12 +11,14 @@ use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgConnection;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::ExecutorSettings;
 use super::append::{self, AppendError, Appended};
 use super::batch::{Batch, Rows};
+use super::gathering::Gathering;
 use super::idempotency_key::KeyName;
 use super::keys::RecentKeys;
 use super::lookup::AccountSource;
@@ -40,6 +42,7 @@ struct AppendDone {
     turn: NextTurn,
     connection: PgConnection,
     result: Result<Appended, AppendError>,
+    took: Duration,
 }
 
 pub(super) struct LedgerTask {
@@ -50,6 +53,7 @@ pub(super) struct LedgerTask {
     pub(super) settings: ExecutorSettings,
     receiver: mpsc::Receiver<Request>,
     pub(super) turns: TurnTaking,
+    pub(super) gathering: Gathering,
     /// The append under way passes the turn on: nothing is decided on top of it.
     passing_turn: bool,
     /// `None` until it is opened, and again after a fault.
@@ -91,6 +95,7 @@ impl LedgerTask {
             ledger,
             database,
             turns: TurnTaking::new(&signal, ledger),
+            gathering: Gathering::default(),
             passing_turn: false,
             signal,
             accounts,
@@ -181,9 +186,25 @@ impl LedgerTask {
         count > 0
     }
 
+    /// What has arrived.
+    pub(super) fn received(&mut self) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let room = self.room();
+        while requests.len() < room
+            && let Ok(request) = self.receiver.try_recv()
+        {
+            requests.push(request);
+        }
+        requests
+    }
+
+    /// Commands decided and not sent.
+    pub(super) fn waiting(&self) -> usize {
+        self.pending.as_ref().map_or(0, |batch| batch.commands)
+    }
+
     fn room(&self) -> usize {
-        let waiting = self.pending.as_ref().map_or(0, |batch| batch.commands);
-        self.settings.batch_commands.saturating_sub(waiting)
+        self.settings.batch_commands.saturating_sub(self.waiting())
     }
 
     fn may_take_backlog(&self) -> bool {
@@ -229,12 +250,14 @@ impl LedgerTask {
         let turn = self.turns.next();
         self.passing_turn = turn.is_passed_on();
         self.in_flight = Some(tokio::spawn(async move {
+            let started = Instant::now();
             let result = append::append(&mut connection, ledger, fence, &batch, turn).await;
             AppendDone {
                 batch,
                 turn,
                 connection,
                 result,
+                took: started.elapsed(),
             }
         }));
     }
@@ -247,6 +270,7 @@ impl LedgerTask {
             turn,
             connection,
             result,
+            took,
         } = match done {
             Ok(done) => done,
             Err(error) => return self.fail(&error),
@@ -260,9 +284,17 @@ impl LedgerTask {
                     self.signal
                         .pass_turn(self.ledger, batch.last_position(), turn.next);
                 }
-                // The next batch goes first, so that PostgreSQL works while callers are answered.
-                self.append_pending();
-                self.settle(batch);
+                let answered = batch.commands;
+                let may_gather = self.may_add() && !turn.is_passed_on();
+                if may_gather && self.gathering.pays(answered, self.waiting()) {
+                    self.settle(batch);
+                    self.gather(answered, took).await;
+                    self.append_pending();
+                } else {
+                    // The next batch goes first, so that PostgreSQL works while callers are answered.
+                    self.append_pending();
+                    self.settle(batch);
+                }
             }
             Ok(Appended::HeadMoved) => {
                 metrics::counter!("daybook_append_conflicts_total").increment(1);
