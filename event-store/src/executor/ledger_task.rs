@@ -34,6 +34,9 @@ const CAREFUL_BATCHES: u32 = 64;
 /// The most rows whose memory is kept for the next batch.
 const MAX_SPARE_ROWS: i64 = 10_000;
 
+/// While the book is full, the accounts read model is asked this often how far it is.
+const LOOK_AT_READ_MODEL: Duration = Duration::from_millis(100);
+
 /// An append under way; gives the batch and the connection back.
 type InFlight = JoinHandle<AppendDone>;
 
@@ -80,6 +83,8 @@ pub(super) struct LedgerTask {
     pub(super) clean_through: Position,
     /// The number of entities in the book above which some are forgotten.
     evict_above: usize,
+    /// When the book was full and the accounts read model was asked how far it is.
+    looked_at_read_model: Instant,
 }
 
 impl LedgerTask {
@@ -115,6 +120,7 @@ impl LedgerTask {
             behind: false,
             clean_through: Position::START,
             evict_above: settings.cached_entities.saturating_mul(2),
+            looked_at_read_model: Instant::now(),
             settings,
         }
     }
@@ -383,6 +389,42 @@ impl LedgerTask {
     /// Whether an append is under way; no book is opened until its result is known.
     pub(super) const fn is_appending(&self) -> bool {
         self.in_flight.is_some()
+    }
+
+    /// Whether the book may grow. It keeps every account that was touched since the accounts read
+    /// model's checkpoint; a read model that stands still must not make it grow for ever.
+    pub(super) async fn has_room_in_book(&mut self) -> bool {
+        let most = self.settings.lagging_entities;
+        let is_full = |task: &Self| {
+            task.book
+                .as_ref()
+                .is_some_and(|book| book.entities() > most)
+        };
+        if !is_full(self) {
+            return true;
+        }
+        if self.looked_at_read_model.elapsed() >= LOOK_AT_READ_MODEL {
+            self.looked_at_read_model = Instant::now();
+            match self.accounts.load(self.ledger, &[]).await {
+                Ok(snapshot) => self.clean_through = self.clean_through.max(snapshot.as_of),
+                Err(error) => tracing::warn!(
+                    error = %ErrorChain(&error),
+                    "the accounts read model could not be read"
+                ),
+            }
+            let durable = *self.signal.head(self.ledger).borrow();
+            self.evict_above = most;
+            self.evict(durable);
+            if is_full(self) {
+                tracing::warn!(
+                    ledger = %self.ledger,
+                    read_model.position = self.clean_through.value(),
+                    event.position = durable.value(),
+                    "the accounts read model is too far behind, commands are refused"
+                );
+            }
+        }
+        !is_full(self)
     }
 
     fn evict(&mut self, durable: Position) {
