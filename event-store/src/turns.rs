@@ -2,8 +2,11 @@
 //!
 //! Nodes that write one ledger at the same time make each other decide again: the head row lets
 //! only one of two appends through. So they take turns. Whoever wrote last holds the turn; another
-//! node that has commands asks for it, and the holder passes it on with its next append once its
-//! turn has lasted [`TURN`], or at once when it has nothing to write. A holder that is not heard of
+//! node that has commands asks for it, and the holder passes it on with its next append, or at once
+//! when it has nothing to write. That append takes all that waited at the holder, and while the
+//! callers who are then answered send their next commands, the other node writes: a longer turn
+//! would keep its callers waiting and gain nothing. A node that expects more commands asks for the
+//! turn again as it passes it on. A holder that is not heard of
 //! for [`LEASE`] (it died, or was stopped) has lost its turn.
 //!
 //! Nothing depends on it but speed: the head row decides who may append. All of this travels in
@@ -16,10 +19,6 @@ use std::time::{Duration, Instant};
 
 use ledger_core::Position;
 use uuid::Uuid;
-
-/// How long a holder goes on writing while another node waits. Long enough that passing the turn
-/// (two notifications and one read) costs little, short enough to go unnoticed by callers.
-pub(crate) const TURN: Duration = Duration::from_millis(100);
 
 /// How long a silent holder is waited for.
 pub(crate) const LEASE: Duration = Duration::from_millis(500);
@@ -55,12 +54,28 @@ pub(crate) struct NextTurn {
     pub(crate) author: NodeId,
     /// Who is to write next; the same node unless another waits.
     pub(crate) next: NodeId,
+    /// Whether the author would like to have the turn back when it passes it on.
+    pub(crate) again: Again,
+}
+
+/// Whether a node that passes its turn on asks for it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It expects to have commands.
+    Asked,
+    /// It will ask when it has some.
+    NotAsked,
 }
 
 impl NextTurn {
     /// Whether another node is to write next.
     pub(crate) fn is_passed_on(self) -> bool {
         self.next != self.author
+    }
+
+    /// Whether the author waits from now on.
+    pub(crate) fn asks_again(self) -> bool {
+        self.is_passed_on() && self.again == Again::Asked
     }
 }
 

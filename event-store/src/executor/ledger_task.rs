@@ -199,6 +199,15 @@ impl LedgerTask {
         self.in_flight.is_none() && self.pending.is_none()
     }
 
+    /// Takes in everybody who waits, as far as one batch goes.
+    pub(super) fn take_waiting(&mut self) {
+        while self.backlog.len() < self.settings.batch_commands
+            && let Ok(request) = self.receiver.try_recv()
+        {
+            self.backlog.push_back(request);
+        }
+    }
+
     fn take_backlog(&mut self) -> Vec<Request> {
         let count = if self.singly > 0 {
             self.singly -= 1;
@@ -224,7 +233,7 @@ impl LedgerTask {
         let (ledger, fence) = (self.ledger, self.fence);
         metrics::histogram!("daybook_append_batch_commands")
             .record(count_as_metric(batch.commands));
-        let turn = self.turns.next();
+        let turn = self.turns.next(batch.commands);
         self.passing_turn = turn.is_passed_on();
         self.in_flight = Some(tokio::spawn(async move {
             let result = append::append(&mut connection, ledger, fence, &batch, turn).await;
@@ -255,6 +264,7 @@ impl LedgerTask {
         match result {
             Ok(Appended::Durable) => {
                 if !batch.rows.events.is_empty() {
+                    self.turns.told(turn);
                     self.signal
                         .pass_turn(self.ledger, batch.last_position(), turn.next);
                 }
