@@ -102,6 +102,14 @@ impl LogSignal {
         });
     }
 
+    /// Notes that this process has appended up to a position, and who is to write next.
+    pub(crate) fn appended(&self, ledger: LedgerName, position: Position, holder: NodeId) {
+        self.with_head(ledger, |head| {
+            head.turn
+                .send_modify(|turn| turn.appended(position, holder, Instant::now()));
+        });
+    }
+
     /// The ledgers that are known, and every change of them.
     #[must_use]
     pub fn ledgers(&self) -> watch::Receiver<Vec<LedgerName>> {

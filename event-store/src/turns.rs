@@ -6,8 +6,8 @@
 //! when it has nothing to write. That append takes all that waited at the holder, and while the
 //! callers who are then answered send their next commands, the other node writes: a longer turn
 //! would keep its callers waiting and gain nothing. A node that expects more commands asks for the
-//! turn again as it passes it on. A holder that is not heard of
-//! for [`LEASE`] (it died, or was stopped) has lost its turn.
+//! turn again as it passes it on. A holder that is not heard of for [`LEASE`] (it died, or was
+//! stopped) has lost its turn.
 //!
 //! Nothing depends on it but speed: the head row decides who may append. All of this travels in
 //! PostgreSQL's notifications, so it costs no statement of its own while one node writes, and where
@@ -101,6 +101,14 @@ impl Turn {
         }
     }
 
+    /// Takes in that this process wrote the log up to `position`, and who is to write next. The next
+    /// node may have been heard of earlier, and have passed the turn on again without writing.
+    pub(crate) fn appended(&mut self, position: Position, holder: NodeId, now: Instant) {
+        if position > self.position {
+            self.passed(position, holder, now);
+        }
+    }
+
     /// Takes in that a node would like to write.
     pub(crate) fn asked(&mut self, node: NodeId) {
         let holds = self.holder.is_some_and(|(holder, _)| holder == node);
@@ -180,6 +188,18 @@ mod tests {
         turn.passed(position(5), second, now);
         turn.passed(position(4), first, now);
         assert!(turn.may_write(second, now) && !turn.may_write(first, now));
+    }
+
+    #[test]
+    fn race_a_turn_that_came_back_before_its_passing_was_noted_is_kept() {
+        let (first, second, now) = (NodeId::random(), NodeId::random(), Instant::now());
+        let mut turn = Turn::default();
+        turn.appended(position(1), first, now);
+        // The first node's append at 2 passes the turn on; the second has nothing to write and passes
+        // it back, and is heard before the first node's task has seen its append's result.
+        turn.passed(position(2), first, now);
+        turn.appended(position(2), second, now);
+        assert!(turn.may_write(first, now));
     }
 
     #[test]

@@ -266,7 +266,7 @@ impl LedgerTask {
                 if !batch.rows.events.is_empty() {
                     self.turns.told(turn);
                     self.signal
-                        .pass_turn(self.ledger, batch.last_position(), turn.next);
+                        .appended(self.ledger, batch.last_position(), turn.next);
                 }
                 // The next batch goes first, so that PostgreSQL works while callers are answered.
                 self.append_pending();
