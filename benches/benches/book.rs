@@ -87,7 +87,7 @@ fn decide_transfers(criterion: &mut Criterion) {
     let mut decided = |transfer: Command| {
         settled(&mut book, &transfer);
         remembered += 1;
-        if remembered % REMEMBERED == 0 {
+        if remembered.is_multiple_of(REMEMBERED) {
             book.forget_transactions();
         }
     };

@@ -58,6 +58,9 @@ impl TurnTaking {
     /// Notes that the other nodes were told who writes next.
     pub(super) fn told(&mut self, turn: NextTurn) {
         self.asked = turn.asks_again().then(Instant::now);
+        if turn.asks_again() {
+            count_asking();
+        }
     }
 
     /// Waits for news of any node.
@@ -74,6 +77,10 @@ impl TurnTaking {
         self.has_turn &= may;
         may
     }
+}
+
+fn count_asking() {
+    metrics::counter!("daybook_turns_asked_total").increment(1);
 }
 
 impl LedgerTask {
@@ -131,7 +138,7 @@ impl LedgerTask {
     }
 
     async fn ask(&mut self) {
-        metrics::counter!("daybook_turns_asked_total").increment(1);
+        count_asking();
         self.tell(TurnNotice::wanted(self.ledger, self.turns.node))
             .await;
     }

@@ -94,5 +94,5 @@ async fn nonsense_about_turns_harms_nobody() {
         let moved = node.submit(submission(transfer(rich, other, "0.50"))).await;
         assert_eq!(moved.unwrap().refusal(), None);
     }
-    assert_eq!(node.rupees(rich).await, Decimal::TWO);
+    assert_eq!(node.rupees(rich).await, Decimal::new(150, 2));
 }
