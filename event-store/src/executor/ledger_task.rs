@@ -228,6 +228,12 @@ impl LedgerTask {
         self.in_flight.is_none() && self.pending.is_none()
     }
 
+    /// Takes in everybody who waits, as far as one batch goes.
+    pub(super) fn take_waiting(&mut self) {
+        let requests = self.received();
+        self.backlog.extend(requests);
+    }
+
     fn take_backlog(&mut self) -> Vec<Request> {
         let count = if self.singly > 0 {
             self.singly -= 1;
@@ -253,7 +259,7 @@ impl LedgerTask {
         let (ledger, fence) = (self.ledger, self.fence);
         metrics::histogram!("daybook_append_batch_commands")
             .record(count_as_metric(batch.commands));
-        let turn = self.turns.next();
+        let turn = self.turns.next(batch.commands);
         self.passing_turn = turn.is_passed_on();
         self.in_flight = Some(tokio::spawn(async move {
             let started = Instant::now();
@@ -287,8 +293,9 @@ impl LedgerTask {
         match result {
             Ok(Appended::Durable) => {
                 if !batch.rows.events.is_empty() {
+                    self.turns.told(turn);
                     self.signal
-                        .pass_turn(self.ledger, batch.last_position(), turn.next);
+                        .appended(self.ledger, batch.last_position(), turn.next);
                 }
                 let answered = batch.commands;
                 let may_gather = self.may_add() && !turn.is_passed_on();
