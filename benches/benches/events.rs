@@ -31,6 +31,7 @@ fn stored() -> StoredEvent {
         actor: Some("bench".to_owned()),
         correlation_id: None,
         causation_id: None,
+        idempotency: None,
     };
     StoredEvent {
         position: 1,
