@@ -123,7 +123,7 @@ fn decided_refusals(outcome: &Outcome) -> Vec<Option<Refusal>> {
         .commands
         .iter()
         .map(|command| match command {
-            CommandOutcome::Refused(refusal) => Some(refusal.clone()),
+            CommandOutcome::Refused(refusal) => Some(Refusal::clone(refusal)),
             CommandOutcome::Applied(_) | CommandOutcome::NotApplied => None,
         })
         .collect()
@@ -153,7 +153,7 @@ fn merge(refusals: Vec<Option<Refusal>>, outcome: &Outcome) -> Result<Vec<BatchR
             Some(refusal) => Ok(refused(refusal)),
             None => match decided.next() {
                 Some(CommandOutcome::Applied(applied)) => Ok(posted(applied)),
-                Some(CommandOutcome::Refused(refusal)) => Ok(refused(refusal.clone())),
+                Some(CommandOutcome::Refused(refusal)) => Ok(refused(Refusal::clone(refusal))),
                 // Only all-or-nothing leaves commands unapplied, and it is answered as a problem.
                 Some(CommandOutcome::NotApplied) => Ok(not_applied()),
                 None => Err(Problem::new(

@@ -123,7 +123,7 @@ impl Commands {
         let outcome = self.submit(context, intent).await?;
         match outcome.commands.first() {
             Some(CommandOutcome::Applied(applied)) => Ok(Carried::new(&outcome, applied)),
-            Some(CommandOutcome::Refused(refusal)) => Err(refusal.into()),
+            Some(CommandOutcome::Refused(refusal)) => Err((&**refusal).into()),
             Some(CommandOutcome::NotApplied) | None => Err(Problem::new(
                 catalogue::INTERNAL_FAULT,
                 "the command has no outcome",

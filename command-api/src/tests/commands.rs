@@ -239,7 +239,9 @@ fn refusal(code: &str) -> Refusal {
 async fn a_refusal_is_a_problem_with_its_ids_and_amounts() {
     let server = Server::answering(|submission| {
         let mut outcome = accepted(submission);
-        outcome.commands = vec![CommandOutcome::Refused(refusal("insufficient_funds"))];
+        outcome.commands = vec![CommandOutcome::Refused(Box::new(refusal(
+            "insufficient_funds",
+        )))];
         Ok(outcome)
     });
     let response = server.post(TRANSACTIONS, transfer().to_string()).await;
@@ -255,7 +257,7 @@ fn second_refused() -> Server {
     Server::answering(|submission| {
         let mut outcome: Outcome = accepted(submission);
         if let Some(second) = outcome.commands.get_mut(1) {
-            *second = CommandOutcome::Refused(refusal("insufficient_funds"));
+            *second = CommandOutcome::Refused(Box::new(refusal("insufficient_funds")));
         }
         Ok(outcome)
     })

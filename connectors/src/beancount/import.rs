@@ -312,7 +312,7 @@ fn first_refusal(outcome: &Outcome) -> Option<(usize, &Refusal)> {
         .iter()
         .enumerate()
         .find_map(|(index, command)| match command {
-            CommandOutcome::Refused(refusal) => Some((index, refusal)),
+            CommandOutcome::Refused(refusal) => Some((index, &**refusal)),
             CommandOutcome::Applied(_) | CommandOutcome::NotApplied => None,
         })
 }

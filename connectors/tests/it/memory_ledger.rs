@@ -95,7 +95,7 @@ impl State {
                     self.book.take_back(before);
                     events.clear();
                     commands = vec![CommandOutcome::NotApplied; submission.commands.len()];
-                    commands[index] = CommandOutcome::Refused(Refusal::from(&rejection));
+                    commands[index] = CommandOutcome::Refused(Box::new(Refusal::from(&rejection)));
                     break;
                 }
             }

@@ -180,8 +180,9 @@ impl KeyRows {
         &mut self,
         key: &IdempotencyKey,
         outcome: &Outcome,
+        events: &[NewEvent],
     ) -> Result<(), serde_json::Error> {
-        self.outcomes.push_as_json(outcome)?;
+        self.outcomes.push_as_json(&outcome.stored(events))?;
         self.scopes.push(key.scope());
         self.keys.push(key.key());
         self.request_hashes.push(*key.request_hash());

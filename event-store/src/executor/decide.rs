@@ -332,7 +332,7 @@ impl Batch {
             None => key.zip(answer.as_ref().ok()),
         };
         if let Some((key, outcome)) = by_row {
-            self.rows.keys.push(key, outcome)?;
+            self.rows.keys.push(key, outcome, events)?;
         }
         let written = self.rows.events.extend(events, &submission.metadata);
         if written.is_err() && by_row.is_some() {
@@ -426,7 +426,7 @@ fn decide_independent(
                 events.extend(decided);
             }
             Err(DecisionError::Rejected(rejection)) => {
-                outcomes.push(CommandOutcome::Refused(Refusal::from(&rejection)));
+                outcomes.push(CommandOutcome::Refused(Box::new(Refusal::from(&rejection))));
             }
             Err(fault @ DecisionError::Book(_)) => return Err(fault),
         }
@@ -454,7 +454,7 @@ fn decide_together(
             Err(DecisionError::Rejected(rejection)) => {
                 book.take_back(before);
                 let mut outcomes = vec![CommandOutcome::NotApplied; submission.commands.len()];
-                outcomes[index] = CommandOutcome::Refused(Refusal::from(&rejection));
+                outcomes[index] = CommandOutcome::Refused(Box::new(Refusal::from(&rejection)));
                 let answer = Ok(outcome(book, recorded_at, outcomes));
                 return Ok(Decision {
                     answer,

@@ -9,8 +9,11 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::idempotency_key::{Begun, IdempotencyKey, KeyName, RequestHash};
-use super::outcome::{Applied, CommandOutcome, Outcome};
+use super::outcome::{Applied, CommandOutcome, Outcome, StoredOutcome};
 use super::submission::SubmitError;
+
+/// The most commands of an outcome that is remembered.
+const MOST_COMMANDS: usize = 32;
 
 /// A key that was used.
 #[derive(Debug)]
@@ -100,7 +103,14 @@ impl RecentKeys {
         self.used.get(&name)
     }
 
-    pub(super) fn insert(&mut self, name: KeyName, request: RequestHash, outcome: &Outcome) {
+    /// Remembers an outcome, unless it is so large that it is better read again when it is asked for.
+    pub(super) fn remember(&mut self, key: &IdempotencyKey, outcome: &Outcome) {
+        if outcome.commands.len() <= MOST_COMMANDS {
+            self.insert(key.name(), key.request(), outcome);
+        }
+    }
+
+    fn insert(&mut self, name: KeyName, request: RequestHash, outcome: &Outcome) {
         while self.order.len() >= self.capacity {
             if let Some(oldest) = self.order.pop_front() {
                 self.used.remove(&oldest);
@@ -160,13 +170,59 @@ async fn kept_by_rows<'k>(
     .await?;
     let mut kept = Vec::with_capacity(rows.len());
     for (number, request, outcome) in rows {
-        let outcome =
+        let stored: StoredOutcome<'_> =
             serde_json::from_str(&outcome).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let outcome = read_outcome(pool, ledger, stored).await?;
         let request = RequestHash::of_row(&request)
             .ok_or_else(|| sqlx::Error::Decode("a request hash that is too short".into()))?;
         kept.extend(asked(keys, number).map(|key| (key, request, outcome)));
     }
     Ok(kept)
+}
+
+async fn read_outcome(
+    pool: &PgPool,
+    ledger: LedgerName,
+    stored: StoredOutcome<'_>,
+) -> Result<Outcome, sqlx::Error> {
+    let commands = match stored.begun {
+        Some(count) => begun_up_to(pool, ledger, stored.position, count).await?,
+        None => stored.commands.into_owned(),
+    };
+    Ok(Outcome {
+        recorded_at: stored.recorded_at,
+        position: stored.position,
+        commands,
+        replayed: false,
+    })
+}
+
+/// What the last events up to a position began, one each.
+async fn begun_up_to(
+    pool: &PgPool,
+    ledger: LedgerName,
+    last: Position,
+    count: i64,
+) -> Result<Vec<CommandOutcome>, sqlx::Error> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT position, aggregate_id FROM daybook.events \
+         WHERE ledger = $1 AND position > $2 - $3 AND position <= $2 ORDER BY position",
+    )
+    .bind(ledger.as_str())
+    .bind(last.value())
+    .bind(count)
+    .fetch_all(pool)
+    .await?;
+    let begun = rows.into_iter().map(|(position, id)| {
+        let created = id
+            .parse()
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(CommandOutcome::Applied(Applied {
+            position: Position::try_new(position).unwrap_or_default(),
+            created: Some(created),
+        }))
+    });
+    begun.collect()
 }
 
 type BegunRow = (i64, String, i64, DateTime<Utc>);

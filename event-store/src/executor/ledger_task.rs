@@ -341,7 +341,7 @@ impl LedgerTask {
                 &decided.answer,
             ) {
                 self.undecided_keys.remove(&key.name());
-                self.keys.insert(key.name(), key.request(), outcome);
+                self.keys.remember(key, outcome);
             }
             decided.request.answer(decided.answer);
         }

@@ -1,6 +1,9 @@
 //! What a submission led to; stored with its idempotency key, so that it can be given again.
 
+use ledger_core::book::NewEvent;
 use ledger_core::{Position, Rejection, Timestamp};
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -47,7 +50,7 @@ pub enum CommandOutcome {
     Applied(Applied),
     /// It broke a rule and left nothing.
     #[serde(rename = "r")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// It broke no rule itself, but another command of an all-or-nothing submission did.
     #[serde(rename = "n")]
     NotApplied,
@@ -70,12 +73,48 @@ pub struct Outcome {
     pub replayed: bool,
 }
 
+/// How an outcome stands in the row of its key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredOutcome<'a> {
+    #[serde(rename = "at")]
+    pub(super) recorded_at: Timestamp,
+    #[serde(rename = "p")]
+    pub(super) position: Position,
+    /// So many commands, each of which began one thing by one event: the last events up to the
+    /// position say what.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub(super) begun: Option<i64>,
+    /// Otherwise what each command led to.
+    #[serde(rename = "c", default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) commands: Cow<'a, [CommandOutcome]>,
+}
+
 impl Outcome {
+    /// As it stands in the row of its key, when these are its events.
+    pub(super) fn stored(&self, events: &[NewEvent]) -> StoredOutcome<'_> {
+        let begun = self.commands.len() == events.len()
+            && events.iter().all(|event| event.sequence == 1)
+            && self.commands.iter().zip(events).all(|(command, event)| {
+                matches!(command, CommandOutcome::Applied(applied)
+                    if applied.position == event.position && applied.created == event.stream.id())
+            });
+        StoredOutcome {
+            recorded_at: self.recorded_at,
+            position: self.position,
+            begun: i64::try_from(events.len()).ok().filter(|_| begun),
+            commands: if begun {
+                Cow::Borrowed(&[])
+            } else {
+                Cow::Borrowed(&self.commands)
+            },
+        }
+    }
+
     /// The first refusal, if there is one.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         self.commands.iter().find_map(|command| match command {
-            CommandOutcome::Refused(refusal) => Some(refusal),
+            CommandOutcome::Refused(refusal) => Some(&**refusal),
             CommandOutcome::Applied(_) | CommandOutcome::NotApplied => None,
         })
     }

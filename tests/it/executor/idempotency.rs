@@ -1,6 +1,8 @@
 //! One intent, one effect.
 
-use event_store::executor::{IdempotencyKey, Outcome, Submission, SubmitError};
+use event_store::executor::{
+    Atomicity, CommandOutcome, IdempotencyKey, Outcome, Submission, SubmitError,
+};
 use ledger_core::{AggregateType, Command, TransactionId};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -269,4 +271,30 @@ async fn an_id_whose_key_has_a_row_is_answered_from_it() {
         other.submit(reused).await,
         Err(SubmitError::IdempotencyKeyReused)
     );
+}
+
+/// The row of a batch's key says how many were begun, the log says what; a mixed batch is kept in full.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_gets_its_first_answer_whole() {
+    let bench = Bench::over(TestDatabase::create().await.database).await;
+    let (from, to) = (bench.funded_wallet("5.00").await, bench.wallet().await);
+    for (name, count, refused) in [("few", 3, 0), ("many", 100, 0), ("mixed", 100, 7)] {
+        let batch = || {
+            let mut batch = submission(deposit(to, "1.00"));
+            batch.atomicity = Atomicity::Independent;
+            let moved = |number| if number < refused { "9999" } else { "0.01" };
+            batch
+                .commands
+                .extend((1..count).map(|number| transfer(from, to, moved(number))));
+            keyed(batch, name, 1)
+        };
+        let first = bench.submit(batch()).await.unwrap();
+        assert_eq!(first.commands.len(), count);
+        let applied = |outcome: &&CommandOutcome| matches!(outcome, CommandOutcome::Applied(_));
+        let expected = count - refused.saturating_sub(1);
+        assert_eq!(first.commands.iter().filter(applied).count(), expected);
+        assert_eq!(original(bench.submit(batch()).await.unwrap()), first);
+        let other = Bench::over(bench.database.clone()).await;
+        assert_eq!(original(other.submit(batch()).await.unwrap()), first);
+    }
 }
