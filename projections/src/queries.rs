@@ -7,7 +7,9 @@ pub mod accounts;
 pub mod activity;
 pub mod holds;
 pub mod ledgers;
+mod log;
 pub mod statements;
+mod totals;
 pub mod transactions;
 pub mod wallets;
 

@@ -88,8 +88,13 @@ pub trait ReadModel: Send + Sync {
     /// Raised when its tables or its fold change; the live tables are then built anew.
     fn version(&self) -> i32;
 
-    /// Its tables. Each has a column `ledger`.
+    /// Its tables.
     fn tables(&self) -> &'static [&'static str];
+
+    /// The condition that picks the rows of ledger `$1` from one of its tables.
+    fn rows_of_ledger(&self, _table: &str) -> &'static str {
+        "ledger = $1"
+    }
 
     /// The statements that make its tables; `{schema}` stands for their schema.
     fn definition(&self) -> &'static [&'static str];

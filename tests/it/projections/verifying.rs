@@ -73,7 +73,7 @@ async fn a_healthy_ledger_is_verified() {
 }
 
 /// A change of every table of every read model.
-const CHANGES: [(ReadModelName, &str, &str); 13] = [
+const CHANGES: [(ReadModelName, &str, &str); 16] = [
     (
         ReadModelName::Ledgers,
         "ledgers",
@@ -98,12 +98,27 @@ const CHANGES: [(ReadModelName, &str, &str); 13] = [
     (
         ReadModelName::Statements,
         "entries",
-        "balance_after = balance_after - 0.01",
+        "credits = credits - 0.01",
+    ),
+    (
+        ReadModelName::Statements,
+        "entries",
+        "account_key = gen_random_uuid()",
+    ),
+    (
+        ReadModelName::Statements,
+        "entry_accounts",
+        "asset = 'LOOT'",
     ),
     (
         ReadModelName::Transactions,
         "transactions",
-        "metadata = '{}'",
+        "reference = 'none of your business'",
+    ),
+    (
+        ReadModelName::Transactions,
+        "transactions",
+        "effective_at = effective_at - interval '1 microsecond'",
     ),
     (ReadModelName::Holds, "holds", "remaining = remaining + 1"),
     (
@@ -326,7 +341,10 @@ async fn an_event_that_was_added_is_named() {
             "is reverted a second time",
         ),
         // Turned round though nobody ever posted it.
-        (repeat(&reverted, "gen_random_uuid()::text", 2), "not known"),
+        (
+            repeat(&reverted, "gen_random_uuid()::text", 2),
+            "was never posted",
+        ),
         (repeat(&voided, "event.aggregate_id", 3), "cannot be kept"),
         (
             repeat(&voided, "gen_random_uuid()::text", 1),
