@@ -82,6 +82,9 @@ const ENTRIES: &str = "{schema}.entries (account_key, recorded_at, effective_at,
 
 const ACCOUNTS: &str = "{schema}.entry_accounts (ledger, holder, asset, account_key)";
 
+/// Entries written together, at most: 30 MB.
+const SORTED_TOGETHER: usize = 200_000;
+
 /// Number among those asked for, ledger, holder, asset, entry number, debits, credits.
 type LastRow = (i64, String, String, String, i64, Decimal, Decimal);
 
@@ -119,7 +122,6 @@ struct Rows {
     /// Accounts that have their first entry.
     begun: CopyRows,
     waiting: Vec<Entry>,
-    entries: CopyRows,
 }
 
 #[async_trait]
@@ -162,7 +164,6 @@ impl ReadModel for Statements {
             last: HashMap::new(),
             begun: CopyRows::default(),
             waiting: Vec::new(),
-            entries: CopyRows::default(),
         })
     }
 }
@@ -229,30 +230,29 @@ impl Fold for Rows {
                         amount: change,
                     }),
                 };
-                match self.before {
-                    Before::Nothing => write_entry(&mut self.entries, &entry),
-                    Before::InTables => self.waiting.push(entry),
-                }
+                self.waiting.push(entry);
             }
         }
         Ok(())
     }
 
     fn is_full(&self) -> bool {
-        self.entries.is_full()
+        self.waiting.len() >= SORTED_TOGETHER
     }
 
     async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
-        // In the order of the index, where rows of one account then meet the same page.
-        self.waiting
-            .sort_unstable_by_key(|entry| (entry.account.account_key, entry.account.entry_number));
-        for entry in self.waiting.drain(..) {
-            write_entry(&mut self.entries, &entry);
-        }
         let columns = place.sql(ENTRIES);
-        self.entries
-            .send(place.connection, &columns, self.before)
-            .await?;
+        let mut rows = CopyRows::default();
+        for at in in_order_of_accounts(&self.waiting) {
+            if let Some(entry) = self.waiting.get(at) {
+                write_entry(&mut rows, entry);
+            }
+            if rows.is_full() {
+                rows.send(place.connection, &columns, self.before).await?;
+            }
+        }
+        rows.send(place.connection, &columns, self.before).await?;
+        self.waiting.clear();
         let columns = place.sql(ACCOUNTS);
         self.begun
             .send(place.connection, &columns, self.before)
@@ -262,6 +262,19 @@ impl Fold for Rows {
         }
         Ok(())
     }
+}
+
+/// Where the entries stand, account by account: in an index that is there, the rows of one account then
+/// meet the same page; for one that is built later, rows in long sorted runs are cheaper to sort. And
+/// whoever reads an account finds its rows together.
+fn in_order_of_accounts(entries: &[Entry]) -> impl Iterator<Item = usize> + use<> {
+    let mut places: Vec<(u128, usize)> = entries
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| (entry.account.account_key.as_u128(), at))
+        .collect();
+    places.sort_unstable();
+    places.into_iter().map(|(_, at)| at)
 }
 
 fn write_entry(rows: &mut CopyRows, entry: &Entry) {

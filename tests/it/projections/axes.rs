@@ -189,9 +189,10 @@ async fn statements_equal_a_naive_sum_wherever_they_are_cut() {
         println!("seed {SEED}, round {round}: {request:?} in pages of {limit}");
         check(&statement, &entries, &expected);
         for entry in entries {
-            let moved = mixed.moves.iter().find(|one| {
-                (one.position, one.posting) == (entry.position, entry.posting)
-            });
+            let moved = mixed
+                .moves
+                .iter()
+                .find(|one| (one.position, one.posting) == (entry.position, entry.posting));
             let moved = moved.unwrap();
             let other = if request.account.holder == moved.source {
                 moved.destination
@@ -331,11 +332,17 @@ async fn a_revert_that_is_not_folded_yet_is_not_shown() {
     node.bench.submit(submission(posted)).await.unwrap();
     let shown = async || {
         let (queries, ledger) = (&node.queries, node.ledger);
-        let single = queries.transaction(ledger, transaction).await.unwrap().value;
+        let single = queries
+            .transaction(ledger, transaction)
+            .await
+            .unwrap()
+            .value;
         let filter = TransactionFilter::default();
         let page = queries.transactions(ledger, &filter, first_page());
         let listed = page.await.unwrap().value.items.into_iter();
-        let listed = listed.into_iter().find(|row| row.transaction == transaction);
+        let listed = listed
+            .into_iter()
+            .find(|row| row.transaction == transaction);
         assert_eq!(single, listed);
         single.map(|row| row.reverted_by)
     };
