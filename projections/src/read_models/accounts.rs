@@ -1,6 +1,7 @@
 //! The totals of every account; also where the executor loads cold accounts from.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use event_store::executor::{AccountSnapshot, AccountSource};
 use hashbrown::{HashMap, HashSet};
 use ledger_core::book::AccountTotals;
@@ -27,6 +28,10 @@ const DEFINITION: &[&str] = &["CREATE TABLE {schema}.accounts (
     pending_debits numeric NOT NULL,
     -- Sides of postings so far.
     entries        bigint  NOT NULL,
+    -- Transactions that moved it so far.
+    transactions   bigint  NOT NULL,
+    -- When the last of them was recorded.
+    moved_at       timestamptz,
     -- The last event that touched it.
     position       bigint  NOT NULL,
     -- Loads a holder's accounts, for the executor and for queries.
@@ -36,15 +41,19 @@ const DEFINITION: &[&str] = &["CREATE TABLE {schema}.accounts (
 
 const WRITE: &str = "\
 INSERT INTO {schema}.accounts AS account
-       (ledger, holder, asset, posted_debits, posted_credits, pending_debits, entries, position)
+       (ledger, holder, asset, posted_debits, posted_credits, pending_debits, entries, transactions,
+        moved_at, position)
 SELECT $1, change.* FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[],
-                                $6::numeric[], $7::bigint[], $8::bigint[]) AS change
+                                $6::numeric[], $7::bigint[], $8::bigint[], $9::timestamptz[],
+                                $10::bigint[]) AS change
 ON CONFLICT (ledger, holder, asset) DO UPDATE SET
     posted_debits  = account.posted_debits + EXCLUDED.posted_debits,
     posted_credits = account.posted_credits + EXCLUDED.posted_credits,
     -- 5.00 - 5.00 is 0.00 to PostgreSQL; the same in every batch is plain 0.
     pending_debits = COALESCE(NULLIF(account.pending_debits + EXCLUDED.pending_debits, 0), 0),
     entries        = account.entries + EXCLUDED.entries,
+    transactions   = account.transactions + EXCLUDED.transactions,
+    moved_at       = COALESCE(EXCLUDED.moved_at, account.moved_at),
     position       = EXCLUDED.position";
 
 const CHANGE: &str = "\
@@ -53,9 +62,12 @@ UPDATE {schema}.accounts AS account SET
     posted_credits = account.posted_credits + change.credits,
     pending_debits = COALESCE(NULLIF(account.pending_debits + change.pending, 0), 0),
     entries        = account.entries + change.entries,
+    transactions   = account.transactions + change.transactions,
+    moved_at       = COALESCE(change.moved_at, account.moved_at),
     position       = change.position
 FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::bigint[],
-            $8::bigint[]) AS change (holder, asset, debits, credits, pending, entries, position)
+            $8::bigint[], $9::timestamptz[], $10::bigint[])
+     AS change (holder, asset, debits, credits, pending, entries, transactions, moved_at, position)
 WHERE account.ledger = $1 AND account.holder = change.holder AND account.asset = change.asset";
 
 /// What a batch of events does to one account.
@@ -65,7 +77,20 @@ struct Change {
     credits: Decimal,
     pending_debits: Decimal,
     entries: i64,
+    transactions: i64,
+    moved_at: Option<DateTime<Utc>>,
     position: Position,
+}
+
+impl Change {
+    /// Counts an entry of a transaction; no other event has its position.
+    fn count_entry(&mut self, recorded: &RecordedEvent) {
+        self.entries += 1;
+        if self.position != recorded.position {
+            self.transactions += 1;
+        }
+        self.moved_at = Some(recorded.recorded_at.as_datetime());
+    }
 }
 
 /// What events do to the accounts of a ledger.
@@ -85,8 +110,9 @@ impl Changes {
         change: impl FnOnce(&mut Change) -> Option<()>,
     ) -> Result<(), FoldError> {
         let entry = self.accounts.entry(account).or_default();
+        let changed = change(entry);
         entry.position = position;
-        change(entry).ok_or_else(|| FoldError::Event {
+        changed.ok_or_else(|| FoldError::Event {
             position,
             reason: format!("the totals of {account} cannot be kept"),
         })
@@ -116,7 +142,7 @@ impl ReadModel for Accounts {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -146,12 +172,12 @@ impl Fold for Changes {
                 for posting in postings {
                     let amount = posting.amount.value();
                     self.change(posting.debited(), position, |change| {
-                        change.entries += 1;
+                        change.count_entry(recorded);
                         change.debits = change.debits.checked_add(amount)?;
                         Some(())
                     })?;
                     self.change(posting.credited(), position, |change| {
-                        change.entries += 1;
+                        change.count_entry(recorded);
                         change.credits = change.credits.checked_add(amount)?;
                         Some(())
                     })?;
@@ -234,6 +260,13 @@ async fn run(
         .bind(sums(|change| change.credits))
         .bind(sums(|change| change.pending_debits))
         .bind(numbers(|change| change.entries))
+        .bind(numbers(|change| change.transactions))
+        .bind(
+            changes
+                .iter()
+                .map(|(_, change)| change.moved_at)
+                .collect::<Vec<_>>(),
+        )
         .bind(numbers(|change| change.position.value()))
         .execute(&mut *place.connection)
         .await?;

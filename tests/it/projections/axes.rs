@@ -363,3 +363,40 @@ async fn a_revert_that_is_not_folded_yet_is_not_shown() {
     node.fold_all().await;
     assert_eq!(shown().await, Some(Some(reverting)));
 }
+
+/// An owner's statistics are added up over accounts; a transaction that moves several of them, in one
+/// wallet or in two, is one transaction all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_between_the_wallets_of_an_owner_counts_once() {
+    let mixed = Mixed::begin().await;
+    // Both wallets are asha's.
+    let concerns = |holder: Holder| matches!(holder, Holder::Wallet(_));
+    let moves = mixed.moves.iter();
+    let mut positions: Vec<Position> = moves
+        .filter(|one| concerns(one.source) || concerns(one.destination))
+        .map(|one| one.position)
+        .collect();
+    positions.dedup();
+    let (queries, owner) = (&mixed.node.queries, "asha".parse().unwrap());
+    let asha = queries.owner_statistics(mixed.node.ledger, &owner).await;
+    let asha = asha.unwrap().value.unwrap();
+    assert_eq!(
+        asha.transactions,
+        i64::try_from(positions.len()).unwrap(),
+        "seed {SEED}"
+    );
+    let sum = |side: fn(&Move) -> Holder| -> Decimal {
+        let moves = mixed.moves.iter().filter(|one| concerns(side(one)));
+        moves.map(|one| one.amount).sum()
+    };
+    let [flow] = &asha.flows[..] else {
+        panic!("one asset: {:?}", asha.flows);
+    };
+    assert_eq!(flow.amount_in, sum(|one| one.destination));
+    assert_eq!(flow.amount_out, sum(|one| one.source));
+    let last = mixed
+        .moves
+        .iter()
+        .rfind(|one| concerns(one.source) || concerns(one.destination));
+    assert_eq!(asha.last_activity_at, last.unwrap().recorded_at);
+}
