@@ -82,8 +82,8 @@ const ENTRIES: &str = "{schema}.entries (account_key, recorded_at, effective_at,
 
 const ACCOUNTS: &str = "{schema}.entry_accounts (ledger, holder, asset, account_key)";
 
-/// Entries written together, at most: 30 MB.
-const SORTED_TOGETHER: usize = 200_000;
+/// Entries written together, at most: 10 MB.
+const SORTED_TOGETHER: usize = 100_000;
 
 /// Number among those asked for, ledger, holder, asset, entry number, debits, credits.
 type LastRow = (i64, String, String, String, i64, Decimal, Decimal);
@@ -97,18 +97,18 @@ struct Last {
     credits: Decimal,
 }
 
-/// An entry that waits to be written.
+/// An entry that waits to be written; two of them wait for every transfer.
 struct Entry {
     /// The account after it.
     account: Last,
-    recorded_at: DateTime<Utc>,
     position: Position,
     posting: i32,
-    dated: Option<Dated>,
+    recorded_at: DateTime<Utc>,
+    /// Rare, and apart so that the others are small.
+    dated: Option<Box<Dated>>,
 }
 
 /// What an entry has that counts at another time than that of its recording.
-#[derive(Clone, Copy)]
 struct Dated {
     effective_at: DateTime<Utc>,
     amount: Decimal,
@@ -222,12 +222,14 @@ impl Fold for Rows {
             for (account, change) in [(posting.debited(), -amount), (posting.credited(), amount)] {
                 let entry = Entry {
                     account: self.advance(account, change, recorded.position)?,
-                    recorded_at: recorded.recorded_at.as_datetime(),
                     position: recorded.position,
                     posting: index,
-                    dated: dated.map(|effective_at| Dated {
-                        effective_at,
-                        amount: change,
+                    recorded_at: recorded.recorded_at.as_datetime(),
+                    dated: dated.map(|effective_at| {
+                        Box::new(Dated {
+                            effective_at,
+                            amount: change,
+                        })
                     }),
                 };
                 self.waiting.push(entry);
@@ -278,17 +280,17 @@ fn in_order_of_accounts(entries: &[Entry]) -> impl Iterator<Item = usize> + use<
 }
 
 fn write_entry(rows: &mut CopyRows, entry: &Entry) {
-    let account = &entry.account;
+    let (account, dated) = (&entry.account, entry.dated.as_deref());
     rows.row(9)
         .uuid(account.account_key)
         .timestamp(entry.recorded_at)
-        .optional_timestamp(entry.dated.map(|dated| dated.effective_at))
+        .optional_timestamp(dated.map(|dated| dated.effective_at))
         .bigint(account.entry_number)
         .bigint(entry.position.value())
         .integer(entry.posting)
         .numeric(account.debits)
         .numeric(account.credits)
-        .optional_numeric(entry.dated.map(|dated| dated.amount));
+        .optional_numeric(dated.map(|dated| dated.amount));
 }
 
 impl Rows {
