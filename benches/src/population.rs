@@ -13,7 +13,9 @@ use ledger_core::event::EventMetadata;
 use ledger_core::ledger::standard_system_accounts;
 use ledger_core::posting::RequestedPosting;
 use ledger_core::transaction::TransactionRequest;
-use ledger_core::{AssetCode, Command, Holder, LedgerName, OwnerId, TransactionId, WalletId};
+use ledger_core::{
+    AggregateType, AssetCode, Command, Holder, LedgerName, OwnerId, TransactionId, WalletId,
+};
 use projections::AccountsReadModel;
 use rust_decimal::Decimal;
 use tokio_util::sync::CancellationToken;
@@ -238,22 +240,45 @@ pub fn submission(commands: Vec<Command>) -> Submission {
             actor: Some("bench".to_owned()),
             correlation_id: None,
             causation_id: None,
+            idempotency: None,
         },
     }
 }
 
 /// The same under a new key.
 pub fn keyed(commands: Vec<Command>) -> Submission {
-    let mut request_hash = [0; 32];
-    fastrand::fill(&mut request_hash);
+    let key = Uuid::new_v4().to_string();
     Submission {
-        idempotency: Some(IdempotencyKey {
-            scope: "anonymous".to_owned(),
-            key: Uuid::new_v4().to_string(),
-            request_hash,
-        }),
+        idempotency: Some(IdempotencyKey::new(
+            "key/anonymous".to_owned(),
+            key,
+            some_hash(),
+        )),
         ..submission(commands)
     }
+}
+
+/// A transaction whose id is its key.
+pub fn keyed_by_id(command: Command) -> Submission {
+    let key = match &command {
+        Command::PostTransaction { transaction, .. } => Some(IdempotencyKey::of_begun(
+            AggregateType::Transaction,
+            transaction.as_uuid(),
+            "id/anonymous".to_owned(),
+            some_hash(),
+        )),
+        _ => None,
+    };
+    Submission {
+        idempotency: key,
+        ..submission(vec![command])
+    }
+}
+
+fn some_hash() -> [u8; 32] {
+    let mut hash = [0; 32];
+    fastrand::fill(&mut hash);
+    hash
 }
 
 fn begin_wallet(wallet: WalletId, owner: OwnerId) -> Command {

@@ -56,7 +56,7 @@ pub async fn post(
     }
     let intent = Intent {
         ledger: parameters.ledger,
-        key: Key::from_header_or_id(parameters.key, None),
+        key: Key::from_header(parameters.key),
         request,
         commands,
         atomicity: match request.atomicity {

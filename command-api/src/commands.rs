@@ -95,6 +95,7 @@ impl Commands {
                 actor: context.caller.actor(),
                 correlation_id: Some(context.correlation_id.clone()),
                 causation_id: None,
+                idempotency: None,
             },
         };
         let outcome = self.port.submit(intent.ledger, submission).await;

@@ -3,7 +3,7 @@
 //! The key is the header `Idempotency-Key`. Where the body names the id of the one thing it
 //! creates and there is no header, that id is the key: asking twice gives the same reply instead
 //! of `transaction_exists`. Keys are scoped by ledger (by the executor) and caller; keys from the
-//! header and ids never meet.
+//! header and ids never meet, nor do the ids of a wallet and a transaction.
 //!
 //! The hash covers method, path and the request as it was understood, not its bytes: white space,
 //! the order of keys, `12.5` or `12.50`, and the offset of a time make no other request.
@@ -11,6 +11,7 @@
 use std::io::{self, Write};
 
 use event_store::executor::IdempotencyKey;
+use ledger_core::AggregateType;
 use poem_openapi::registry::MetaSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -60,18 +61,28 @@ pub enum Key {
     /// The caller's own key.
     Header(KeyText),
     /// The id of the one thing the request creates.
-    CreatedId(Uuid),
+    CreatedId(AggregateType, Uuid),
     /// None: asking twice is two intents.
     None,
 }
 
 impl Key {
-    /// The header's key, or else the id the body names.
+    /// The header's key, if there is one.
     #[must_use]
-    pub fn from_header_or_id(header: Option<KeyText>, id: Option<Uuid>) -> Self {
+    pub fn from_header(header: Option<KeyText>) -> Self {
+        header.map_or(Self::None, Self::Header)
+    }
+
+    /// The header's key, or else the id that the body names for what is created.
+    #[must_use]
+    pub fn from_header_or_id(
+        header: Option<KeyText>,
+        created: AggregateType,
+        id: Option<Uuid>,
+    ) -> Self {
         match (header, id) {
             (Some(key), _) => Self::Header(key),
-            (None, Some(id)) => Self::CreatedId(id),
+            (None, Some(id)) => Self::CreatedId(created, id),
             (None, None) => Self::None,
         }
     }
@@ -86,16 +97,17 @@ impl Key {
         request: &B,
     ) -> Result<Option<IdempotencyKey>, Problem> {
         let caller = context.caller.scope();
-        let (scope, key) = match self {
-            Self::Header(KeyText(key)) => (format!("key/{caller}"), key),
-            Self::CreatedId(id) => (format!("id/{caller}"), id.to_string()),
-            Self::None => return Ok(None),
-        };
-        Ok(Some(IdempotencyKey {
-            scope,
-            key,
-            request_hash: request_hash(context, request)?,
-        }))
+        let hash = || request_hash(context, request);
+        Ok(match self {
+            Self::Header(KeyText(key)) => {
+                Some(IdempotencyKey::new(format!("key/{caller}"), key, hash()?))
+            }
+            Self::CreatedId(kind, id) => {
+                let scope = format!("id/{caller}");
+                Some(IdempotencyKey::of_begun(kind, id, scope, hash()?))
+            }
+            Self::None => None,
+        })
     }
 }
 

@@ -19,9 +19,9 @@
 //! is in the log. Only then is anyone answered, unless PostgreSQL stays away for longer than
 //! [`ExecutorSettings::patience`].
 //!
-//! **Idempotency.** The key's row is written in the append statement. Keys are not looked up
-//! beforehand: a key used before makes the statement fail, and the batch is decided again with its
-//! keys looked up. A refusal is given only after the key was looked up, since the first attempt may
+//! **Idempotency.** The key is written by the append statement: into the event that begins what has
+//! the key as its id, or else as a row. Keys are not looked up beforehand: a key used before makes
+//! the statement fail, and the batch is decided again with its keys looked up. A refusal is given only after the key was looked up, since the first attempt may
 //! have been accepted.
 //!
 //! Bounds: [`ExecutorSettings`]. Round trips per batch: one, plus one for what the book lacks.
@@ -30,6 +30,7 @@ mod append;
 mod batch;
 mod columns;
 mod decide;
+mod idempotency_key;
 mod keys;
 mod ledger_task;
 mod lookup;
@@ -51,11 +52,12 @@ use crate::database::Database;
 use crate::log::LogReader;
 use crate::signal::LogSignal;
 
+pub use idempotency_key::IdempotencyKey;
 pub use lookup::{AccountSnapshot, AccountSource};
 pub use outcome::{Applied, CommandOutcome, Outcome, Refusal};
-pub use submission::{Atomicity, IdempotencyKey, Submission, SubmitError};
+pub use submission::{Atomicity, Submission, SubmitError};
 
-use submission::Request;
+use submission::{Request, Waiting};
 
 /// Bounds of an executor.
 #[derive(Debug, Clone)]
@@ -133,7 +135,7 @@ impl Executors {
         submission: Submission,
     ) -> Result<Outcome, SubmitError> {
         let sender = self.sender(ledger, &submission).await?;
-        let (request, answer) = Request::new(submission);
+        let (request, answer) = Waiting::new(submission);
         sender.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,

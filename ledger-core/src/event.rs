@@ -168,6 +168,17 @@ impl Stream {
         }
     }
 
+    /// The id of the aggregate; a ledger has a name instead.
+    #[must_use]
+    pub const fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Ledger(_) => None,
+            Self::Wallet(id) => Some(id.as_uuid()),
+            Self::Transaction(id) => Some(id.as_uuid()),
+            Self::Hold(id) => Some(id.as_uuid()),
+        }
+    }
+
     /// The id of the aggregate, as stored.
     #[must_use]
     pub fn aggregate_id(&self) -> String {
@@ -345,6 +356,10 @@ pub struct EventMetadata {
     /// The event or message that led to the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<String>,
+    /// What keeps the command's idempotency key, where no row does: 18 bytes of the SHA-256 of the key
+    /// and 18 of that of the request, in base64. Only the executor sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<String>,
 }
 
 /// An event with its place in the log.

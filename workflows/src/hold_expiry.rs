@@ -120,6 +120,7 @@ fn expire_all(holds: Vec<HoldId>) -> Submission {
             actor: Some(ACTOR.to_owned()),
             correlation_id: None,
             causation_id: None,
+            idempotency: None,
         },
     }
 }

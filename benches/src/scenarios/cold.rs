@@ -99,7 +99,7 @@ fn accesses(database: &Database, all: &Population, cached: usize) -> Vec<Box<dyn
             scenarios.push(Box::new(Followed {
                 engine: Engine {
                     name,
-                    ..Engine::single(population, &anchor, callers, Choice::Random, Key::Kept)
+                    ..Engine::single(population, &anchor, callers, Choice::Random, Key::Id)
                 },
                 database: database.clone(),
                 memory,
@@ -113,7 +113,7 @@ fn growth(name: &str, database: &Database, population: &Population) -> Box<dyn S
     Box::new(Followed {
         engine: Engine {
             name: name.to_owned(),
-            ..Engine::single(population, "growth_10", 64, Choice::Random, Key::Kept)
+            ..Engine::single(population, "growth_10", 64, Choice::Random, Key::Id)
         },
         database: database.clone(),
         memory: Memory::Warm,

@@ -8,18 +8,20 @@ use async_trait::async_trait;
 use crate::anchors::insert::BareInsert;
 use crate::anchors::stock::StockCqrs;
 use crate::measure::{Measured, Round, Scenario, alternate, repeat};
-use crate::population::{Choice, Population, keyed, submission};
+use crate::population::{Choice, Population, keyed, keyed_by_id, submission};
 use crate::{BenchError, Machine, Plan};
 
 /// Wallets that transfers are between.
 pub const WALLETS: usize = 10_000;
 
-/// Transfers of one submission, or in one statement.
+/// The idempotency key of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// Every submission has an idempotency key.
-    Kept,
-    /// The transaction's own id is the only guard.
+    /// The id that the caller gives the transaction, a UUID of version 7.
+    Id,
+    /// A random text, as most clients send in the header `Idempotency-Key`.
+    Text,
+    /// None.
     None,
 }
 
@@ -60,22 +62,23 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     };
     let scenarios: Vec<Box<dyn Scenario>> = vec![
         Box::new(limit),
-        single(1024, Choice::Random, Key::Kept),
-        single(1024, Choice::Hot, Key::Kept),
+        single(1024, Choice::Random, Key::Id),
+        single(1024, Choice::Hot, Key::Id),
+        single(1024, Choice::Random, Key::Text),
         single(1024, Choice::Random, Key::None),
         two_nodes(1024),
         Box::new(limit_of_two),
         batch(4, 1000),
         batch(8, 100),
-        single(64, Choice::Random, Key::Kept),
-        single(64, Choice::Hot, Key::Kept),
+        single(64, Choice::Random, Key::Id),
+        single(64, Choice::Hot, Key::Id),
         two_nodes(64),
         Box::new(stock.callers(8)),
-        single(8, Choice::Random, Key::Kept),
-        single(8, Choice::Hot, Key::Kept),
+        single(8, Choice::Random, Key::Id),
+        single(8, Choice::Hot, Key::Id),
         Box::new(stock.callers(1)),
-        single(1, Choice::Random, Key::Kept),
-        single(1, Choice::Hot, Key::Kept),
+        single(1, Choice::Random, Key::Id),
+        single(1, Choice::Hot, Key::Id),
     ];
     let measured = alternate(machine, plan, scenarios).await?;
     population.stop().await;
@@ -94,7 +97,8 @@ impl Engine {
     ) -> Self {
         let chosen = choice.name();
         let kept = match key {
-            Key::Kept => "",
+            Key::Id => "",
+            Key::Text => "_text_key",
             Key::None => "_without_key",
         };
         let anchor = match callers {
@@ -117,7 +121,7 @@ impl Engine {
         Self {
             name: format!("engine_two_nodes_{callers}"),
             nodes: vec![population.clone(), other.clone()],
-            ..Self::single(population, &one, callers, Choice::Random, Key::Kept)
+            ..Self::single(population, &one, callers, Choice::Random, Key::Id)
         }
     }
 
@@ -126,7 +130,8 @@ impl Engine {
             name: format!("engine_batch_{transfers}"),
             anchor: limit.to_owned(),
             transfers,
-            ..Self::single(population, limit, callers, Choice::Random, Key::Kept)
+            key: Key::Text,
+            ..Self::single(population, limit, callers, Choice::Random, Key::Id)
         }
     }
 }
@@ -156,12 +161,11 @@ impl Scenario for Engine {
         repeat(self.callers, duration, move |caller| {
             let population = nodes[caller % nodes.len()].clone();
             async move {
-                let commands: Vec<_> = (0..transfers)
-                    .map(|_| population.transfer(choice))
-                    .collect();
+                let commands = (0..transfers).map(|_| population.transfer(choice));
                 let submission = match key {
-                    Key::Kept => keyed(commands),
-                    Key::None => submission(commands),
+                    Key::Id => keyed_by_id(population.transfer(choice)),
+                    Key::Text => keyed(commands.collect()),
+                    Key::None => submission(commands.collect()),
                 };
                 population.submit(submission).await?;
                 Ok(u64::try_from(transfers)?)

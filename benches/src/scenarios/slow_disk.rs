@@ -51,7 +51,7 @@ fn scenarios(population: &Population, row_locks: &RowLocks) -> Vec<Box<dyn Scena
             choice,
         }));
         for callers in [64, 1024] {
-            let engine = Engine::single(population, &anchor(choice), callers, choice, Key::Kept);
+            let engine = Engine::single(population, &anchor(choice), callers, choice, Key::Id);
             scenarios.push(Box::new(Engine {
                 name: format!("slow_disk_{}", engine.name),
                 ..engine

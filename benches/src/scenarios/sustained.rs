@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::machine::CpuClock;
 use crate::measure::{Latency, Measured, Round, Spread};
 use crate::node::Node;
-use crate::population::{Choice, Population, keyed};
+use crate::population::{Choice, Population, keyed_by_id};
 use crate::scenarios::engine::WALLETS;
 use crate::{BenchError, Machine, Plan, Size};
 
@@ -207,7 +207,7 @@ async fn submit(population: Population, pace: Arc<Pace>) -> Result<Vec<u32>, Ben
     while let Some(due) = pace.next_due() {
         tokio::time::sleep_until(due).await;
         let transfer = population.transfer(Choice::Random);
-        population.submit(keyed(vec![transfer])).await?;
+        population.submit(keyed_by_id(transfer)).await?;
         latencies.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
     }
     Ok(latencies)

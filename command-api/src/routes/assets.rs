@@ -41,7 +41,7 @@ impl AssetCommands {
         let (ledger, code) = (parameters.ledger, request.code.0);
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, None),
+            key: Key::from_header(parameters.key),
             request: &request,
             commands: vec![Command::RegisterAsset {
                 code,

@@ -1,7 +1,7 @@
 //! Placing, capturing and voiding holds.
 
 use event_store::executor::Atomicity;
-use ledger_core::{Command, HoldId, TransactionId};
+use ledger_core::{AggregateType, Command, HoldId, TransactionId};
 use poem_openapi::OpenApi;
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ impl HoldCommands {
         let ledger = parameters.ledger;
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, chosen),
+            key: Key::from_header_or_id(parameters.key, AggregateType::Hold, chosen),
             request: &request,
             commands: vec![Command::PlaceHold {
                 hold: HoldId::new(id),
@@ -82,7 +82,7 @@ impl HoldCommands {
         let id = Uuid::now_v7();
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, None),
+            key: Key::from_header(parameters.key),
             request: &request,
             commands: vec![Command::CaptureHold {
                 hold,
@@ -120,7 +120,7 @@ impl HoldCommands {
         let hold = parameters.hold;
         let intent = Intent {
             ledger: parameters.ledger,
-            key: Key::from_header_or_id(parameters.key, None),
+            key: Key::from_header(parameters.key),
             request: &request,
             commands: vec![Command::VoidHold {
                 hold,

@@ -40,7 +40,7 @@ impl LedgerCommands {
         let name = request.name.0;
         let intent = Intent {
             ledger: name,
-            key: Key::from_header_or_id(parameters.key, None),
+            key: Key::from_header(parameters.key),
             request: &request,
             commands: vec![Command::OpenLedger {
                 name,

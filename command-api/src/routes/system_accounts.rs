@@ -39,7 +39,7 @@ impl SystemAccountCommands {
         let (ledger, name) = (parameters.ledger, request.name.0);
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, None),
+            key: Key::from_header(parameters.key),
             request: &request,
             commands: vec![Command::OpenSystemAccount {
                 name,

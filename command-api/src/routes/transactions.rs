@@ -2,7 +2,7 @@
 
 use event_store::executor::Atomicity;
 use ledger_core::transaction::TransactionRejection;
-use ledger_core::{Command, LedgerName, Rejection, TransactionId};
+use ledger_core::{AggregateType, Command, LedgerName, Rejection, TransactionId};
 use poem_openapi::OpenApi;
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ impl TransactionCommands {
         let (ledger, dry_run) = (parameters.ledger, parameters.dry_run.unwrap_or_default());
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, chosen),
+            key: Key::from_header_or_id(parameters.key, AggregateType::Transaction, chosen),
             request: &request,
             commands: vec![Command::PostTransaction {
                 transaction: TransactionId::new(id),
@@ -146,7 +146,7 @@ impl TransactionCommands {
         let id = chosen.unwrap_or_else(Uuid::now_v7);
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, chosen),
+            key: Key::from_header_or_id(parameters.key, AggregateType::Transaction, chosen),
             request: &request,
             commands: vec![Command::RevertTransaction {
                 transaction,

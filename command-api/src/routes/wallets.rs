@@ -1,7 +1,7 @@
 //! Opening, freezing, unfreezing and closing wallets, and their overdrafts.
 
 use event_store::executor::Atomicity;
-use ledger_core::{Command, LedgerName, WalletId};
+use ledger_core::{AggregateType, Command, LedgerName, WalletId};
 use poem_openapi::OpenApi;
 use serde::Serialize;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ impl WalletCommands {
         let ledger = parameters.ledger;
         let intent = Intent {
             ledger,
-            key: Key::from_header_or_id(parameters.key, chosen),
+            key: Key::from_header_or_id(parameters.key, AggregateType::Wallet, chosen),
             request: &request,
             commands: vec![Command::OpenWallet {
                 wallet: WalletId::new(id),
@@ -200,7 +200,7 @@ impl WalletCommands {
     ) -> Result<Done<WalletChanged>, CommandProblem> {
         let intent = Intent {
             ledger: addressed.ledger,
-            key: Key::from_header_or_id(addressed.key, None),
+            key: Key::from_header(addressed.key),
             request,
             commands: vec![command],
             atomicity: Atomicity::AllOrNothing,

@@ -124,7 +124,11 @@ async fn key_of(path: &str, body: &str, key: Option<&str>) -> (String, String, [
     request.send().await.assert_status(StatusCode::CREATED);
     let (_, submission) = server.submissions().pop().unwrap();
     let key = submission.idempotency.unwrap();
-    (key.scope, key.key, key.request_hash)
+    (
+        key.scope().to_owned(),
+        key.key().to_owned(),
+        *key.request_hash(),
+    )
 }
 
 #[tokio::test]

@@ -232,11 +232,7 @@ impl<Submitter: SubmitCommands> Run<'_, Submitter> {
         Submission {
             commands,
             atomicity: Atomicity::AllOrNothing,
-            idempotency: Some(IdempotencyKey {
-                scope: SCOPE.to_owned(),
-                key,
-                request_hash,
-            }),
+            idempotency: Some(IdempotencyKey::new(SCOPE.to_owned(), key, request_hash)),
             metadata: metadata(self.plan),
         }
     }
@@ -306,6 +302,7 @@ fn metadata(plan: &Plan) -> EventMetadata {
         actor: Some(SCOPE.to_owned()),
         correlation_id: Some(plan.namespace.to_string()),
         causation_id: None,
+        idempotency: None,
     }
 }
 

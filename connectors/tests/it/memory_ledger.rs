@@ -68,9 +68,11 @@ impl State {
             return Err(error);
         }
         if let Some(key) = &submission.idempotency
-            && let Some((hash, outcome)) = self.keys.get(&(key.scope.clone(), key.key.clone()))
+            && let Some((hash, outcome)) = self
+                .keys
+                .get(&(key.scope().to_owned(), key.key().to_owned()))
         {
-            if *hash != key.request_hash {
+            if hash != key.request_hash() {
                 return Err(SubmitError::IdempotencyKeyReused);
             }
             let mut replay = outcome.clone();
@@ -109,8 +111,9 @@ impl State {
             replayed: false,
         };
         if let (Some(key), false) = (&submission.idempotency, events.is_empty()) {
-            let place = (key.scope.clone(), key.key.clone());
-            self.keys.insert(place, (key.request_hash, outcome.clone()));
+            let place = (key.scope().to_owned(), key.key().to_owned());
+            self.keys
+                .insert(place, (*key.request_hash(), outcome.clone()));
         }
         self.events.extend(events);
         outcome

@@ -7,8 +7,9 @@ use ledger_core::event::EventMetadata;
 use uuid::Uuid;
 
 use super::columns::TextColumn;
+use super::idempotency_key::IdempotencyKey;
 use super::outcome::Outcome;
-use super::submission::{IdempotencyKey, Request, SubmitError};
+use super::submission::{Request, SubmitError};
 
 /// A submission that was decided; its caller is answered once the batch is durable.
 #[derive(Debug)]
@@ -181,9 +182,9 @@ impl KeyRows {
         outcome: &Outcome,
     ) -> Result<(), serde_json::Error> {
         self.outcomes.push_as_json(outcome)?;
-        self.scopes.push(&key.scope);
-        self.keys.push(&key.key);
-        self.request_hashes.push(key.request_hash);
+        self.scopes.push(key.scope());
+        self.keys.push(key.key());
+        self.request_hashes.push(*key.request_hash());
         self.positions.push(outcome.position.value());
         Ok(())
     }

@@ -10,11 +10,11 @@ use ledger_core::{Command, Timestamp};
 use uuid::Uuid;
 
 use super::batch::{Batch, Decided};
-use super::keys::KeyName;
+use super::idempotency_key::{IdempotencyKey, KeyName};
 use super::ledger_task::LedgerTask;
 use super::lookup::{self, LoadFault};
 use super::outcome::{Applied, CommandOutcome, Outcome, Refusal};
-use super::submission::{Atomicity, IdempotencyKey, Request, Submission, SubmitError};
+use super::submission::{Atomicity, Request, Submission, SubmitError};
 
 /// What one submission comes to, before its append.
 struct Decision {
@@ -61,8 +61,8 @@ impl LedgerTask {
 
     /// Decides one request. Gives it back when what it needs could not be loaded.
     async fn take_in(&mut self, request: Request) -> Result<(), (Request, LoadFault)> {
-        if let Some(name) = &request.key_name
-            && self.undecided_keys.contains(name)
+        if let Some(key) = &request.submission.idempotency
+            && self.undecided_keys.contains(&key.name())
         {
             self.deferred.push(request);
             return Ok(());
@@ -163,7 +163,7 @@ impl LedgerTask {
     /// The answer to a request whose key is known to have been used.
     fn replay(&self, request: &Request) -> Option<Result<Outcome, SubmitError>> {
         let key = request.submission.idempotency.as_ref()?;
-        Some(self.keys.get(request.key_name?)?.answer(key))
+        Some(self.keys.get(key.name())?.answer(key))
     }
 
     /// Answers requests whose key was used before; gives the others back.
@@ -280,11 +280,11 @@ impl Decision {
 }
 
 impl Batch {
-    fn add(&mut self, request: Request, decision: Decision, book: &Book) {
+    fn add(&mut self, mut request: Request, decision: Decision, book: &Book) {
         let Decision { answer, events } = decision;
-        let submission = &request.submission;
-        match self.encode(submission, &answer, &events) {
+        match self.encode(&mut request.submission, &answer, &events) {
             Ok(()) => {
+                let submission = &request.submission;
                 self.commands += submission.commands.len();
                 self.after = book.savepoint();
                 if !events.is_empty() && self.first_command.is_none() {
@@ -310,19 +310,26 @@ impl Batch {
 
     fn encode(
         &mut self,
-        submission: &Submission,
+        submission: &mut Submission,
         answer: &Result<Outcome, SubmitError>,
         events: &[NewEvent],
     ) -> Result<(), serde_json::Error> {
         if events.is_empty() {
             return Ok(());
         }
-        let key = submission.idempotency.as_ref().zip(answer.as_ref().ok());
-        if let Some((key, outcome)) = key {
+        let key = submission.idempotency.as_ref();
+        let alone = submission.commands.len() == 1;
+        let by_stream = key.filter(|key| alone && is_kept_by_stream(key, events));
+        submission.metadata.idempotency = by_stream.map(IdempotencyKey::mark);
+        let by_row = match by_stream {
+            Some(_) => None,
+            None => key.zip(answer.as_ref().ok()),
+        };
+        if let Some((key, outcome)) = by_row {
             self.rows.keys.push(key, outcome)?;
         }
         let written = self.rows.events.extend(events, &submission.metadata);
-        if written.is_err() && key.is_some() {
+        if written.is_err() && by_row.is_some() {
             self.rows.keys.pop();
         }
         written
@@ -330,7 +337,16 @@ impl Batch {
 
     fn last_key(&self) -> Option<KeyName> {
         let decided = self.decided.last()?;
-        decided.request.key_name.filter(|_| decided.writes)
+        let key = decided.request.submission.idempotency.as_ref();
+        key.map(IdempotencyKey::name).filter(|_| decided.writes)
+    }
+}
+
+/// Whether all that happens is that a stream begins whose id is the key.
+fn is_kept_by_stream(key: &IdempotencyKey, events: &[NewEvent]) -> bool {
+    match events {
+        [only] => only.sequence == 1 && key.is_id_of(&only.stream),
+        _ => false,
     }
 }
 

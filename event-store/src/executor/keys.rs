@@ -1,49 +1,80 @@
-//! Idempotency keys: which were used, for what, and what came of it.
+//! Idempotency keys that were used: for what, and what came of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use ledger_core::LedgerName;
-use sha2::{Digest, Sha256};
+use chrono::{DateTime, Utc};
+use hashbrown::HashMap;
+use ledger_core::{LedgerName, Position, Timestamp};
 use sqlx::PgPool;
+use uuid::Uuid;
 
-use super::outcome::Outcome;
-use super::submission::{IdempotencyKey, SubmitError};
-
-/// Who used a key, and the key: the SHA-256 of both, so that remembering one costs no allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct KeyName([u8; 32]);
-
-impl KeyName {
-    pub(super) fn of(key: &IdempotencyKey) -> Self {
-        Self::new(&key.scope, &key.key)
-    }
-
-    fn new(scope: &str, key: &str) -> Self {
-        let mut digest = Sha256::new();
-        digest.update(scope);
-        // UTF-8 has no such byte, so no two pairs have the same text.
-        digest.update([0xff]);
-        digest.update(key);
-        Self(digest.finalize().into())
-    }
-}
+use super::idempotency_key::{Begun, IdempotencyKey, KeyName, RequestHash};
+use super::outcome::{Applied, CommandOutcome, Outcome};
+use super::submission::SubmitError;
 
 /// A key that was used.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct UsedKey {
-    request_hash: [u8; 32],
-    outcome: Outcome,
+    request: RequestHash,
+    outcome: Kept,
+}
+
+/// An outcome, in little space where it can be: most are of this kind.
+#[derive(Debug)]
+enum Kept {
+    /// One command was applied.
+    One {
+        recorded_at: Timestamp,
+        position: Position,
+        created: Option<Uuid>,
+    },
+    /// Anything else.
+    Any(Box<Outcome>),
+}
+
+impl Kept {
+    fn new(outcome: &Outcome) -> Self {
+        match outcome.commands.as_slice() {
+            [CommandOutcome::Applied(applied)] if applied.position == outcome.position => {
+                Self::One {
+                    recorded_at: outcome.recorded_at,
+                    position: outcome.position,
+                    created: applied.created,
+                }
+            }
+            _ => Self::Any(Box::new(outcome.clone())),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::One {
+                recorded_at,
+                position,
+                created,
+            } => Outcome {
+                recorded_at: *recorded_at,
+                position: *position,
+                commands: vec![CommandOutcome::Applied(Applied {
+                    position: *position,
+                    created: *created,
+                })],
+                replayed: false,
+            },
+            Self::Any(outcome) => Outcome::clone(outcome),
+        }
+    }
 }
 
 impl UsedKey {
     /// What whoever asks again under this key is to be told.
     pub(super) fn answer(&self, key: &IdempotencyKey) -> Result<Outcome, SubmitError> {
-        if self.request_hash != key.request_hash {
+        if self.request != key.request() {
             return Err(SubmitError::IdempotencyKeyReused);
         }
         Ok(Outcome {
             replayed: true,
-            ..self.outcome.clone()
+            ..self.outcome.outcome()
         })
     }
 }
@@ -60,7 +91,7 @@ impl RecentKeys {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            used: HashMap::default(),
+            used: HashMap::new(),
             order: VecDeque::new(),
         }
     }
@@ -69,18 +100,19 @@ impl RecentKeys {
         self.used.get(&name)
     }
 
-    pub(super) fn insert(&mut self, name: KeyName, request_hash: [u8; 32], outcome: Outcome) {
-        let used = UsedKey {
-            request_hash,
-            outcome,
-        };
-        if self.used.insert(name, used).is_none() {
-            self.order.push_back(name);
-        }
-        while self.order.len() > self.capacity {
+    pub(super) fn insert(&mut self, name: KeyName, request: RequestHash, outcome: &Outcome) {
+        while self.order.len() >= self.capacity {
             if let Some(oldest) = self.order.pop_front() {
                 self.used.remove(&oldest);
             }
+        }
+        let outcome = Kept::new(outcome);
+        if self
+            .used
+            .insert(name, UsedKey { request, outcome })
+            .is_none()
+        {
+            self.order.push_back(name);
         }
     }
 
@@ -97,38 +129,99 @@ impl RecentKeys {
         if keys.is_empty() {
             return Ok(());
         }
-        let scopes: Vec<&str> = keys.iter().map(|key| key.scope.as_str()).collect();
-        let names: Vec<&str> = keys.iter().map(|key| key.key.as_str()).collect();
-        let rows: Vec<(String, String, Vec<u8>, String)> = sqlx::query_as(
-            "SELECT known.scope, known.key, known.request_hash, known.outcome::text \
-             FROM UNNEST($2::text[], $3::text[]) AS asked (scope, key) \
-             JOIN daybook.idempotency AS known \
-               ON known.ledger = $1 AND known.scope = asked.scope AND known.key = asked.key",
-        )
-        .bind(ledger.as_str())
-        .bind(&scopes)
-        .bind(&names)
-        .fetch_all(pool)
-        .await?;
-        for (scope, key, request_hash, outcome) in rows {
-            let outcome = serde_json::from_str(&outcome)
-                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-            let request_hash = <[u8; 32]>::try_from(request_hash)
-                .map_err(|_| sqlx::Error::Decode("a request hash of another length".into()))?;
-            self.insert(KeyName::new(&scope, &key), request_hash, outcome);
+        for (key, request, outcome) in kept_by_rows(pool, ledger, keys).await? {
+            self.insert(key.name(), request, &outcome);
+        }
+        for (key, request, outcome) in kept_by_streams(pool, ledger, keys).await? {
+            self.insert(key.name(), request, &outcome);
         }
         Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scope_and_key_do_not_run_into_each_other() {
-        assert_ne!(KeyName::new("ab", "c"), KeyName::new("a", "bc"));
-        assert_ne!(KeyName::new("", "abc"), KeyName::new("abc", ""));
-        assert_eq!(KeyName::new("a", "b"), KeyName::new("a", "b"));
+/// The keys that have a row of their own.
+async fn kept_by_rows<'k>(
+    pool: &PgPool,
+    ledger: LedgerName,
+    keys: &'k [IdempotencyKey],
+) -> Result<Vec<(&'k IdempotencyKey, RequestHash, Outcome)>, sqlx::Error> {
+    let scopes: Vec<&str> = keys.iter().map(|key| key.scope()).collect();
+    let texts: Vec<&str> = keys.iter().map(|key| key.key()).collect();
+    let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(
+        "SELECT asked.number, kept.request_hash, kept.outcome::text \
+         FROM UNNEST($2::text[], $3::text[]) WITH ORDINALITY AS asked (scope, key, number) \
+         JOIN daybook.idempotency AS kept \
+           ON kept.ledger = $1 AND kept.scope = asked.scope AND kept.key = asked.key",
+    )
+    .bind(ledger.as_str())
+    .bind(&scopes)
+    .bind(&texts)
+    .fetch_all(pool)
+    .await?;
+    let mut kept = Vec::with_capacity(rows.len());
+    for (number, request, outcome) in rows {
+        let outcome =
+            serde_json::from_str(&outcome).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let request = RequestHash::of_row(&request)
+            .ok_or_else(|| sqlx::Error::Decode("a request hash that is too short".into()))?;
+        kept.extend(asked(keys, number).map(|key| (key, request, outcome)));
     }
+    Ok(kept)
+}
+
+type BegunRow = (i64, String, i64, DateTime<Utc>);
+
+/// The keys that are kept by the first event of a stream, which then is all there is of the request.
+async fn kept_by_streams<'k>(
+    pool: &PgPool,
+    ledger: LedgerName,
+    keys: &'k [IdempotencyKey],
+) -> Result<Vec<(&'k IdempotencyKey, RequestHash, Outcome)>, sqlx::Error> {
+    let begun: Vec<(&IdempotencyKey, Begun)> = keys
+        .iter()
+        .filter_map(|key| Some((key, key.begun()?)))
+        .collect();
+    let kinds: Vec<&str> = begun.iter().map(|(_, begun)| begun.kind.as_str()).collect();
+    let ids: Vec<String> = begun
+        .iter()
+        .map(|(_, begun)| begun.id.to_string())
+        .collect();
+    let rows: Vec<BegunRow> = sqlx::query_as(
+        "SELECT asked.number, event.metadata ->> 'idempotency', event.position, event.recorded_at \
+         FROM UNNEST($2::text[], $3::text[]) WITH ORDINALITY AS asked (kind, id, number) \
+         JOIN daybook.events AS event \
+           ON event.ledger = $1 AND event.aggregate_type = asked.kind \
+          AND event.aggregate_id = asked.id AND event.sequence = 1 \
+         WHERE event.metadata ->> 'idempotency' IS NOT NULL",
+    )
+    .bind(ledger.as_str())
+    .bind(&kinds)
+    .bind(&ids)
+    .fetch_all(pool)
+    .await?;
+    let mut kept = Vec::with_capacity(rows.len());
+    for (number, mark, position, recorded_at) in rows {
+        let Some((key, begun)) = asked(&begun, number) else {
+            continue;
+        };
+        // Somebody else's.
+        let Some(request) = key.request_in(&mark) else {
+            continue;
+        };
+        let position = Position::try_new(position).unwrap_or_default();
+        let recorded_at = Timestamp::try_new(recorded_at)
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let outcome = Kept::One {
+            recorded_at,
+            position,
+            created: Some(begun.id),
+        };
+        kept.push((*key, request, outcome.outcome()));
+    }
+    Ok(kept)
+}
+
+/// What was asked for under a number from 1.
+fn asked<T>(all: &[T], number: i64) -> Option<&T> {
+    all.get(usize::try_from(number - 1).ok()?)
 }

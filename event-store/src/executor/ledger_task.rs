@@ -5,10 +5,11 @@
 //! again (`backlog`) after a batch was taken back.
 
 use crate::error_chain::ErrorChain;
+use hashbrown::HashSet;
 use ledger_core::book::Book;
 use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgConnection;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
@@ -16,7 +17,8 @@ use tokio::task::{JoinError, JoinHandle};
 use super::ExecutorSettings;
 use super::append::{self, AppendError, Appended};
 use super::batch::{Batch, Rows};
-use super::keys::{KeyName, RecentKeys};
+use super::idempotency_key::KeyName;
+use super::keys::RecentKeys;
 use super::lookup::AccountSource;
 use super::submission::Request;
 use super::turn_taking::TurnTaking;
@@ -288,14 +290,13 @@ impl LedgerTask {
         }
         self.spare(batch.rows);
         for decided in batch.decided {
-            if let (true, Some(name), Some(key), Ok(outcome)) = (
+            if let (true, Some(key), Ok(outcome)) = (
                 decided.writes,
-                decided.request.key_name,
                 &decided.request.submission.idempotency,
                 &decided.answer,
             ) {
-                self.undecided_keys.remove(&name);
-                self.keys.insert(name, key.request_hash, outcome.clone());
+                self.undecided_keys.remove(&key.name());
+                self.keys.insert(key.name(), key.request(), outcome);
             }
             decided.request.answer(decided.answer);
         }

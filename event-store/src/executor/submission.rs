@@ -7,7 +7,7 @@ use ledger_core::event::EventMetadata;
 use ledger_core::{Command, LedgerName};
 use tokio::sync::oneshot;
 
-use super::keys::KeyName;
+use super::idempotency_key::IdempotencyKey;
 use super::outcome::Outcome;
 
 /// Whether the commands of one submission stand or fall together.
@@ -19,17 +19,6 @@ pub enum Atomicity {
     AllOrNothing,
     /// As `AllOrNothing`, and nothing is written: the outcome tells what would have happened.
     DryRun,
-}
-
-/// A caller's key for one intent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// Who uses the key: keys of different scopes never meet.
-    pub scope: String,
-    /// The key, 1 to 255 characters.
-    pub key: String,
-    /// SHA-256 of what was asked, so that another request under the same key is noticed.
-    pub request_hash: [u8; 32],
 }
 
 /// Commands that are handed over, decided and answered together.
@@ -103,37 +92,35 @@ impl SubmitError {
     }
 }
 
-/// A submission on its way, and where its answer goes.
+/// A submission on its way. In a box, because it is large and handed on many times.
+pub(super) type Request = Box<Waiting>;
+
+/// A submission, and where its answer goes.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Waiting {
     pub(super) submission: Submission,
-    /// What its key is known by.
-    pub(super) key_name: Option<KeyName>,
     /// How often a decision on it was taken back.
     pub(super) attempts: u32,
     received: Instant,
     answer: oneshot::Sender<Result<Outcome, SubmitError>>,
 }
 
-impl Request {
+impl Waiting {
     pub(super) fn new(
         submission: Submission,
-    ) -> (Self, oneshot::Receiver<Result<Outcome, SubmitError>>) {
+    ) -> (Request, oneshot::Receiver<Result<Outcome, SubmitError>>) {
         let (answer, receiver) = oneshot::channel();
-        (
-            Self {
-                key_name: submission.idempotency.as_ref().map(KeyName::of),
-                submission,
-                attempts: 0,
-                received: Instant::now(),
-                answer,
-            },
-            receiver,
-        )
+        let request = Self {
+            submission,
+            attempts: 0,
+            received: Instant::now(),
+            answer,
+        };
+        (Box::new(request), receiver)
     }
 
     /// A caller that has gone away does not change what was decided.
-    pub(super) fn answer(self, answer: Result<Outcome, SubmitError>) {
+    pub(super) fn answer(self: Box<Self>, answer: Result<Outcome, SubmitError>) {
         metrics::histogram!("daybook_command_duration_seconds").record(self.received.elapsed());
         drop(self.answer.send(answer));
     }

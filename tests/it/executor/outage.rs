@@ -58,11 +58,11 @@ async fn race_killed_under_load_every_command_takes_effect_once() {
                 for number in 0..DEPOSITS {
                     loop {
                         let mut attempt = submission(deposit(wallet, "1.00"));
-                        attempt.idempotency = Some(IdempotencyKey {
-                            scope: "tests".to_owned(),
-                            key: format!("{caller}-{number}"),
-                            request_hash: [1; 32],
-                        });
+                        attempt.idempotency = Some(IdempotencyKey::new(
+                            "tests".to_owned(),
+                            format!("{caller}-{number}"),
+                            [1; 32],
+                        ));
                         match executors.submit(ledger, attempt).await {
                             Ok(outcome) => {
                                 assert_eq!(outcome.refusal(), None);

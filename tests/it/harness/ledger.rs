@@ -135,6 +135,7 @@ pub fn new_metadata() -> EventMetadata {
         actor: Some("tests".to_owned()),
         correlation_id: None,
         causation_id: None,
+        idempotency: None,
     }
 }
 

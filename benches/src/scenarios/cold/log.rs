@@ -1,8 +1,8 @@
 //! A long log written directly: what the executor would have written, without waiting for it.
 //!
 //! A short log is made by the executor first; its rows are then copied with other ids, position
-//! after position. Ids rise with the positions, as UUIDs of version 7 do. Every transfer also has
-//! its idempotency key, because an index of random keys is what grows dearest.
+//! after position. Ids rise with the positions, as UUIDs of version 7 do, and are the transfers'
+//! idempotency keys.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::population::{Population, keyed};
+use crate::population::{Population, keyed_by_id};
 use crate::{BenchError, LogSize};
 
 /// Events written by one statement.
@@ -47,10 +47,8 @@ pub async fn fill(
     let models = model_rows(database).await?;
     let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
     let mut connection = PgConnection::connect_with(&options).await?;
-    // What is not measured need not be durable at once, and keys are sorted in memory.
-    connection
-        .execute("SET synchronous_commit = off; SET work_mem = '256MB'")
-        .await?;
+    // What is not measured need not be durable at once.
+    connection.execute("SET synchronous_commit = off").await?;
     let mut writer = Writer {
         connection,
         models,
@@ -60,10 +58,6 @@ pub async fn fill(
     writer
         .connection
         .execute("VACUUM ANALYZE daybook.events")
-        .await?;
-    writer
-        .connection
-        .execute("VACUUM ANALYZE daybook.idempotency")
         .await?;
     rebuild(database, ReadModelName::Accounts, &mut |_| {}).await?;
     writer
@@ -79,7 +73,7 @@ async fn model_rows(database: &Database) -> Result<Models, BenchError> {
     let population = Population::alone(database, 2).await?;
     let (source, destination) = (population.wallets[0], population.wallets[1]);
     let transfer = population.between(source, destination);
-    population.submit(keyed(vec![transfer])).await?;
+    population.submit(keyed_by_id(transfer)).await?;
     population.stop().await;
     let (opened, deposit, transfer) = sqlx::query_as(
         "SELECT MIN(position) FILTER (WHERE event_type = 'WalletOpened'), \
@@ -132,9 +126,7 @@ impl Writer {
             source: id(&source, 0),
             destination: id(&format!("({source} + {step}) % {wallets}"), 0),
         };
-        let before = self.head().await?;
-        self.write_kind(&transfer, transfers).await?;
-        self.write_keys(before, transfers).await
+        self.write_kind(&transfer, transfers).await
     }
 
     async fn head(&mut self) -> Result<i64, BenchError> {
@@ -181,29 +173,6 @@ impl Writer {
                 .await?;
             eprintln!("  {} events written", base + last + 1);
         }
-        Ok(())
-    }
-
-    /// In the order of the keys, as an index takes them fastest.
-    async fn write_keys(&mut self, base: i64, count: i64) -> Result<(), BenchError> {
-        let transaction = id("$1 + n + 1", 1);
-        let statement = format!(
-            "WITH new AS MATERIALIZED (
-                SELECT n, gen_random_uuid()::text AS key
-                FROM generate_series(0, $2::bigint - 1) AS n ORDER BY key
-            )
-            INSERT INTO daybook.idempotency (ledger, scope, key, request_hash, position, outcome)
-            SELECT model.ledger, model.scope, new.key, model.request_hash, $1 + n + 1,
-                   replace(model.outcome::text, event.aggregate_id, {transaction})::json
-            FROM new, daybook.idempotency AS model
-            JOIN daybook.events AS event USING (ledger, position)
-            WHERE model.ledger = 'main'"
-        );
-        sqlx::query(&statement)
-            .bind(base)
-            .bind(count)
-            .execute(&mut self.connection)
-            .await?;
         Ok(())
     }
 }

@@ -91,6 +91,7 @@ pub(super) fn recorded(events: &[NewEvent], recorded_at: Timestamp) -> Vec<Recor
             actor: None,
             correlation_id: None,
             causation_id: None,
+            idempotency: None,
         },
     };
     events.iter().map(event).collect()
