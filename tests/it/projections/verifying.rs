@@ -184,7 +184,7 @@ async fn a_row_that_was_changed_lost_or_added_is_named() {
         }
     }
     let added = "INSERT INTO read_models.accounts VALUES \
-                 ('main', 'system:loot', 'INR', 0, 1, 0, 1, 1, NULL, 1)";
+                 (gen_random_uuid(), 'main', 'system:loot', 'INR', 0, 1, 0, 1, 1, NULL, 1)";
     let text = crime
         .commit("read_models.accounts", added)
         .await
