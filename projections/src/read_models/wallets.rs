@@ -290,6 +290,10 @@ impl ReadModel for Wallets {
         &["wallets", "wallet_overdrafts", "owners"]
     }
 
+    fn former_tables(&self) -> &'static [&'static str] {
+        &["owner_flows"]
+    }
+
     fn definition(&self) -> &'static [&'static str] {
         DEFINITION
     }
