@@ -45,15 +45,16 @@ impl Poster {
         })
     }
 
-    /// As many connections as asked for.
+    /// As many connections as asked for, spread over the addresses in turn, as a balancer of
+    /// connections in front of them would.
     pub async fn connect_all(
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         posts: &Arc<Posts>,
         connections: usize,
     ) -> Result<Vec<Self>, BenchError> {
         let mut posters = Vec::with_capacity(connections);
-        for _ in 0..connections {
-            posters.push(Self::connect(address, Arc::clone(posts)).await?);
+        for address in addresses.iter().cycle().take(connections) {
+            posters.push(Self::connect(*address, Arc::clone(posts)).await?);
         }
         Ok(posters)
     }

@@ -1,6 +1,7 @@
 //! A real node in a process of its own: this program run again as `daybook serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,36 +25,50 @@ pub struct Node {
     pub address: SocketAddr,
 }
 
-/// The program as `daybook` with these arguments, on a database of the machine.
-pub fn command(
-    machine: &Machine,
-    database_url: &str,
-    arguments: &[&str],
-) -> Result<Command, BenchError> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg(NODE)
-        .args(arguments)
-        // No `daybook.toml` that happens to lie about may change what is measured.
-        .current_dir(machine.folder())
-        .env("DATABASE_URL", database_url)
-        .env("NATS_URL", machine.nats_url())
-        .env("RUST_LOG", "warn")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    Ok(command)
+/// What nodes of one database are started with.
+pub struct Site {
+    folder: PathBuf,
+    database_url: String,
+    nats_url: String,
+}
+
+impl Site {
+    /// A database of the machine, and its NATS.
+    pub fn new(machine: &Machine, database_url: &str) -> Self {
+        Self {
+            folder: machine.folder().to_owned(),
+            database_url: database_url.to_owned(),
+            nats_url: machine.nats_url(),
+        }
+    }
+
+    /// The program as `daybook` with these arguments.
+    pub fn command(&self, arguments: &[&str]) -> Result<Command, BenchError> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .arg(NODE)
+            .args(arguments)
+            // No `daybook.toml` that happens to lie about may change what is measured.
+            .current_dir(&self.folder)
+            .env("DATABASE_URL", &self.database_url)
+            .env("NATS_URL", &self.nats_url)
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
+    }
 }
 
 impl Node {
     /// Starts the parts in `roles`; `settings` are variables of its environment.
     pub async fn start(
-        machine: &Machine,
-        database_url: &str,
+        site: &Site,
         roles: &str,
         settings: &[(&str, &str)],
     ) -> Result<Self, BenchError> {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--roles", roles];
-        let mut child = command(machine, database_url, &arguments)?
+        let mut child = site
+            .command(&arguments)?
             .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

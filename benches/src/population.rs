@@ -97,6 +97,18 @@ impl Population {
         )
     }
 
+    /// Moves money through every wallet once, so that this node has them all in memory: what it does
+    /// in its first seconds is another question.
+    pub async fn touch(&self) -> Result<(), BenchError> {
+        for wallets in self.wallets.chunks(2 * AT_ONCE) {
+            let transfers = wallets
+                .chunks_exact(2)
+                .map(|two| self.between(two[0], two[1]));
+            self.submit(submission(transfers.collect())).await?;
+        }
+        Ok(())
+    }
+
     /// Over a ledger that was made in another way, whose accounts read model is kept up to date.
     pub fn over(
         database: &Database,

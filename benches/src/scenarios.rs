@@ -3,6 +3,7 @@
 mod cold;
 mod engine;
 mod history;
+mod nodes;
 mod rest;
 mod slow_disk;
 mod sustained;
@@ -36,6 +37,11 @@ pub const GROUPS: &[Group] = &[
         name: "rest",
         about: "a node over REST, and pgbench",
         run: |machine, plan| Box::pin(rest::run(machine, plan)),
+    },
+    Group {
+        name: "nodes",
+        about: "two whole nodes on one database behind one address, and one",
+        run: |machine, plan| Box::pin(nodes::run(machine, plan)),
     },
     Group {
         name: "slow_disk",

@@ -107,6 +107,8 @@ pub struct ExecutorLimits {
     pub batch_commands: usize,
     /// Entities kept in memory.
     pub cached_entities: usize,
+    /// Entities kept at most while the accounts read model lags.
+    pub lagging_entities: usize,
     /// Keys kept in memory.
     pub cached_keys: usize,
     /// How long to wait for PostgreSQL, in milliseconds.
@@ -119,6 +121,7 @@ impl From<ExecutorLimits> for event_store::executor::ExecutorSettings {
             queue: limits.queue,
             batch_commands: limits.batch_commands,
             cached_entities: limits.cached_entities,
+            lagging_entities: limits.lagging_entities,
             cached_keys: limits.cached_keys,
             patience: Duration::from_millis(limits.patience_ms),
         }

@@ -30,6 +30,7 @@ mod append;
 mod batch;
 mod columns;
 mod decide;
+mod gathering;
 mod idempotency_key;
 mod keys;
 mod ledger_task;
@@ -68,6 +69,9 @@ pub struct ExecutorSettings {
     pub batch_commands: usize,
     /// Entities of each kind kept in the book.
     pub cached_entities: usize,
+    /// Entities that the book may come to keep because the accounts read model lags; then commands are
+    /// refused as overloaded until it has caught up.
+    pub lagging_entities: usize,
     /// Idempotency keys kept in memory.
     pub cached_keys: usize,
     /// How long callers wait for PostgreSQL to come back before they are told to try again.
@@ -80,6 +84,7 @@ impl Default for ExecutorSettings {
             queue: 8_192,
             batch_commands: 2_048,
             cached_entities: 100_000,
+            lagging_entities: 1_000_000,
             cached_keys: 100_000,
             patience: Duration::from_secs(5),
         }

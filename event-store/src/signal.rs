@@ -17,14 +17,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::log::LogReader;
-use crate::turns::{NodeId, Turn};
+use crate::turns::{NextTurn, NodeId, Turn};
 
 /// The channel of PostgreSQL's NOTIFY on which appends are told: `<ledger> <position> <author> <next>`,
-/// with the node that tells it and the node that is to write next.
+/// with the node that tells it and the node that is to write next, and [`AGAIN`] after them if the
+/// author asks to have the turn back.
 pub(crate) const CHANNEL: &str = "daybook_log";
 
 /// The channel on which a node asks for its turn to write: `<ledger> <node>`.
 const TURN_CHANNEL: &str = "daybook_turn";
+
+/// The last word of an append's news when its author asks for the turn that it passes on.
+const AGAIN: &str = "again";
 
 /// How often the heads are asked for in case a notification was lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -52,15 +56,19 @@ impl LogSignal {
     /// Starts listening; ends when `shutdown` is cancelled.
     #[must_use]
     pub fn start(database: &Database, shutdown: CancellationToken) -> Self {
-        let signal = Self {
+        let signal = Self::silent();
+        tokio::spawn(listen(signal.clone(), database.clone(), shutdown));
+        signal
+    }
+
+    fn silent() -> Self {
+        Self {
             shared: Arc::new(Shared {
                 node: NodeId::random(),
                 heads: Mutex::default(),
                 ledgers: watch::Sender::new(Vec::new()),
             }),
-        };
-        tokio::spawn(listen(signal.clone(), database.clone(), shutdown));
-        signal
+        }
     }
 
     /// The head of one log as far as it is known, and every change of it.
@@ -84,6 +92,21 @@ impl LogSignal {
         self.with_head(ledger, |head| {
             head.turn
                 .send_modify(|turn| turn.passed(position, holder, Instant::now()));
+        });
+    }
+
+    /// Notes that a node would like to write.
+    fn ask_for_turn(&self, ledger: LedgerName, node: NodeId) {
+        self.with_head(ledger, |head| {
+            head.turn.send_modify(|turn| turn.asked(node));
+        });
+    }
+
+    /// Notes that this process has appended up to a position, and who is to write next.
+    pub(crate) fn appended(&self, ledger: LedgerName, position: Position, holder: NodeId) {
+        self.with_head(ledger, |head| {
+            head.turn
+                .send_modify(|turn| turn.appended(position, holder, Instant::now()));
         });
     }
 
@@ -169,9 +192,7 @@ fn take_in(signal: &LogSignal, channel: &str, payload: &str) -> Option<()> {
     let ledger: LedgerName = words.next()?.parse().ok()?;
     if channel == TURN_CHANNEL {
         let node = words.next()?.parse().ok()?;
-        signal.with_head(ledger, |head| {
-            head.turn.send_modify(|turn| turn.asked(node));
-        });
+        signal.ask_for_turn(ledger, node);
         return Some(());
     }
     let position = Position::try_new(words.next()?.parse().ok()?)?;
@@ -181,13 +202,21 @@ fn take_in(signal: &LogSignal, channel: &str, payload: &str) -> Option<()> {
     // A node knows what it told itself, and may know better by now.
     if author != signal.node() {
         signal.pass_turn(ledger, position, next);
+        if words.next() == Some(AGAIN) {
+            signal.ask_for_turn(ledger, author);
+        }
     }
     Some(())
 }
 
 /// What an append tells the other nodes, after the ledger and the position.
-pub(crate) fn turn_suffix(author: NodeId, next: NodeId) -> String {
-    format!(" {author} {next}")
+pub(crate) fn turn_suffix(turn: NextTurn) -> String {
+    let NextTurn { author, next, .. } = turn;
+    if turn.asks_again() {
+        format!(" {author} {next} {AGAIN}")
+    } else {
+        format!(" {author} {next}")
+    }
 }
 
 /// What is told to the other nodes about turns, outside an append.
@@ -207,15 +236,10 @@ impl TurnNotice {
     }
 
     /// A node is to write next.
-    pub(crate) fn passed(
-        ledger: LedgerName,
-        position: Position,
-        author: NodeId,
-        next: NodeId,
-    ) -> Self {
+    pub(crate) fn passed(ledger: LedgerName, position: Position, turn: NextTurn) -> Self {
         Self {
             channel: CHANNEL,
-            payload: format!("{ledger} {}{}", position.value(), turn_suffix(author, next)),
+            payload: format!("{ledger} {}{}", position.value(), turn_suffix(turn)),
         }
     }
 
@@ -227,5 +251,36 @@ impl TurnNotice {
             .execute(executor)
             .await
             .map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::turns::Again;
+
+    /// The turn as one node hears it after another has appended and passed its turn on.
+    fn heard_after(again: Again) -> (NodeId, NodeId, Turn) {
+        let (signal, other) = (LogSignal::silent(), NodeId::random());
+        let ledger: LedgerName = "main".parse().unwrap();
+        let turn = NextTurn {
+            author: other,
+            next: signal.node(),
+            again,
+        };
+        let news = format!("{ledger} 7{}", turn_suffix(turn));
+        take_in(&signal, CHANNEL, &news).unwrap();
+        let heard = signal.turn(ledger).borrow().clone();
+        (signal.node(), other, heard)
+    }
+
+    #[test]
+    fn a_node_may_ask_for_its_turn_as_it_passes_it_on() {
+        let (node, other, heard) = heard_after(Again::Asked);
+        assert!(heard.may_write(node, Instant::now()));
+        assert_eq!(heard.after(node), Some(other));
+        let (node, _, heard) = heard_after(Again::NotAsked);
+        assert!(heard.may_write(node, Instant::now()));
+        assert_eq!(heard.after(node), None);
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! Nodes that write one ledger at the same time make each other decide again: the head row lets
 //! only one of two appends through. So they take turns. Whoever wrote last holds the turn; another
-//! node that has commands asks for it, and the holder passes it on with its next append once its
-//! turn has lasted [`TURN`], or at once when it has nothing to write. A holder that is not heard of
-//! for [`LEASE`] (it died, or was stopped) has lost its turn.
+//! node that has commands asks for it, and the holder passes it on with its next append, or at once
+//! when it has nothing to write. That append takes all that waited at the holder, and while the
+//! callers who are then answered send their next commands, the other node writes: a longer turn
+//! would keep its callers waiting and gain nothing. A node that expects more commands asks for the
+//! turn again as it passes it on. A holder that is not heard of for [`LEASE`] (it died, or was
+//! stopped) has lost its turn.
 //!
 //! Nothing depends on it but speed: the head row decides who may append. All of this travels in
 //! PostgreSQL's notifications, so it costs no statement of its own while one node writes, and where
@@ -16,10 +19,6 @@ use std::time::{Duration, Instant};
 
 use ledger_core::Position;
 use uuid::Uuid;
-
-/// How long a holder goes on writing while another node waits. Long enough that passing the turn
-/// (two notifications and one read) costs little, short enough to go unnoticed by callers.
-pub(crate) const TURN: Duration = Duration::from_millis(100);
 
 /// How long a silent holder is waited for.
 pub(crate) const LEASE: Duration = Duration::from_millis(500);
@@ -55,12 +54,28 @@ pub(crate) struct NextTurn {
     pub(crate) author: NodeId,
     /// Who is to write next; the same node unless another waits.
     pub(crate) next: NodeId,
+    /// Whether the author would like to have the turn back when it passes it on.
+    pub(crate) again: Again,
+}
+
+/// Whether a node that passes its turn on asks for it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It expects to have commands.
+    Asked,
+    /// It will ask when it has some.
+    NotAsked,
 }
 
 impl NextTurn {
     /// Whether another node is to write next.
     pub(crate) fn is_passed_on(self) -> bool {
         self.next != self.author
+    }
+
+    /// Whether the author waits from now on.
+    pub(crate) fn asks_again(self) -> bool {
+        self.is_passed_on() && self.again == Again::Asked
     }
 }
 
@@ -83,6 +98,14 @@ impl Turn {
             self.position = position;
             self.holder = Some((holder, now));
             self.asking.retain(|node| *node != holder);
+        }
+    }
+
+    /// Takes in that this process wrote the log up to `position`, and who is to write next. The next
+    /// node may have been heard of earlier, and have passed the turn on again without writing.
+    pub(crate) fn appended(&mut self, position: Position, holder: NodeId, now: Instant) {
+        if position > self.position {
+            self.passed(position, holder, now);
         }
     }
 
@@ -165,6 +188,18 @@ mod tests {
         turn.passed(position(5), second, now);
         turn.passed(position(4), first, now);
         assert!(turn.may_write(second, now) && !turn.may_write(first, now));
+    }
+
+    #[test]
+    fn race_a_turn_that_came_back_before_its_passing_was_noted_is_kept() {
+        let (first, second, now) = (NodeId::random(), NodeId::random(), Instant::now());
+        let mut turn = Turn::default();
+        turn.appended(position(1), first, now);
+        // The first node's append at 2 passes the turn on; the second has nothing to write and passes
+        // it back, and is heard before the first node's task has seen its append's result.
+        turn.passed(position(2), first, now);
+        turn.appended(position(2), second, now);
+        assert!(turn.may_write(first, now));
     }
 
     #[test]

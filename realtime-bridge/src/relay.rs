@@ -2,9 +2,10 @@
 //!
 //! It keeps no checkpoint: the stream's own last sequence is the position to go on from, and every
 //! write says which sequence it expects to follow. So a stream that lost its tail, was purged or was
-//! deleted heals by itself, a second relay can only find its writes refused, and a write that
-//! arrives late does nothing. A stream that is *ahead* of the log, or holds something else than the
-//! log, belongs to a history that is no more: it is deleted and made anew with the next epoch.
+//! deleted heals by itself, a second relay can only find its writes refused (and looks on for a
+//! while), and a write that arrives late does nothing. A stream that is *ahead* of the log, or holds
+//! something else than the log, belongs to a history that is no more: it is deleted and made anew
+//! with the next epoch.
 //!
 //! NATS being down stops the streams and nothing else.
 

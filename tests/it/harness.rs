@@ -5,6 +5,6 @@ pub mod node;
 mod projected;
 mod servers;
 
-pub use ledger::{Bench, deposit, money, submission, transfer};
+pub use ledger::{Bench, begin_wallet, deposit, money, submission, transfer};
 pub use projected::{Projected, fold, rows_of};
 pub use servers::{OwnNats, OwnPostgres, TestDatabase, nats_program, shared_nats_url};

@@ -17,7 +17,7 @@ use projections::runner;
 
 use crate::machine::resident_mebibytes;
 use crate::measure::{Measured, Round, Scenario, alternate};
-use crate::node::Node;
+use crate::node::{Node, Site};
 use crate::population::{Choice, Population, submission};
 use crate::scenarios::engine::{Engine, Key};
 use crate::scenarios::rest::{self, Rest};
@@ -133,7 +133,7 @@ async fn over_rest(
         ("DAYBOOK__EXECUTOR__CACHED_ENTITIES", cached.as_str()),
         ("DAYBOOK__EXECUTOR__CACHED_KEYS", cached.as_str()),
     ];
-    let node = Node::start(machine, url, "api", &settings).await?;
+    let node = Node::start(&Site::new(machine, url), "api", &settings).await?;
     let rest: Box<dyn Scenario> = Box::new(Rest {
         name: "cold_rest_64".to_owned(),
         anchor: "rest_random_64".to_owned(),

@@ -57,6 +57,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
         Box::new(Engine::batch(&population, &limit_name, callers, transfers))
     };
     let other = population.through_another_node(&database)?;
+    other.touch().await?;
     let two_nodes = |callers| -> Box<dyn Scenario> {
         Box::new(Engine::two_nodes(&population, &other, callers))
     };

@@ -10,7 +10,7 @@ use projections::{ReadModelName, runner};
 use tokio::process::Command;
 
 use crate::measure::{Measured, Round, Scenario, alternate};
-use crate::node;
+use crate::node::Site;
 use crate::population::{Choice, Population, submission};
 use crate::scenarios::engine::WALLETS;
 use crate::{BenchError, Machine, Plan, Size};
@@ -50,7 +50,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
         .await?
         .ok_or("the ledger has no events")?;
     let events = u64::try_from(head.position.value())?;
-    let mut command = node::command(machine, &url, &["replay", "--ledger", "main"])?;
+    let mut command = Site::new(machine, &url).command(&["replay", "--ledger", "main"])?;
     command.stdout(Stdio::null());
     let scenarios: Vec<Box<dyn Scenario>> = vec![
         Box::new(RebuildAll { database, events }),

@@ -17,7 +17,7 @@ use projections::{ReadModelName, runner};
 use crate::anchors::pgbench::{self, Pgbench};
 use crate::http::{Poster, Posts};
 use crate::measure::{Caller, Measured, Round, Scenario, alternate, best_of, repeat_each};
-use crate::node::Node;
+use crate::node::{Node, Site};
 use crate::population::{Choice, Population};
 use crate::scenarios::engine::WALLETS;
 use crate::{BenchError, Machine, Plan};
@@ -78,13 +78,13 @@ pub async fn start(machine: &mut Machine) -> Result<(Population, Node), BenchErr
     // No projector runs, and the node has to load the wallets from somewhere.
     runner::prepare(&database).await?;
     rebuild(&database, ReadModelName::Accounts, &mut |_| {}).await?;
-    let node = Node::start(machine, &url, "api", &[]).await?;
+    let node = Node::start(&Site::new(machine, &url), "api", &[]).await?;
     warm_up(&population, &node).await?;
     Ok((population, node))
 }
 
 /// Touches every wallet once: what a node does in its first seconds is another question.
-async fn warm_up(population: &Population, node: &Node) -> Result<(), BenchError> {
+pub async fn warm_up(population: &Population, node: &Node) -> Result<(), BenchError> {
     for wallets in population.wallets.chunks(2 * PER_BATCH) {
         let pairs: Vec<_> = wallets
             .chunks_exact(2)
@@ -156,7 +156,7 @@ impl Scenario for Rest {
     }
 
     async fn round(&mut self, duration: Duration) -> Result<Round, BenchError> {
-        let posters = Poster::connect_all(self.address, &self.posts, self.connections).await?;
+        let posters = Poster::connect_all(&[self.address], &self.posts, self.connections).await?;
         repeat_each(posters, duration).await
     }
 }

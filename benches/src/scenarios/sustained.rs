@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use event_store::Database;
+use ledger_core::LedgerName;
 use tokio::time::Instant;
 
 use crate::machine::CpuClock;
 use crate::measure::{Latency, Measured, Round, Spread};
-use crate::node::Node;
+use crate::node::{Node, Site};
 use crate::population::{Choice, Population, keyed_by_id};
 use crate::scenarios::engine::WALLETS;
 use crate::{BenchError, Machine, Plan, Size};
@@ -87,7 +88,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let url = machine.new_database().await?;
     let database = machine.migrated(&url).await?;
     let population = Population::alone(&database, WALLETS).await?;
-    let node = Node::start(machine, &url, "projector,relay,bridge", &[]).await?;
+    let node = Node::start(&Site::new(machine, &url), "projector,relay,bridge", &[]).await?;
     let bench = Bench {
         machine,
         database,
@@ -184,10 +185,7 @@ impl Bench<'_> {
 
     /// How many positions the slowest read model or the stream lacks.
     async fn lag(&self) -> Result<i64, BenchError> {
-        let (head, folded): (i64, i64) = sqlx::query_as(LAG)
-            .bind(self.population.ledger.as_str())
-            .fetch_one(self.database.pool())
-            .await?;
+        let (head, folded) = head_and_folded(&self.database, self.population.ledger).await?;
         Ok(head - folded.min(self.relayed().await?))
     }
 
@@ -199,6 +197,17 @@ impl Bench<'_> {
             Err(_) => Ok(0),
         }
     }
+}
+
+/// How long a log is, and how much of it every read model has.
+pub async fn head_and_folded(
+    database: &Database,
+    ledger: LedgerName,
+) -> Result<(i64, i64), BenchError> {
+    Ok(sqlx::query_as(LAG)
+        .bind(ledger.as_str())
+        .fetch_one(database.pool())
+        .await?)
 }
 
 /// Submits what is due; latencies count from when it was due.

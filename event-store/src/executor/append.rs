@@ -109,7 +109,7 @@ async fn append_events(
         .bind(&keys.positions)
         .bind(&keys.outcomes)
         .bind(CHANNEL)
-        .bind(turn_suffix(turn.author, turn.next))
+        .bind(turn_suffix(turn))
         .fetch_optional(connection)
         .await?;
     Ok(row.is_some())

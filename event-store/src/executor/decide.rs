@@ -38,6 +38,12 @@ impl LedgerTask {
             }
             return;
         }
+        if !self.has_room_in_book().await {
+            for request in requests {
+                request.answer(Err(SubmitError::Overloaded));
+            }
+            return;
+        }
         if let Some(book) = &mut self.book {
             book.advance_tick();
         }

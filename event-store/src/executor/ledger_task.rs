@@ -11,12 +11,14 @@ use ledger_core::{LedgerName, Position};
 use sqlx::postgres::PgConnection;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::ExecutorSettings;
 use super::append::{self, AppendError, Appended};
 use super::batch::{Batch, Rows};
+use super::gathering::Gathering;
 use super::idempotency_key::KeyName;
 use super::keys::RecentKeys;
 use super::lookup::AccountSource;
@@ -32,6 +34,9 @@ const CAREFUL_BATCHES: u32 = 64;
 /// The most rows whose memory is kept for the next batch.
 const MAX_SPARE_ROWS: i64 = 10_000;
 
+/// While the book is full, the accounts read model is asked this often how far it is.
+const LOOK_AT_READ_MODEL: Duration = Duration::from_millis(100);
+
 /// An append under way; gives the batch and the connection back.
 type InFlight = JoinHandle<AppendDone>;
 
@@ -40,6 +45,7 @@ struct AppendDone {
     turn: NextTurn,
     connection: PgConnection,
     result: Result<Appended, AppendError>,
+    took: Duration,
 }
 
 pub(super) struct LedgerTask {
@@ -50,6 +56,7 @@ pub(super) struct LedgerTask {
     pub(super) settings: ExecutorSettings,
     receiver: mpsc::Receiver<Request>,
     pub(super) turns: TurnTaking,
+    pub(super) gathering: Gathering,
     /// The append under way passes the turn on: nothing is decided on top of it.
     passing_turn: bool,
     /// `None` until it is opened, and again after a fault.
@@ -76,6 +83,8 @@ pub(super) struct LedgerTask {
     pub(super) clean_through: Position,
     /// The number of entities in the book above which some are forgotten.
     evict_above: usize,
+    /// When the book was full and the accounts read model was asked how far it is.
+    looked_at_read_model: Instant,
 }
 
 impl LedgerTask {
@@ -91,6 +100,7 @@ impl LedgerTask {
             ledger,
             database,
             turns: TurnTaking::new(&signal, ledger),
+            gathering: Gathering::default(),
             passing_turn: false,
             signal,
             accounts,
@@ -110,6 +120,7 @@ impl LedgerTask {
             behind: false,
             clean_through: Position::START,
             evict_above: settings.cached_entities.saturating_mul(2),
+            looked_at_read_model: Instant::now(),
             settings,
         }
     }
@@ -181,9 +192,25 @@ impl LedgerTask {
         count > 0
     }
 
+    /// What has arrived.
+    pub(super) fn received(&mut self) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let room = self.room();
+        while requests.len() < room
+            && let Ok(request) = self.receiver.try_recv()
+        {
+            requests.push(request);
+        }
+        requests
+    }
+
+    /// Commands decided and not sent.
+    pub(super) fn waiting(&self) -> usize {
+        self.pending.as_ref().map_or(0, |batch| batch.commands)
+    }
+
     fn room(&self) -> usize {
-        let waiting = self.pending.as_ref().map_or(0, |batch| batch.commands);
-        self.settings.batch_commands.saturating_sub(waiting)
+        self.settings.batch_commands.saturating_sub(self.waiting())
     }
 
     fn may_take_backlog(&self) -> bool {
@@ -199,6 +226,12 @@ impl LedgerTask {
     /// Whether nothing decided is waiting for PostgreSQL.
     const fn is_idle(&self) -> bool {
         self.in_flight.is_none() && self.pending.is_none()
+    }
+
+    /// Takes in everybody who waits, as far as one batch goes.
+    pub(super) fn take_waiting(&mut self) {
+        let requests = self.received();
+        self.backlog.extend(requests);
     }
 
     fn take_backlog(&mut self) -> Vec<Request> {
@@ -226,15 +259,17 @@ impl LedgerTask {
         let (ledger, fence) = (self.ledger, self.fence);
         metrics::histogram!("daybook_append_batch_commands")
             .record(count_as_metric(batch.commands));
-        let turn = self.turns.next();
+        let turn = self.turns.next(batch.commands);
         self.passing_turn = turn.is_passed_on();
         self.in_flight = Some(tokio::spawn(async move {
+            let started = Instant::now();
             let result = append::append(&mut connection, ledger, fence, &batch, turn).await;
             AppendDone {
                 batch,
                 turn,
                 connection,
                 result,
+                took: started.elapsed(),
             }
         }));
     }
@@ -247,6 +282,7 @@ impl LedgerTask {
             turn,
             connection,
             result,
+            took,
         } = match done {
             Ok(done) => done,
             Err(error) => return self.fail(&error),
@@ -257,12 +293,21 @@ impl LedgerTask {
         match result {
             Ok(Appended::Durable) => {
                 if !batch.rows.events.is_empty() {
+                    self.turns.told(turn);
                     self.signal
-                        .pass_turn(self.ledger, batch.last_position(), turn.next);
+                        .appended(self.ledger, batch.last_position(), turn.next);
                 }
-                // The next batch goes first, so that PostgreSQL works while callers are answered.
-                self.append_pending();
-                self.settle(batch);
+                let answered = batch.commands;
+                let may_gather = self.may_add() && !turn.is_passed_on();
+                if may_gather && self.gathering.pays(answered, self.waiting()) {
+                    self.settle(batch);
+                    self.gather(answered, took).await;
+                    self.append_pending();
+                } else {
+                    // The next batch goes first, so that PostgreSQL works while callers are answered.
+                    self.append_pending();
+                    self.settle(batch);
+                }
             }
             Ok(Appended::HeadMoved) => {
                 metrics::counter!("daybook_append_conflicts_total").increment(1);
@@ -351,6 +396,42 @@ impl LedgerTask {
     /// Whether an append is under way; no book is opened until its result is known.
     pub(super) const fn is_appending(&self) -> bool {
         self.in_flight.is_some()
+    }
+
+    /// Whether the book may grow. It keeps every account that was touched since the accounts read
+    /// model's checkpoint; a read model that stands still must not make it grow for ever.
+    pub(super) async fn has_room_in_book(&mut self) -> bool {
+        let most = self.settings.lagging_entities;
+        let is_full = |task: &Self| {
+            task.book
+                .as_ref()
+                .is_some_and(|book| book.entities() > most)
+        };
+        if !is_full(self) {
+            return true;
+        }
+        if self.looked_at_read_model.elapsed() >= LOOK_AT_READ_MODEL {
+            self.looked_at_read_model = Instant::now();
+            match self.accounts.load(self.ledger, &[]).await {
+                Ok(snapshot) => self.clean_through = self.clean_through.max(snapshot.as_of),
+                Err(error) => tracing::warn!(
+                    error = %ErrorChain(&error),
+                    "the accounts read model could not be read"
+                ),
+            }
+            let durable = *self.signal.head(self.ledger).borrow();
+            self.evict_above = most;
+            self.evict(durable);
+            if is_full(self) {
+                tracing::warn!(
+                    ledger = %self.ledger,
+                    read_model.position = self.clean_through.value(),
+                    event.position = durable.value(),
+                    "the accounts read model is too far behind, commands are refused"
+                );
+            }
+        }
+        !is_full(self)
     }
 
     fn evict(&mut self, durable: Position) {

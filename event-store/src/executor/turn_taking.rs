@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::ledger_task::LedgerTask;
 use crate::error_chain::ErrorChain;
 use crate::signal::{LogSignal, TurnNotice};
-use crate::turns::{LEASE, NextTurn, NodeId, TURN, Turn};
+use crate::turns::{Again, LEASE, NextTurn, NodeId, Turn};
 
 /// After so long a wait the holder is asked again: it may have missed the first time.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -18,8 +18,10 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 pub(super) struct TurnTaking {
     pub(super) node: NodeId,
     heard: watch::Receiver<Turn>,
-    /// When this executor's turn began; `None` while it has none.
-    began: Option<Instant>,
+    /// Whether it had its turn when it last looked.
+    has_turn: bool,
+    /// When it asked for its next turn as it passed the last one on.
+    asked: Option<Instant>,
 }
 
 impl TurnTaking {
@@ -27,18 +29,37 @@ impl TurnTaking {
         Self {
             node: signal.node(),
             heard: signal.turn(ledger),
-            began: None,
+            has_turn: false,
+            asked: None,
         }
     }
 
-    /// Who is to write after the next append: this executor, unless its turn is over and another
-    /// waits.
-    pub(super) fn next(&self) -> NextTurn {
-        let over = self.began.is_none_or(|began| began.elapsed() >= TURN);
+    /// Who is to write after an append of so many commands: this executor, unless another waits.
+    /// Several commands at once are a sign that more will follow.
+    pub(super) fn next(&self, commands: usize) -> NextTurn {
         let waiting = self.heard.borrow().after(self.node);
         NextTurn {
             author: self.node,
-            next: waiting.filter(|_| over).unwrap_or(self.node),
+            next: waiting.unwrap_or(self.node),
+            again: if commands > 1 {
+                Again::Asked
+            } else {
+                Again::NotAsked
+            },
+        }
+    }
+
+    /// When to ask for the next turn, if it has not come by then.
+    fn ask_at(&self) -> Instant {
+        self.asked
+            .map_or_else(Instant::now, |asked| asked + ASK_AGAIN)
+    }
+
+    /// Notes that the other nodes were told who writes next.
+    pub(super) fn told(&mut self, turn: NextTurn) {
+        self.asked = turn.asks_again().then(Instant::now);
+        if turn.asks_again() {
+            count_asking();
         }
     }
 
@@ -53,11 +74,13 @@ impl TurnTaking {
     fn may_write(&mut self) -> bool {
         let now = Instant::now();
         let may = self.heard.borrow_and_update().may_write(self.node, now);
-        if !may {
-            self.began = None;
-        }
+        self.has_turn &= may;
         may
     }
+}
+
+fn count_asking() {
+    metrics::counter!("daybook_turns_asked_total").increment(1);
 }
 
 impl LedgerTask {
@@ -65,7 +88,7 @@ impl LedgerTask {
     pub(super) async fn await_turn(&mut self) {
         let waited = Instant::now();
         let mut asked = 0;
-        let mut ask_at = waited;
+        let mut ask_at = self.turns.ask_at();
         while !self.turns.may_write() {
             if Instant::now() >= ask_at {
                 ask_at = Instant::now() + ASK_AGAIN;
@@ -77,9 +100,12 @@ impl LedgerTask {
             let until = lease_ends.map_or(ask_at, |ends| ends.min(ask_at));
             drop(tokio::time::timeout_at(until.into(), self.turns.heard()).await);
         }
-        if self.turns.began.is_none() {
-            self.turns.began = Some(Instant::now());
+        if !self.turns.has_turn {
+            self.turns.has_turn = true;
+            self.turns.asked = None;
             self.follow_news().await;
+            // The append passes the turn on: whoever is not in it waits for the next turn.
+            self.take_waiting();
             tracing::debug!(
                 ledger = %self.ledger,
                 node = %self.turns.node,
@@ -99,15 +125,20 @@ impl LedgerTask {
         };
         if holds {
             let head = *self.signal.head(self.ledger).borrow();
-            self.turns.began = None;
+            let turn = NextTurn {
+                author: self.turns.node,
+                next,
+                again: Again::NotAsked,
+            };
+            self.turns.has_turn = false;
+            self.turns.told(turn);
             self.signal.pass_turn(self.ledger, head, next);
-            self.tell(TurnNotice::passed(self.ledger, head, self.turns.node, next))
-                .await;
+            self.tell(TurnNotice::passed(self.ledger, head, turn)).await;
         }
     }
 
     async fn ask(&mut self) {
-        metrics::counter!("daybook_turns_asked_total").increment(1);
+        count_asking();
         self.tell(TurnNotice::wanted(self.ledger, self.turns.node))
             .await;
     }
@@ -140,5 +171,51 @@ impl LedgerTask {
         {
             self.follow().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_asked_as_it_passed_its_turn_on_does_not_ask_twice() {
+        let (first, second) = (NodeId::random(), NodeId::random());
+        let mut turn = Turn::default();
+        turn.asked(second);
+        let heard = watch::Sender::new(turn);
+        let mut turns = TurnTaking {
+            node: first,
+            heard: heard.subscribe(),
+            has_turn: true,
+            asked: None,
+        };
+        let passed = turns.next(2);
+        assert_eq!(passed.next, second);
+        turns.told(passed);
+        assert!(turns.ask_at() > Instant::now());
+        // The turn came back, nothing was to be written, and it was passed on without asking: the
+        // next command must not wait for an answer to what was never asked.
+        turns.told(NextTurn {
+            again: Again::NotAsked,
+            ..passed
+        });
+        assert!(turns.ask_at() <= Instant::now());
+    }
+
+    #[test]
+    fn a_single_command_asks_for_no_further_turn_and_nobody_asks_for_what_it_keeps() {
+        let (first, second) = (NodeId::random(), NodeId::random());
+        let heard = watch::Sender::new(Turn::default());
+        let turns = TurnTaking {
+            node: first,
+            heard: heard.subscribe(),
+            has_turn: true,
+            asked: None,
+        };
+        let kept = turns.next(2);
+        assert!(!kept.is_passed_on() && !kept.asks_again());
+        heard.send_modify(|turn| turn.asked(second));
+        assert!(turns.next(1).is_passed_on() && !turns.next(1).asks_again());
     }
 }

@@ -172,7 +172,7 @@ impl Book {
         let before = known.map(|known| known.state.clone()).unwrap_or_default();
         let next = place.versioned(before.evolve(event).map_err(place.illegal())?, self.tick);
         let before = self.transactions.insert(id, next);
-        self.remember(|_| Undo::Transaction(id, before));
+        self.remember(|_| Undo::Transaction(id, before.map(Box::new)));
         Ok(())
     }
 

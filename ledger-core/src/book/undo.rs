@@ -8,6 +8,8 @@ use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
 use crate::wallet::Wallet;
 
+use hashbrown::hash_map::Entry;
+
 use super::account::AccountTotals;
 use super::entity::{HolderEntry, Versioned};
 use super::{Book, Savepoint};
@@ -23,7 +25,7 @@ pub(super) enum Undo {
     Wallet(Holder, Box<Versioned<Wallet>>),
     Account(AccountId, Option<AccountTotals>),
     Hold(HoldId, Option<Box<Versioned<Hold>>>),
-    Transaction(TransactionId, Option<Versioned<Transaction>>),
+    Transaction(TransactionId, Option<Box<Versioned<Transaction>>>),
 }
 
 impl Book {
@@ -44,10 +46,22 @@ impl Book {
         }
     }
 
-    /// Makes everything recorded before the savepoint final.
+    /// Makes everything recorded before the savepoint final. A partial book forgets the transactions
+    /// concerned: only a revert asks for one again, and it is loaded then.
     pub fn settle(&mut self, savepoint: Savepoint) {
         let final_steps = self.steps_before(savepoint).min(self.undo.len());
-        self.undo.drain(..final_steps);
+        for step in self.undo.drain(..final_steps) {
+            if let Undo::Transaction(id, before) = step
+                && !self.complete
+            {
+                let settled = before.map_or(0, |before| before.sequence) + 1;
+                if let Entry::Occupied(known) = self.transactions.entry(id)
+                    && known.get().sequence == settled
+                {
+                    known.remove();
+                }
+            }
+        }
         self.settled = self.settled.max(savepoint.0);
     }
 
@@ -99,7 +113,7 @@ impl Book {
                 self.holds.remove(&id);
             }
             Undo::Transaction(id, Some(before)) => {
-                self.transactions.insert(id, before);
+                self.transactions.insert(id, *before);
             }
             Undo::Transaction(id, None) => {
                 self.transactions.remove(&id);

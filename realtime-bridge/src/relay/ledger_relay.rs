@@ -22,6 +22,10 @@ const BATCH_BYTES: usize = 4 << 20;
 /// The first and the longest wait after a fault.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// How long a relay looks on that found its stream written by somebody else. Two relays that both
+/// went on at once would publish everything twice, and one of them in vain.
+const LOOK_ON: Duration = Duration::from_secs(1);
+
 /// Why the relay of a ledger begins again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RelayError {
@@ -73,9 +77,10 @@ impl LedgerRelay {
                 backoff = BACKOFF.0;
             }
             self.report_fault(&fault, published);
+            let pause = if fault.is_stale() { LOOK_ON } else { backoff };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(backoff) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             backoff = (backoff * 2).min(BACKOFF.1);
         }

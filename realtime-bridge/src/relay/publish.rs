@@ -23,8 +23,9 @@ use crate::publication::Publication;
 const BATCH_FROM: usize = 20;
 /// How long the server may take for a batch.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// The error code of JetStream for a stream that is not at the expected sequence.
-const WRONG_LAST_SEQUENCE: u64 = 10_071;
+/// The error codes of JetStream for a stream that is not at the expected sequence, and for a batch
+/// with a message that the stream has: another relay was faster.
+const STALE: [u64; 2] = [10_071, 10_201];
 
 /// Why events were not added, or not known to be.
 #[derive(Debug, thiserror::Error)]
@@ -198,9 +199,7 @@ impl<'a> Publisher<'a> {
             serde_json::from_slice(&answer.payload).map_err(PublishFault::Answer)?;
         match answer.error {
             None => Ok(answer.seq),
-            Some(error) if error.err_code == WRONG_LAST_SEQUENCE => {
-                Err(PublishFault::WrongLastSequence)
-            }
+            Some(error) if STALE.contains(&error.err_code) => Err(PublishFault::WrongLastSequence),
             Some(error) => Err(PublishFault::Refused {
                 code: error.err_code,
                 description: error.description,

@@ -80,6 +80,7 @@ async fn nonsense_about_turns_harms_nobody() {
         ("daybook_log", "main".to_owned()),
         ("daybook_log", "main 99999999 x y".to_owned()),
         ("daybook_log", format!("main -5 {stranger} {stranger}")),
+        ("daybook_log", format!("main 0 {stranger} {stranger} again")),
         ("daybook_turn", "main not-a-node".to_owned()),
         ("daybook_turn", format!("main {stranger}")),
         ("daybook_turn", String::new()),
@@ -93,5 +94,5 @@ async fn nonsense_about_turns_harms_nobody() {
         let moved = node.submit(submission(transfer(rich, other, "0.50"))).await;
         assert_eq!(moved.unwrap().refusal(), None);
     }
-    assert_eq!(node.rupees(rich).await, Decimal::TWO);
+    assert_eq!(node.rupees(rich).await, Decimal::new(150, 2));
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use event_store::Database;
-use event_store::executor::{ExecutorSettings, Executors, Outcome};
+use event_store::executor::{ExecutorSettings, Executors, Outcome, SubmitError};
 use ledger_core::annotation::Metadata;
 use ledger_core::book::Book;
 use ledger_core::hold::{CaptureRequest, HoldRequest, Remainder};
@@ -16,7 +17,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::history::{account, decimal, system};
-use crate::harness::{Projected, TestDatabase, submission, transfer};
+use crate::harness::{Projected, TestDatabase, begin_wallet, deposit, submission, transfer};
 
 const TASKS: u64 = 10;
 const STEPS: u64 = 60;
@@ -376,4 +377,45 @@ async fn a_read_model_that_went_back_is_noticed() {
             assert_eq!(refusal.unwrap().context["available"], has);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_stands_still_bounds_the_book_and_loses_nothing() {
+    let settings = ExecutorSettings {
+        cached_entities: 10,
+        lagging_entities: 30,
+        ..ExecutorSettings::default()
+    };
+    let database = TestDatabase::create().await.database;
+    let mut node = Projected::stopped(database, settings).await;
+    // Money is what the read model must have before a wallet may be forgotten.
+    let open = || {
+        let wallet = WalletId::new(Uuid::now_v7());
+        let mut opened = submission(begin_wallet(wallet));
+        opened.commands.push(deposit(wallet, "1.00"));
+        opened
+    };
+    let mut opened = 0;
+    let refused = loop {
+        match node.bench.submit(open()).await {
+            Ok(_) => opened += 1,
+            Err(refused) => break refused,
+        }
+        assert!(opened < 100, "the book grows without bound");
+    };
+    assert_eq!(refused, SubmitError::Overloaded);
+    assert!(opened > 25, "refused after {opened}");
+    node.start_projectors();
+    node.settled().await;
+    let accepted = async {
+        while let Err(refused) = node.bench.submit(open()).await {
+            assert_eq!(refused, SubmitError::Overloaded);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), accepted)
+        .await
+        .unwrap();
+    let head = node.bench.head().await;
+    assert_eq!(node.bench.book().await.position(), head);
 }
