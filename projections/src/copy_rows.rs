@@ -68,16 +68,6 @@ impl CopyRows {
         }
     }
 
-    /// A `text` that holds JSON.
-    ///
-    /// # Errors
-    /// Those of the serialiser.
-    pub fn json(&mut self, value: &impl serde::Serialize) -> Result<&mut Self, serde_json::Error> {
-        let mut written = Ok(());
-        self.sized(|bytes| written = serde_json::to_writer(bytes, value));
-        written.map(|()| self)
-    }
-
     /// A `text` with a holder's name.
     pub fn holder(&mut self, holder: &Holder) -> &mut Self {
         match holder {
@@ -114,23 +104,31 @@ impl CopyRows {
         self.fixed(value.as_bytes())
     }
 
-    /// A `uuid` or nothing.
-    pub fn optional_uuid(&mut self, value: Option<Uuid>) -> &mut Self {
-        match value {
-            Some(value) => self.uuid(value),
-            None => self.null(),
-        }
-    }
-
     /// A `timestamptz`, in microseconds.
     pub fn timestamp(&mut self, value: DateTime<Utc>) -> &mut Self {
         let since = value.timestamp_micros() - EPOCH_SECONDS * 1_000_000;
         self.fixed(&since.to_be_bytes())
     }
 
+    /// A `timestamptz` or nothing.
+    pub fn optional_timestamp(&mut self, value: Option<DateTime<Utc>>) -> &mut Self {
+        match value {
+            Some(value) => self.timestamp(value),
+            None => self.null(),
+        }
+    }
+
     /// A `numeric`, with the decimals it is written with; zero has none.
     pub fn numeric(&mut self, value: Decimal) -> &mut Self {
         self.sized(|bytes| write_numeric(bytes, value))
+    }
+
+    /// A `numeric` or nothing.
+    pub fn optional_numeric(&mut self, value: Option<Decimal>) -> &mut Self {
+        match value {
+            Some(value) => self.numeric(value),
+            None => self.null(),
+        }
     }
 
     fn null(&mut self) -> &mut Self {

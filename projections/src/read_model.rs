@@ -88,8 +88,18 @@ pub trait ReadModel: Send + Sync {
     /// Raised when its tables or its fold change; the live tables are then built anew.
     fn version(&self) -> i32;
 
-    /// Its tables. Each has a column `ledger`.
+    /// Its tables.
     fn tables(&self) -> &'static [&'static str];
+
+    /// Tables that earlier versions had, to be removed with those that are replaced.
+    fn former_tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The condition that picks the rows of ledger `$1` from one of its tables.
+    fn rows_of_ledger(&self, _table: &str) -> &'static str {
+        "ledger = $1"
+    }
 
     /// The statements that make its tables; `{schema}` stands for their schema.
     fn definition(&self) -> &'static [&'static str];
@@ -243,7 +253,7 @@ pub(crate) async fn run_all(
     Ok(())
 }
 
-/// Removes the tables of a read model, if they are there.
+/// Removes the tables of a read model, and those it had, if they are there.
 ///
 /// # Errors
 /// Those of PostgreSQL.
@@ -252,7 +262,7 @@ pub async fn drop_tables(
     read_model: &dyn ReadModel,
     tables: Tables,
 ) -> Result<(), sqlx::Error> {
-    for table in read_model.tables() {
+    for table in read_model.tables().iter().chain(read_model.former_tables()) {
         let statement = format!("DROP TABLE IF EXISTS {}.{table}", tables.schema());
         sqlx::query(&statement).execute(&mut *connection).await?;
     }

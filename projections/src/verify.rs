@@ -92,6 +92,16 @@ pub enum Difference {
         /// The transaction.
         transaction: TransactionId,
     },
+    /// A transaction was reverted that was never posted.
+    #[error("{ledger}, position {position}: transaction {transaction} was never posted")]
+    NeverPosted {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The event that reverts it.
+        position: Position,
+        /// The transaction.
+        transaction: TransactionId,
+    },
     /// The debits and credits of all accounts differ.
     #[error("{ledger}: the trial balance of {asset} is not zero")]
     TrialBalance {
@@ -209,7 +219,7 @@ pub async fn verify(
 ) -> Result<Verified, VerifyError> {
     let reader_pool = own_pool(database);
     let reader = LogReader::new(reader_pool.clone());
-    let mut audit = log::audit(&reader, ledger, progress).await?;
+    let mut audit = log::audit(&reader_pool, &reader, ledger, progress).await?;
     let mut accounts = 0;
     for name in ReadModelName::ALL {
         progress(VerifyProgress::ReadModel(name));

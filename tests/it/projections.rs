@@ -1,5 +1,6 @@
 //! Read models on a real PostgreSQL.
 
+mod axes;
 mod cold_loads;
 mod figures;
 mod folding;

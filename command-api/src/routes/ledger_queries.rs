@@ -200,7 +200,11 @@ impl LedgerQueries {
         parameters: Parameters<OwnerQuery>,
     ) -> Result<Answer<OneAnswer<OwnerStatisticsView>>, QueryProblem> {
         let Parameters(query) = parameters;
-        let used = [ReadModelName::Wallets, ReadModelName::Ledgers];
+        let used = [
+            ReadModelName::Wallets,
+            ReadModelName::Accounts,
+            ReadModelName::Ledgers,
+        ];
         self.0
             .wait_for(query.freshness, query.ledger, &used)
             .await?;

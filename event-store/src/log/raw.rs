@@ -6,7 +6,7 @@ use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Stream, 
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row};
 
-use super::{LogError, READ, check_positions};
+use super::{LogError, check_positions};
 
 /// An event as the database sent it: nothing is copied before it is decoded.
 #[derive(Debug)]
@@ -18,21 +18,28 @@ impl RawEvent {
     /// # Errors
     /// [`LogError`].
     pub fn decode(&self) -> Result<RecordedEvent, LogError> {
-        // In the order of the columns of `READ`: finding each by its name takes as long as reading it.
+        // In the order of the columns of `READ_RAW`, whose types are known: finding each by its name
+        // and comparing its type take as long as reading it.
         let text = EventText {
-            position: self.0.try_get(0)?,
-            aggregate_type: self.0.try_get(1)?,
-            aggregate_id: self.0.try_get(2)?,
-            sequence: self.0.try_get(3)?,
-            event_type: self.0.try_get(4)?,
-            event_version: self.0.try_get(5)?,
-            payload: self.0.try_get(6)?,
-            metadata: self.0.try_get(7)?,
-            recorded_at: self.0.try_get(8)?,
+            position: self.0.try_get_unchecked(0)?,
+            aggregate_type: self.0.try_get_unchecked(1)?,
+            aggregate_id: self.0.try_get_unchecked(2)?,
+            sequence: self.0.try_get_unchecked(3)?,
+            event_type: self.0.try_get_unchecked(4)?,
+            event_version: self.0.try_get_unchecked(5)?,
+            payload: self.0.try_get_unchecked(6)?,
+            metadata: self.0.try_get_unchecked(7)?,
+            recorded_at: self.0.try_get_unchecked(8)?,
         };
         text.decode()
     }
 }
+
+/// As `READ`; `json` travels as its text, so nothing is gained by making it one.
+const READ_RAW: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
+                        event_version, payload, metadata, recorded_at \
+                        FROM daybook.events WHERE ledger = $1 AND position > $2 \
+                        ORDER BY position LIMIT $3";
 
 /// The next `limit` events after a position, gap-free, on a connection of the caller's.
 ///
@@ -47,7 +54,7 @@ pub async fn read_raw<'e, E>(
 where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
-    let rows = sqlx::query(READ)
+    let rows = sqlx::query(READ_RAW)
         .bind(ledger.as_str())
         .bind(after.value())
         .bind(limit)
@@ -55,7 +62,7 @@ where
         .await?;
     let positions = rows
         .iter()
-        .map(|row| row.try_get(0))
+        .map(|row| row.try_get_unchecked(0))
         .collect::<Result<Vec<i64>, _>>()?;
     check_positions(ledger, after, positions)?;
     Ok(rows.into_iter().map(RawEvent).collect())

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::ledgers::LedgerFacts;
+use super::totals::{self, Place, Sums};
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
 use crate::read_models::statements::account_key;
@@ -175,28 +176,13 @@ impl Queries {
         {
             return Ok(snapshot.answer(None));
         }
-        let (position, time) = match recorded {
-            RecordedUntil::Now => (None, None),
-            RecordedUntil::Position(position) => (Some(position.value()), None),
-            RecordedUntil::Time(time) => (None, Some(time.as_datetime())),
-        };
-        let (debits, credits): (Decimal, Decimal) = sqlx::query_as(
-            "SELECT COALESCE(sum(amount) FILTER (WHERE direction = 'debit'), 0), \
-                    COALESCE(sum(amount) FILTER (WHERE direction = 'credit'), 0) \
-             FROM read_models.entries \
-             WHERE account_key = $7 AND ledger = $1 AND holder = $2 AND asset = $3 \
-               AND ($4::timestamptz IS NULL OR effective_at <= $4) \
-               AND ($5::bigint IS NULL OR position <= $5) \
-               AND ($6::timestamptz IS NULL OR recorded_at <= $6)",
+        let Sums { debits, credits } = totals_at(
+            &mut snapshot.tx,
+            ledger,
+            account,
+            effective_until.map_or(Place::End, Place::at_end_of),
+            recorded,
         )
-        .bind(ledger.as_str())
-        .bind(account.holder.to_string())
-        .bind(account.asset.as_str())
-        .bind(effective_until.map(Timestamp::as_datetime))
-        .bind(position)
-        .bind(time)
-        .bind(account_key(ledger, &account))
-        .fetch_one(&mut *snapshot.tx)
         .await?;
         let asset = facts.asset(account.asset.as_str())?;
         let normal_side = facts.normal_side(account.holder);
@@ -227,6 +213,31 @@ impl Queries {
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Wallets]).await?;
         let facts = snapshot.facts(ledger).await?;
         facts.exists(&mut snapshot.tx, ledger, holder).await
+    }
+}
+
+/// What an account comes to at a place of the effective axis, as it was recorded up to a cut.
+async fn totals_at(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    account: AccountId,
+    effective: Place,
+    recorded: RecordedUntil,
+) -> Result<Sums, QueryError> {
+    let key = account_key(ledger, &account);
+    let cut = match recorded {
+        RecordedUntil::Now => Some(Place::End),
+        RecordedUntil::Time(time) => Some(Place::at_end_of(time)),
+        RecordedUntil::Position(position) => {
+            totals::place_of_position(&mut *connection, ledger, key, position).await?
+        }
+    };
+    match cut {
+        None => Ok(Sums::default()),
+        Some(cut) if effective == Place::End => {
+            Ok(totals::recorded_up_to(connection, key, cut).await?)
+        }
+        Some(cut) => Ok(totals::effective_up_to(connection, key, effective, cut).await?),
     }
 }
 

@@ -1,14 +1,17 @@
 //! Statements: opening balance, entries with running balance, closing balance.
 
-use chrono::{DateTime, Utc};
+use ledger_core::event::RecordedEvent;
 use ledger_core::posting::NormalSide;
-use ledger_core::{AccountId, Asset, Holder, LedgerName, Position, Timestamp, TransactionId};
+use ledger_core::transaction::TransactionEvent;
+use ledger_core::{
+    AccountId, Asset, Event, Holder, LedgerName, Position, Stream, Timestamp, TransactionId,
+};
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::ledgers::timestamp;
-use super::{AsOf, Page, PageRequest, Queries, QueryError};
+use super::totals::{self, Place, Sums};
+use super::{AsOf, Page, PageRequest, Queries, QueryError, log};
 use crate::read_models::ReadModelName;
 use crate::read_models::statements::account_key;
 
@@ -19,15 +22,6 @@ pub enum Axis {
     Effective,
     /// When they were written.
     Recorded,
-}
-
-impl Axis {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Effective => "effective_at",
-            Self::Recorded => "recorded_at",
-        }
-    }
 }
 
 /// Which statement.
@@ -98,25 +92,20 @@ pub struct Statement {
     pub entries: Page<EntryRow, EntryKey>,
 }
 
+/// An entry, as stored.
 #[derive(FromRow)]
 struct Row {
     entry_number: i64,
     position: i64,
     posting: i32,
-    transaction_id: Uuid,
-    counterparty: String,
-    direction: String,
-    amount: Decimal,
-    effective_at: DateTime<Utc>,
-    recorded_at: DateTime<Utc>,
 }
 
-/// The sums of a stretch of an account.
-#[derive(FromRow)]
-struct Sums {
-    opening: Decimal,
-    debits: Decimal,
-    credits: Decimal,
+/// A statement's places on its axis.
+struct Bounds {
+    axis: Axis,
+    account_key: Uuid,
+    from: Place,
+    until: Place,
 }
 
 impl Queries {
@@ -146,17 +135,26 @@ impl Queries {
             NormalSide::Credit => credit_balance,
             NormalSide::Debit => -credit_balance,
         };
-        let sums = sums(&mut snapshot.tx, ledger, request).await?;
-        let (before, rows) = entries(&mut snapshot.tx, ledger, request, page).await?;
-        let mut running = before.unwrap_or(sums.opening);
-        let mut items = Vec::with_capacity(rows.len());
-        for row in rows {
-            running += if row.direction == "credit" {
-                row.amount
-            } else {
-                -row.amount
+        let bounds = Bounds::of(ledger, request);
+        let opening = bounds.totals(&mut snapshot.tx, bounds.from).await?;
+        let closing = bounds.totals(&mut snapshot.tx, bounds.until).await?;
+        let begin = page.after.map_or(bounds.from, |after| {
+            bounds
+                .from
+                .max(Place::After(after.time, after.entry_number))
+        });
+        let before = bounds.totals(&mut snapshot.tx, begin).await?;
+        let rows = bounds.page(&mut snapshot.tx, begin, page.limit + 1).await?;
+        let entries = entries(&mut snapshot.tx, ledger, request.account, rows).await?;
+        let mut running = before.credit_balance();
+        let mut items = Vec::with_capacity(entries.len());
+        for mut entry in entries {
+            running += match entry.direction {
+                NormalSide::Credit => entry.amount,
+                NormalSide::Debit => -entry.amount,
             };
-            items.push(read(row, sign(running))?);
+            entry.balance_after = sign(running);
+            items.push(entry);
         }
         let key = |entry: &EntryRow| EntryKey {
             time: match request.axis {
@@ -169,111 +167,143 @@ impl Queries {
             account: request.account,
             asset,
             normal_side,
-            opening_balance: sign(sums.opening),
-            closing_balance: sign(sums.opening + sums.credits - sums.debits),
-            debits: sums.debits,
-            credits: sums.credits,
+            opening_balance: sign(opening.credit_balance()),
+            closing_balance: sign(closing.credit_balance()),
+            debits: closing.debits - opening.debits,
+            credits: closing.credits - opening.credits,
             entries: Page::cut(items, page.limit, key),
         };
         Ok(snapshot.answer(Some(statement)))
     }
 }
 
-async fn sums(
-    connection: &mut PgConnection,
-    ledger: LedgerName,
-    request: StatementRequest,
-) -> Result<Sums, sqlx::Error> {
-    let column = request.axis.column();
-    sqlx::query_as(&format!(
-        "SELECT COALESCE(sum(CASE direction WHEN 'credit' THEN amount ELSE -amount END) \
-                         FILTER (WHERE {column} < $4), 0) AS opening, \
-                COALESCE(sum(amount) FILTER (WHERE direction = 'debit' \
-                         AND ($4::timestamptz IS NULL OR {column} >= $4)), 0) AS debits, \
-                COALESCE(sum(amount) FILTER (WHERE direction = 'credit' \
-                         AND ($4::timestamptz IS NULL OR {column} >= $4)), 0) AS credits \
-         FROM read_models.entries \
-         WHERE account_key = $6 AND ledger = $1 AND holder = $2 AND asset = $3 \
-           AND ($5::timestamptz IS NULL OR {column} < $5)"
-    ))
-    .bind(ledger.as_str())
-    .bind(request.account.holder.to_string())
-    .bind(request.account.asset.as_str())
-    .bind(request.from.map(Timestamp::as_datetime))
-    .bind(request.until.map(Timestamp::as_datetime))
-    .bind(account_key(ledger, &request.account))
-    .fetch_one(connection)
-    .await
+/// What follows a place on the recorded axis.
+const RECORDED_PAGE: &str = "\
+SELECT entry_number, position, posting FROM read_models.entries
+WHERE account_key = $1 AND (recorded_at, entry_number) > ($2, $3)
+  AND recorded_at < $4
+ORDER BY recorded_at, entry_number LIMIT $5";
+
+/// What follows a place on the effective axis: of the entries that count when they were recorded and
+/// of the dated ones, each in its index's order, the first.
+const EFFECTIVE_PAGE: &str = "\
+SELECT entry_number, position, posting FROM (
+    (SELECT entry_number, position, posting, recorded_at AS effective_at FROM read_models.entries
+     WHERE account_key = $1 AND effective_at IS NULL
+       AND (recorded_at, entry_number) > ($2, $3)
+       AND recorded_at < $4
+     ORDER BY recorded_at, entry_number LIMIT $5)
+    UNION ALL
+    (SELECT entry_number, position, posting, effective_at FROM read_models.entries
+     WHERE account_key = $1 AND effective_at IS NOT NULL
+       AND (effective_at, entry_number) > ($2, $3)
+       AND effective_at < $4
+     ORDER BY effective_at, entry_number LIMIT $5)) AS merged
+ORDER BY effective_at, entry_number LIMIT $5";
+
+impl Bounds {
+    fn of(ledger: LedgerName, request: StatementRequest) -> Self {
+        let until = request.until.map_or(Place::End, Place::before);
+        let from = request.from.map_or(Place::Beginning, Place::before);
+        Self {
+            axis: request.axis,
+            account_key: account_key(ledger, &request.account),
+            // A period that ends before it begins is empty.
+            from: from.min(until),
+            until,
+        }
+    }
+
+    async fn totals(
+        &self,
+        connection: &mut PgConnection,
+        place: Place,
+    ) -> Result<Sums, sqlx::Error> {
+        match self.axis {
+            Axis::Recorded => totals::recorded_up_to(connection, self.account_key, place).await,
+            Axis::Effective => {
+                totals::effective_up_to(connection, self.account_key, place, Place::End).await
+            }
+        }
+    }
+
+    /// The entries behind a place, in order.
+    async fn page(
+        &self,
+        connection: &mut PgConnection,
+        after: Place,
+        limit: i64,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let statement = match self.axis {
+            Axis::Recorded => RECORDED_PAGE,
+            Axis::Effective => EFFECTIVE_PAGE,
+        };
+        let ((time, entry_number), (until, _)) = (after.columns(), self.until.columns());
+        sqlx::query_as(statement)
+            .bind(self.account_key)
+            .bind(time)
+            .bind(entry_number)
+            .bind(until)
+            .bind(limit)
+            .fetch_all(connection)
+            .await
+    }
 }
 
-/// The entries of a page and one more, with the balance before the first when the page is not the
-/// first.
+/// What the log says about entries; their balances are not known yet.
 async fn entries(
     connection: &mut PgConnection,
     ledger: LedgerName,
-    request: StatementRequest,
-    page: PageRequest<EntryKey>,
-) -> Result<(Option<Decimal>, Vec<Row>), sqlx::Error> {
-    let column = request.axis.column();
-    let (holder, asset) = (
-        request.account.holder.to_string(),
-        request.account.asset.to_string(),
-    );
-    let before = match page.after {
-        None => None,
-        Some(after) => Some(
-            sqlx::query_scalar(&format!(
-                "SELECT COALESCE(sum(CASE direction WHEN 'credit' THEN amount ELSE -amount END), 0) \
-                 FROM read_models.entries \
-                 WHERE account_key = $6 AND ledger = $1 AND holder = $2 AND asset = $3 \
-                   AND ({column}, entry_number) <= ($4, $5)"
-            ))
-            .bind(ledger.as_str())
-            .bind(&holder)
-            .bind(&asset)
-            .bind(after.time.as_datetime())
-            .bind(after.entry_number)
-            .bind(account_key(ledger, &request.account))
-            .fetch_one(&mut *connection)
-            .await?,
-        ),
-    };
-    let rows = sqlx::query_as(&format!(
-        "SELECT entry_number, position, posting, transaction_id, counterparty, direction, amount, \
-                effective_at, recorded_at \
-         FROM read_models.entries \
-         WHERE account_key = $9 AND ledger = $1 AND holder = $2 AND asset = $3 \
-           AND ($4::timestamptz IS NULL OR {column} >= $4) \
-           AND ($5::timestamptz IS NULL OR {column} < $5) \
-           AND ($6::timestamptz IS NULL OR ({column}, entry_number) > ($6, $7)) \
-         ORDER BY {column}, entry_number LIMIT $8"
-    ))
-    .bind(ledger.as_str())
-    .bind(&holder)
-    .bind(&asset)
-    .bind(request.from.map(Timestamp::as_datetime))
-    .bind(request.until.map(Timestamp::as_datetime))
-    .bind(page.after.map(|after| after.time.as_datetime()))
-    .bind(page.after.map(|after| after.entry_number))
-    .bind(page.limit + 1)
-    .bind(account_key(ledger, &request.account))
-    .fetch_all(connection)
-    .await?;
-    Ok((before, rows))
+    account: AccountId,
+    rows: Vec<Row>,
+) -> Result<Vec<EntryRow>, QueryError> {
+    let positions = rows.iter().map(|row| row.position).collect();
+    let events = log::events_at(connection, ledger, positions).await?;
+    rows.into_iter()
+        .map(|row| {
+            let position = Position::try_new(row.position).unwrap_or_default();
+            events
+                .get(&position)
+                .and_then(|event| entry(&row, event, account))
+                .ok_or_else(|| {
+                    let reason = format!("the event at {position} does not have this entry");
+                    QueryError::row("entries", reason)
+                })
+        })
+        .collect()
 }
 
-fn read(row: Row, balance_after: Decimal) -> Result<EntryRow, QueryError> {
-    let bad = |error: &dyn std::fmt::Display| QueryError::row("entries", error);
-    Ok(EntryRow {
+/// An account's side of a posting; none when the event has no such posting of the account.
+fn entry(row: &Row, recorded: &RecordedEvent, account: AccountId) -> Option<EntryRow> {
+    let (
+        Event::Transaction(TransactionEvent::TransactionPosted {
+            postings,
+            effective_at,
+            ..
+        }),
+        Stream::Transaction(transaction),
+    ) = (&recorded.event, recorded.stream)
+    else {
+        return None;
+    };
+    let posting = postings.get(usize::try_from(row.posting).ok()?)?;
+    let (direction, counterparty) = if posting.debited() == account {
+        (NormalSide::Debit, posting.destination)
+    } else if posting.credited() == account {
+        (NormalSide::Credit, posting.source)
+    } else {
+        return None;
+    };
+    Some(EntryRow {
         entry_number: row.entry_number,
-        position: Position::try_new(row.position).unwrap_or_default(),
-        transaction: TransactionId::new(row.transaction_id),
+        position: recorded.position,
+        transaction,
         posting: row.posting,
-        counterparty: row.counterparty.parse().map_err(|error| bad(&error))?,
-        direction: super::ledgers::normal_side(&row.direction),
-        amount: row.amount,
-        balance_after,
-        effective_at: timestamp("entries", row.effective_at)?,
-        recorded_at: timestamp("entries", row.recorded_at)?,
+        counterparty,
+        direction,
+        amount: posting.amount.value(),
+        balance_after: Decimal::ZERO,
+        effective_at: *effective_at,
+        recorded_at: recorded.recorded_at,
     })
 }

@@ -1,16 +1,14 @@
 //! Transactions.
 
-use chrono::{DateTime, Utc};
-use ledger_core::annotation::Metadata;
-use ledger_core::transaction::TransactionCause;
+use ledger_core::annotation::{Metadata, Reference};
+use ledger_core::event::RecordedEvent;
+use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::{
-    AccountId, HoldId, Holder, LedgerName, Position, Posting, Timestamp, TransactionId,
+    AccountId, Event, Holder, LedgerName, Position, Posting, Stream, Timestamp, TransactionId,
 };
-use sqlx::{Postgres, QueryBuilder};
-use uuid::Uuid;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::ledgers::timestamp;
-use super::{AsOf, Page, PageRequest, Queries, QueryError};
+use super::{AsOf, Page, PageRequest, Queries, QueryError, log};
 use crate::read_models::ReadModelName;
 
 /// A transaction.
@@ -55,22 +53,6 @@ pub struct TransactionFilter {
     pub recorded_until: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "transaction_id, position, cause, cause_id, reference, metadata, postings, \
-                       effective_at, recorded_at, reverted_by";
-
-type Row = (
-    Uuid,
-    i64,
-    String,
-    Option<Uuid>,
-    Option<String>,
-    String,
-    String,
-    DateTime<Utc>,
-    DateTime<Utc>,
-    Option<Uuid>,
-);
-
 impl Queries {
     /// One transaction.
     ///
@@ -84,15 +66,9 @@ impl Queries {
         let mut snapshot = self
             .snapshot(ledger, &[ReadModelName::Transactions])
             .await?;
-        let row: Option<Row> = sqlx::query_as(&format!(
-            "SELECT {COLUMNS} FROM read_models.transactions \
-             WHERE ledger = $1 AND transaction_id = $2"
-        ))
-        .bind(ledger.as_str())
-        .bind(transaction.as_uuid())
-        .fetch_optional(&mut *snapshot.tx)
-        .await?;
-        Ok(snapshot.answer(row.map(read).transpose()?))
+        let until = snapshot.position;
+        let events = log::stream_of(&mut snapshot.tx, ledger, transaction, until).await?;
+        Ok(snapshot.answer(rows(events)?.pop()))
     }
 
     /// Transactions, newest first; the key is the position.
@@ -109,62 +85,134 @@ impl Queries {
         let mut snapshot = self.snapshot(ledger, &used).await?;
         // What one of them does not have yet is left out of the other.
         snapshot.position = snapshot.earliest;
-        let mut query = QueryBuilder::<Postgres>::new("SELECT ");
-        query
-            .push(COLUMNS)
-            .push(" FROM read_models.transactions AS transaction WHERE ledger = ");
-        query.push_bind(ledger.as_str().to_owned());
-        query
-            .push(" AND position <= ")
-            .push_bind(snapshot.position.value());
-        push_filter(&mut query, ledger, filter);
-        if let Some(after) = page.after {
-            query.push(" AND position < ").push_bind(after.value());
-        }
-        query
-            .push(" ORDER BY position DESC LIMIT ")
-            .push_bind(page.limit + 1);
-        let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *snapshot.tx).await?;
-        let rows = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        Ok(snapshot.answer(Page::cut(rows, page.limit, |row| row.position)))
+        let until = snapshot.position;
+        let wanted = Wanted {
+            ledger,
+            filter,
+            until,
+            page,
+        };
+        let positions = wanted.positions(&mut snapshot.tx).await?;
+        let events = log::streams_at(&mut snapshot.tx, ledger, &positions, until).await?;
+        Ok(snapshot.answer(Page::cut(rows(events)?, page.limit, |row| row.position)))
     }
 }
 
-fn push_filter(
-    query: &mut QueryBuilder<'_, Postgres>,
+/// Which transactions are looked for.
+struct Wanted<'f> {
     ledger: LedgerName,
-    filter: &TransactionFilter,
-) {
-    if filter.holder.is_some() || filter.account.is_some() {
-        query.push(
-            " AND position IN (SELECT entry.position FROM read_models.entry_accounts AS account \
-             JOIN read_models.entries AS entry USING (account_key, ledger, holder, asset) \
-             WHERE account.ledger = ",
+    filter: &'f TransactionFilter,
+    until: Position,
+    page: PageRequest<Position>,
+}
+
+impl Wanted<'_> {
+    /// Where they stand, newest first: those of a page and one more.
+    async fn positions(&self, connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
+        let holder = self.filter.account.map(|account| account.holder);
+        let mut query = match holder.or(self.filter.holder) {
+            None => self.of_ledger(),
+            Some(holder) => self.of_holder(holder),
+        };
+        query
+            .push(" ORDER BY position DESC LIMIT ")
+            .push_bind(self.page.limit + 1);
+        query.build_query_scalar().fetch_all(connection).await
+    }
+
+    fn of_ledger(&self) -> QueryBuilder<'_, Postgres> {
+        let mut query = QueryBuilder::new(
+            "SELECT transaction.position FROM read_models.transactions AS transaction \
+             WHERE transaction.ledger = ",
         );
-        query.push_bind(ledger.as_str().to_owned());
-        if let Some(holder) = filter.holder {
+        query.push_bind(self.ledger.as_str().to_owned());
+        self.push_conditions(&mut query);
+        query
+    }
+
+    /// Each of the holder's accounts gives its newest; an account that a transaction moves several
+    /// times counts at the first of its entries.
+    fn of_holder(&self, holder: Holder) -> QueryBuilder<'_, Postgres> {
+        let mut query = QueryBuilder::new(
+            "SELECT DISTINCT moved.position FROM read_models.entry_accounts AS account \
+             CROSS JOIN LATERAL ( \
+                 SELECT transaction.position FROM read_models.entries AS entry \
+                 JOIN read_models.transactions AS transaction \
+                   ON transaction.position = entry.position AND transaction.ledger = account.ledger \
+                 WHERE entry.account_key = account.account_key AND NOT EXISTS ( \
+                     SELECT FROM read_models.entries AS earlier \
+                     WHERE earlier.account_key = entry.account_key \
+                       AND earlier.recorded_at = entry.recorded_at \
+                       AND earlier.entry_number = entry.entry_number - 1 \
+                       AND earlier.position = entry.position)",
+        );
+        if let Some(after) = self.page.after {
+            // Found by the index of entries, as their positions are not.
             query
-                .push(" AND account.holder = ")
-                .push_bind(holder.to_string());
+                .push(
+                    " AND entry.recorded_at <= (SELECT event.recorded_at \
+                     FROM daybook.events AS event WHERE event.ledger = ",
+                )
+                .push_bind(self.ledger.as_str().to_owned())
+                .push(" AND event.position = ")
+                .push_bind(after.value())
+                .push(")");
         }
-        if let Some(account) = filter.account {
+        self.push_conditions(&mut query);
+        let recorded = [
+            (" AND entry.recorded_at >= ", self.filter.recorded_from),
+            (" AND entry.recorded_at < ", self.filter.recorded_until),
+        ];
+        push_bounds(&mut query, recorded);
+        query
+            .push(" ORDER BY entry.recorded_at DESC, entry.entry_number DESC LIMIT ")
+            .push_bind(self.page.limit + 1)
+            .push(") AS moved WHERE account.ledger = ")
+            .push_bind(self.ledger.as_str().to_owned())
+            .push(" AND account.holder = ")
+            .push_bind(holder.to_string());
+        if let Some(account) = self.filter.account {
             query
-                .push(" AND account.holder = ")
-                .push_bind(account.holder.to_string())
                 .push(" AND account.asset = ")
                 .push_bind(account.asset.to_string());
         }
-        query.push(")");
+        if let Some(other) = self.filter.holder.filter(|other| *other != holder) {
+            query
+                .push(" AND account.holder = ")
+                .push_bind(other.to_string());
+        }
+        query
     }
-    if let Some(reference) = &filter.reference {
-        query.push(" AND reference = ").push_bind(reference.clone());
+
+    fn push_conditions(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        query
+            .push(" AND transaction.position <= ")
+            .push_bind(self.until.value());
+        if let Some(after) = self.page.after {
+            query
+                .push(" AND transaction.position < ")
+                .push_bind(after.value());
+        }
+        let filter = self.filter;
+        if let Some(reference) = &filter.reference {
+            query
+                .push(" AND transaction.reference = ")
+                .push_bind(reference.clone());
+        }
+        let bounds = [
+            (" AND transaction.effective_at >= ", filter.effective_from),
+            (" AND transaction.effective_at < ", filter.effective_until),
+            (" AND transaction.recorded_at >= ", filter.recorded_from),
+            (" AND transaction.recorded_at < ", filter.recorded_until),
+        ];
+        push_bounds(query, bounds);
     }
-    let bounds = [
-        (" AND effective_at >= ", filter.effective_from),
-        (" AND effective_at < ", filter.effective_until),
-        (" AND recorded_at >= ", filter.recorded_from),
-        (" AND recorded_at < ", filter.recorded_until),
-    ];
+}
+
+fn push_bounds<const N: usize>(
+    query: &mut QueryBuilder<'_, Postgres>,
+    bounds: [(&str, Option<Timestamp>); N],
+) {
     for (condition, bound) in bounds {
         if let Some(bound) = bound {
             query.push(condition).push_bind(bound.as_datetime());
@@ -172,24 +220,44 @@ fn push_filter(
     }
 }
 
-fn read(row: Row) -> Result<TransactionRow, QueryError> {
-    let (id, position, cause, cause_id, reference, metadata, postings, effective, recorded, by) =
-        row;
-    let bad = |error: serde_json::Error| QueryError::row("transactions", error);
-    let cause = match (cause.as_str(), cause_id) {
-        ("revert", Some(id)) => TransactionCause::Revert(TransactionId::new(id)),
-        ("capture", Some(id)) => TransactionCause::Capture(HoldId::new(id)),
-        (_, _) => TransactionCause::Request,
-    };
-    Ok(TransactionRow {
-        transaction: TransactionId::new(id),
-        position: Position::try_new(position).unwrap_or_default(),
-        cause,
-        reference,
-        metadata: serde_json::from_str(&metadata).map_err(bad)?,
-        postings: serde_json::from_str(&postings).map_err(bad)?,
-        effective_at: timestamp("transactions", effective)?,
-        recorded_at: timestamp("transactions", recorded)?,
-        reverted_by: by.map(TransactionId::new),
-    })
+/// The transactions that events tell of, in their order; each posted before it is reverted.
+fn rows(events: Vec<RecordedEvent>) -> Result<Vec<TransactionRow>, QueryError> {
+    let mut rows: Vec<TransactionRow> = Vec::new();
+    for recorded in events {
+        let (Event::Transaction(event), Stream::Transaction(transaction)) =
+            (recorded.event, recorded.stream)
+        else {
+            let reason = format!("the event at {} is of no transaction", recorded.position);
+            return Err(QueryError::row("transactions", reason));
+        };
+        match event {
+            TransactionEvent::TransactionPosted {
+                postings,
+                effective_at,
+                cause,
+                reference,
+                metadata,
+            } => rows.push(TransactionRow {
+                transaction,
+                position: recorded.position,
+                cause,
+                reference: reference.map(Reference::into),
+                metadata,
+                postings,
+                effective_at,
+                recorded_at: recorded.recorded_at,
+                reverted_by: None,
+            }),
+            TransactionEvent::TransactionReverted {
+                reverting_transaction,
+            } => {
+                let reverted = rows.last_mut().filter(|row| row.transaction == transaction);
+                let reverted = reverted.ok_or_else(|| {
+                    QueryError::row("events", format!("{transaction} was never posted"))
+                })?;
+                reverted.reverted_by = Some(reverting_transaction);
+            }
+        }
+    }
+    Ok(rows)
 }

@@ -101,7 +101,10 @@ pub struct OwnerFlow {
     pub amount_out: Decimal,
 }
 
-/// Wallets opened, wallets closed, transactions, first and last activity.
+/// Asset, amount in, amount out, transactions of its accounts, the last of them.
+type AssetMoved = (String, String, String, i64, DateTime<Utc>);
+
+/// Wallets opened, wallets closed, accounts counted again, first and last activity.
 type OwnerCounts = (i64, i64, i64, DateTime<Utc>, DateTime<Utc>);
 
 #[derive(FromRow)]
@@ -183,10 +186,11 @@ impl Queries {
         ledger: LedgerName,
         owner: &OwnerId,
     ) -> Result<AsOf<Option<OwnerStatistics>>, QueryError> {
-        let mut snapshot = self.snapshot(ledger, &[ReadModelName::Wallets]).await?;
+        let used = [ReadModelName::Wallets, ReadModelName::Accounts];
+        let mut snapshot = self.snapshot(ledger, &used).await?;
         let facts = snapshot.facts(ledger).await?;
         let row: Option<OwnerCounts> = sqlx::query_as(
-            "SELECT wallets_opened, wallets_closed, transactions, first_activity_at, \
+            "SELECT wallets_opened, wallets_closed, counted_again, first_activity_at, \
                     last_activity_at \
              FROM read_models.owners WHERE ledger = $1 AND owner = $2",
         )
@@ -194,27 +198,25 @@ impl Queries {
         .bind(owner.as_str())
         .fetch_optional(&mut *snapshot.tx)
         .await?;
-        let Some((wallets_opened, wallets_closed, transactions, first, last)) = row else {
+        let Some((wallets_opened, wallets_closed, counted_again, first, mut last)) = row else {
             return Ok(snapshot.answer(None));
         };
-        let flows: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT asset, amount_in::text, amount_out::text FROM read_models.owner_flows \
-             WHERE ledger = $1 AND owner = $2 ORDER BY asset",
-        )
-        .bind(ledger.as_str())
-        .bind(owner.as_str())
-        .fetch_all(&mut *snapshot.tx)
-        .await?;
-        let flows = flows
-            .into_iter()
-            .map(|(asset, amount_in, amount_out)| {
-                Ok(OwnerFlow {
-                    asset: facts.asset(&asset)?,
-                    amount_in: QueryError::exact("owner_flows", &amount_in)?,
-                    amount_out: QueryError::exact("owner_flows", &amount_out)?,
-                })
-            })
-            .collect::<Result<Vec<_>, QueryError>>()?;
+        let moved: Vec<AssetMoved> = sqlx::query_as(MOVED)
+            .bind(ledger.as_str())
+            .bind(owner.as_str())
+            .fetch_all(&mut *snapshot.tx)
+            .await?;
+        let mut transactions = -counted_again;
+        let mut flows = Vec::with_capacity(moved.len());
+        for (asset, amount_in, amount_out, count, moved_at) in moved {
+            transactions += count;
+            last = last.max(moved_at);
+            flows.push(OwnerFlow {
+                asset: facts.asset(&asset)?,
+                amount_in: QueryError::exact("accounts", &amount_in)?,
+                amount_out: QueryError::exact("accounts", &amount_out)?,
+            });
+        }
         Ok(snapshot.answer(Some(OwnerStatistics {
             owner: owner.clone(),
             wallets_opened,
@@ -222,10 +224,20 @@ impl Queries {
             transactions,
             flows,
             first_activity_at: timestamp("owners", first)?,
-            last_activity_at: timestamp("owners", last)?,
+            last_activity_at: timestamp("accounts", last)?,
         })))
     }
 }
+
+/// What the accounts of an owner's wallets say, by asset.
+const MOVED: &str = "\
+SELECT account.asset, sum(account.posted_credits)::text, sum(account.posted_debits)::text,
+       sum(account.transactions)::bigint, max(account.moved_at)
+FROM read_models.wallets AS wallet
+JOIN read_models.accounts AS account
+  ON account.ledger = wallet.ledger AND account.holder = 'wallet:' || wallet.wallet_id
+WHERE wallet.ledger = $1 AND wallet.owner = $2 AND account.moved_at IS NOT NULL
+GROUP BY account.asset ORDER BY account.asset";
 
 async fn complete(
     connection: &mut PgConnection,

@@ -1,8 +1,9 @@
 //! The totals of every account; also where the executor loads cold accounts from.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use event_store::executor::{AccountSnapshot, AccountSource};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use ledger_core::book::AccountTotals;
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::HoldEvent;
@@ -10,15 +11,22 @@ use ledger_core::posting::Totals;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::{AccountId, Amount, Event, Holder, LedgerName, Position, Total};
 use rust_decimal::Decimal;
-use sqlx::PgPool;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgPool, Postgres};
+use uuid::Uuid;
 
+use super::statements::account_key;
 use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 
 /// The read model.
 #[derive(Debug)]
 pub struct Accounts;
 
-const DEFINITION: &[&str] = &["CREATE TABLE {schema}.accounts (
+const DEFINITION: &[&str] = &[
+    "CREATE TABLE {schema}.accounts (
+    -- Stands for ledger, holder and asset: a row is found by it at a third less.
+    account_key    uuid    NOT NULL,
     ledger         text    NOT NULL,
     holder         text    NOT NULL,
     asset          text    NOT NULL,
@@ -27,24 +35,39 @@ const DEFINITION: &[&str] = &["CREATE TABLE {schema}.accounts (
     pending_debits numeric NOT NULL,
     -- Sides of postings so far.
     entries        bigint  NOT NULL,
+    -- Transactions that moved it so far.
+    transactions   bigint  NOT NULL,
+    -- When the last of them was recorded.
+    moved_at       timestamptz,
     -- The last event that touched it.
     position       bigint  NOT NULL,
-    -- Loads a holder's accounts, for the executor and for queries.
-    PRIMARY KEY (ledger, holder, asset)
--- Room for a row's next version beside it, which then needs no entry in the index.
-) WITH (fillfactor = 60)"];
+    -- Finds the rows that events change.
+    PRIMARY KEY (account_key)
+-- Room for a row's next version beside it, which then needs no entry in the indexes.
+) WITH (fillfactor = 60)",
+    // Loads a holder's accounts, for the executor and for queries.
+    "CREATE UNIQUE INDEX ON {schema}.accounts (ledger, holder, asset)",
+];
 
 const WRITE: &str = "\
 INSERT INTO {schema}.accounts AS account
-       (ledger, holder, asset, posted_debits, posted_credits, pending_debits, entries, position)
-SELECT $1, change.* FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[],
-                                $6::numeric[], $7::bigint[], $8::bigint[]) AS change
+       (account_key, posted_debits, posted_credits, pending_debits, entries, transactions, moved_at,
+        position, ledger, holder, asset)
+SELECT change.key, change.debits, change.credits, change.pending, change.entries,
+       change.transactions, change.moved_at, change.position, $9, change.holder, change.asset
+FROM UNNEST($1::uuid[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[],
+            $7::timestamptz[], $8::bigint[], $10::text[], $11::text[])
+     AS change (key, debits, credits, pending, entries, transactions, moved_at, position, holder,
+                asset)
+-- And not the key: another account of the same key is refused.
 ON CONFLICT (ledger, holder, asset) DO UPDATE SET
     posted_debits  = account.posted_debits + EXCLUDED.posted_debits,
     posted_credits = account.posted_credits + EXCLUDED.posted_credits,
     -- 5.00 - 5.00 is 0.00 to PostgreSQL; the same in every batch is plain 0.
     pending_debits = COALESCE(NULLIF(account.pending_debits + EXCLUDED.pending_debits, 0), 0),
     entries        = account.entries + EXCLUDED.entries,
+    transactions   = account.transactions + EXCLUDED.transactions,
+    moved_at       = COALESCE(EXCLUDED.moved_at, account.moved_at),
     position       = EXCLUDED.position";
 
 const CHANGE: &str = "\
@@ -53,10 +76,13 @@ UPDATE {schema}.accounts AS account SET
     posted_credits = account.posted_credits + change.credits,
     pending_debits = COALESCE(NULLIF(account.pending_debits + change.pending, 0), 0),
     entries        = account.entries + change.entries,
+    transactions   = account.transactions + change.transactions,
+    moved_at       = COALESCE(change.moved_at, account.moved_at),
     position       = change.position
-FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::bigint[],
-            $8::bigint[]) AS change (holder, asset, debits, credits, pending, entries, position)
-WHERE account.ledger = $1 AND account.holder = change.holder AND account.asset = change.asset";
+FROM UNNEST($1::uuid[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[],
+            $7::timestamptz[], $8::bigint[])
+     AS change (key, debits, credits, pending, entries, transactions, moved_at, position)
+WHERE account.account_key = change.key";
 
 /// What a batch of events does to one account.
 #[derive(Default)]
@@ -65,15 +91,31 @@ struct Change {
     credits: Decimal,
     pending_debits: Decimal,
     entries: i64,
+    transactions: i64,
+    moved_at: Option<DateTime<Utc>>,
     position: Position,
 }
+
+impl Change {
+    /// Counts an entry of a transaction; no other event has its position.
+    fn count_entry(&mut self, recorded: &RecordedEvent) {
+        self.entries += 1;
+        if self.position != recorded.position {
+            self.transactions += 1;
+        }
+        self.moved_at = Some(recorded.recorded_at.as_datetime());
+    }
+}
+
+/// An account's key, its name and what happens to it.
+type Row = (Uuid, AccountId, Change);
 
 /// What events do to the accounts of a ledger.
 struct Changes {
     ledger: LedgerName,
     before: Before,
     /// Accounts whose rows are known to be there; changing a row costs half of what finding out does.
-    written: HashSet<AccountId>,
+    written: HashMap<AccountId, Uuid>,
     accounts: HashMap<AccountId, Change>,
 }
 
@@ -85,8 +127,9 @@ impl Changes {
         change: impl FnOnce(&mut Change) -> Option<()>,
     ) -> Result<(), FoldError> {
         let entry = self.accounts.entry(account).or_default();
+        let changed = change(entry);
         entry.position = position;
-        change(entry).ok_or_else(|| FoldError::Event {
+        changed.ok_or_else(|| FoldError::Event {
             position,
             reason: format!("the totals of {account} cannot be kept"),
         })
@@ -116,7 +159,7 @@ impl ReadModel for Accounts {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -131,7 +174,7 @@ impl ReadModel for Accounts {
         Box::new(Changes {
             ledger,
             before,
-            written: HashSet::new(),
+            written: HashMap::new(),
             accounts: HashMap::new(),
         })
     }
@@ -146,12 +189,12 @@ impl Fold for Changes {
                 for posting in postings {
                     let amount = posting.amount.value();
                     self.change(posting.debited(), position, |change| {
-                        change.entries += 1;
+                        change.count_entry(recorded);
                         change.debits = change.debits.checked_add(amount)?;
                         Some(())
                     })?;
                     self.change(posting.credited(), position, |change| {
-                        change.entries += 1;
+                        change.count_entry(recorded);
                         change.credits = change.credits.checked_add(amount)?;
                         Some(())
                     })?;
@@ -176,21 +219,31 @@ impl Fold for Changes {
     }
 
     async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
-        let (known, new): (Vec<_>, Vec<_>) = self
-            .accounts
-            .drain()
-            .partition(|(account, _)| self.written.contains(account));
+        let (mut known, mut new) = (Vec::new(), Vec::new());
+        for (account, change) in self.accounts.drain() {
+            match self.written.get(&account) {
+                Some(key) => known.push((*key, account, change)),
+                None => new.push((account_key(self.ledger, &account), account, change)),
+            }
+        }
+        // In the order of the index, whose pages are then met one after the other.
+        known.sort_unstable_by_key(|(key, ..)| *key);
+        new.sort_unstable_by_key(|(key, ..)| *key);
         if !known.is_empty() {
-            let changed = run(place, CHANGE, self.ledger, &known).await?;
-            if changed < known.len() {
+            let statement = place.sql(CHANGE);
+            let done = bind(&statement, &known)
+                .execute(&mut *place.connection)
+                .await?;
+            if usize::try_from(done.rows_affected()) != Ok(known.len()) {
                 return Err(lost(&known));
             }
         }
         if !new.is_empty() {
-            run(place, WRITE, self.ledger, &new).await?;
+            write_new(place, self.ledger, &new).await?;
         }
         if self.before == Before::InTables {
-            self.written.extend(new.iter().map(|(account, _)| *account));
+            let written = new.iter().map(|(key, account, _)| (*account, *key));
+            self.written.extend(written);
         }
         if self.before.is_too_much(self.written.len()) {
             self.written.clear();
@@ -200,44 +253,51 @@ impl Fold for Changes {
 }
 
 /// Somebody took a row away that was written before.
-fn lost(changes: &[(AccountId, Change)]) -> FoldError {
-    let position = changes.iter().map(|(_, change)| change.position).min();
+fn lost(changes: &[Row]) -> FoldError {
+    let position = changes.iter().map(|(.., change)| change.position).min();
     FoldError::Event {
         position: position.unwrap_or_default(),
         reason: "an account that was written is not in its table any more".to_owned(),
     }
 }
 
-async fn run(
+async fn write_new(
     place: &mut Place<'_>,
-    statement: &str,
     ledger: LedgerName,
-    changes: &[(AccountId, Change)],
-) -> Result<usize, sqlx::Error> {
-    let texts = |text: fn(&AccountId) -> String| {
-        let texts = changes.iter().map(|(account, _)| text(account));
-        texts.collect::<Vec<_>>()
+    rows: &[Row],
+) -> Result<(), sqlx::Error> {
+    let texts = |text: fn(&AccountId) -> String| -> Vec<String> {
+        rows.iter().map(|(_, account, _)| text(account)).collect()
     };
-    let sums = |value: fn(&Change) -> Decimal| {
-        let sums = changes.iter().map(|(_, change)| value(change));
-        sums.collect::<Vec<_>>()
-    };
-    let numbers = |value: fn(&Change) -> i64| {
-        let numbers = changes.iter().map(|(_, change)| value(change));
-        numbers.collect::<Vec<_>>()
-    };
-    let done = sqlx::query(&place.sql(statement))
+    bind(&place.sql(WRITE), rows)
         .bind(ledger.as_str())
         .bind(texts(|account| account.holder.to_string()))
         .bind(texts(|account| account.asset.to_string()))
+        .execute(&mut *place.connection)
+        .await
+        .map(|_| ())
+}
+
+/// A statement with what happens to rows as its first parameters.
+fn bind<'q>(statement: &'q str, rows: &[Row]) -> Query<'q, Postgres, PgArguments> {
+    let sums = |value: fn(&Change) -> Decimal| -> Vec<Decimal> {
+        rows.iter().map(|(.., change)| value(change)).collect()
+    };
+    let numbers = |value: fn(&Change) -> i64| -> Vec<i64> {
+        rows.iter().map(|(.., change)| value(change)).collect()
+    };
+    let times = |value: fn(&Change) -> Option<DateTime<Utc>>| -> Vec<Option<DateTime<Utc>>> {
+        rows.iter().map(|(.., change)| value(change)).collect()
+    };
+    sqlx::query(statement)
+        .bind(rows.iter().map(|(key, ..)| *key).collect::<Vec<Uuid>>())
         .bind(sums(|change| change.debits))
         .bind(sums(|change| change.credits))
         .bind(sums(|change| change.pending_debits))
         .bind(numbers(|change| change.entries))
+        .bind(numbers(|change| change.transactions))
+        .bind(times(|change| change.moved_at))
         .bind(numbers(|change| change.position.value()))
-        .execute(&mut *place.connection)
-        .await?;
-    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
 /// The live table, as the executor's source of cold accounts.

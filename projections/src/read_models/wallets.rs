@@ -49,24 +49,19 @@ const DEFINITION: &[&str] = &[
     up_to      numeric,
     PRIMARY KEY (ledger, wallet_id, asset)
 )",
+    // What of an owner's statistics the accounts of the owner's wallets do not say.
     "CREATE TABLE {schema}.owners (
     ledger            text        NOT NULL,
     owner             text        NOT NULL,
     wallets_opened    bigint      NOT NULL,
     wallets_closed    bigint      NOT NULL,
-    -- Transactions that moved money into or out of one of the owner's wallets.
-    transactions      bigint      NOT NULL,
+    -- Accounts of the owner that a transaction moved beside the first, over all transactions: added up
+    -- over the accounts, it is counted so many times too often.
+    counted_again     bigint      NOT NULL,
+    -- The first and the last event of one of the wallets.
     first_activity_at timestamptz NOT NULL,
     last_activity_at  timestamptz NOT NULL,
     PRIMARY KEY (ledger, owner)
-) WITH (fillfactor = 60)",
-    "CREATE TABLE {schema}.owner_flows (
-    ledger     text    NOT NULL,
-    owner      text    NOT NULL,
-    asset      text    NOT NULL,
-    amount_in  numeric NOT NULL,
-    amount_out numeric NOT NULL,
-    PRIMARY KEY (ledger, owner, asset)
 ) WITH (fillfactor = 60)",
 ];
 
@@ -288,11 +283,15 @@ impl ReadModel for Wallets {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["wallets", "wallet_overdrafts", "owners", "owner_flows"]
+        &["wallets", "wallet_overdrafts", "owners"]
+    }
+
+    fn former_tables(&self) -> &'static [&'static str] {
+        &["owner_flows"]
     }
 
     fn definition(&self) -> &'static [&'static str] {

@@ -10,14 +10,25 @@ use ledger_core::{
     AssetCode, Event, LedgerName, Position, Posting, Stream, Timestamp, TransactionId,
 };
 use rust_decimal::Decimal;
+use sqlx::PgPool;
 
 use super::{Difference, VerifyError, VerifyProgress};
 
 /// Events read at a time.
 const PAGE: i64 = 5_000;
 
+/// The first of some reverts whose transaction was not posted before it.
+const NEVER_POSTED: &str = "\
+SELECT min(reverted.position) FROM UNNEST($2::text[], $3::bigint[]) AS reverted (id, position)
+WHERE NOT EXISTS (
+    SELECT FROM daybook.events AS posted
+    WHERE posted.aggregate_id = reverted.id AND posted.aggregate_type = 'transaction'
+      AND posted.ledger = $1 AND posted.event_type = 'TransactionPosted'
+      AND posted.position < reverted.position)";
+
 /// The log as far as it was checked.
 pub(super) struct Audit<'a> {
+    pool: &'a PgPool,
     reader: &'a LogReader,
     ledger: LedgerName,
     book: Book,
@@ -28,6 +39,7 @@ pub(super) struct Audit<'a> {
 
 /// Checks a log from its first event to its head.
 pub(super) async fn audit<'a>(
+    pool: &'a PgPool,
     reader: &'a LogReader,
     ledger: LedgerName,
     progress: &mut (dyn FnMut(VerifyProgress) + Send),
@@ -36,6 +48,7 @@ pub(super) async fn audit<'a>(
         .ok_or(VerifyError::LedgerNotFound(ledger))?
         .position;
     let mut audit = Audit {
+        pool,
         reader,
         ledger,
         book: Book::complete(),
@@ -96,12 +109,14 @@ impl Audit<'_> {
             self.ledger,
         )?;
         let mut folded = false;
+        let mut reverts = Vec::new();
         for event in stored {
             if event.position > until.value() {
                 break;
             }
             let event = read(event.decode(), self.ledger)?;
             self.check(&event)?;
+            reverts.extend(revert_in(&event));
             let ledger = self.ledger;
             self.book
                 .apply(&event)
@@ -109,6 +124,7 @@ impl Audit<'_> {
             folded = true;
         }
         self.book.forget_transactions();
+        self.check_posted(reverts).await?;
         Ok(folded)
     }
 
@@ -154,6 +170,38 @@ impl Audit<'_> {
         }
     }
 
+    /// Whether transactions were posted before they were reverted; the book forgets them.
+    async fn check_posted(
+        &self,
+        reverts: Vec<(TransactionId, Position)>,
+    ) -> Result<(), VerifyError> {
+        if reverts.is_empty() {
+            return Ok(());
+        }
+        let (ids, positions): (Vec<String>, Vec<i64>) = reverts
+            .iter()
+            .map(|(id, position)| (id.to_string(), position.value()))
+            .unzip();
+        let first: Option<i64> = sqlx::query_scalar(NEVER_POSTED)
+            .bind(self.ledger.as_str())
+            .bind(ids)
+            .bind(positions)
+            .fetch_one(self.pool)
+            .await?;
+        let found = reverts
+            .into_iter()
+            .find(|(_, position)| Some(position.value()) == first);
+        match found {
+            None => Ok(()),
+            Some((transaction, position)) => Err(Difference::NeverPosted {
+                ledger: self.ledger,
+                position,
+                transaction,
+            }
+            .into()),
+        }
+    }
+
     fn check_trial_balance(&self) -> Result<(), VerifyError> {
         let first = self
             .book
@@ -167,6 +215,16 @@ impl Audit<'_> {
             .into()),
             None => Ok(()),
         }
+    }
+}
+
+fn revert_in(recorded: &RecordedEvent) -> Option<(TransactionId, Position)> {
+    match (&recorded.event, recorded.stream) {
+        (
+            Event::Transaction(TransactionEvent::TransactionReverted { .. }),
+            Stream::Transaction(transaction),
+        ) => Some((transaction, recorded.position)),
+        (_, _) => None,
     }
 }
 

@@ -99,8 +99,8 @@ impl<'a> FreshFold<'a> {
             .into());
         }
         for table in name.read_model().tables() {
-            let expected = first_only_in(&mut tx, ledger, table, Tables::Temporary).await?;
-            let found = first_only_in(&mut tx, ledger, table, Tables::Live).await?;
+            let expected = first_only_in(&mut tx, ledger, name, table, Tables::Temporary).await?;
+            let found = first_only_in(&mut tx, ledger, name, table, Tables::Live).await?;
             if expected.is_some() || found.is_some() {
                 let difference = Difference::ReadModel {
                     ledger,
@@ -218,6 +218,7 @@ async fn fold_in_tx(
 async fn first_only_in(
     connection: &mut PgConnection,
     ledger: LedgerName,
+    name: ReadModelName,
     table: &str,
     tables: Tables,
 ) -> Result<Option<String>, sqlx::Error> {
@@ -225,13 +226,17 @@ async fn first_only_in(
         Tables::Temporary => Tables::Live,
         Tables::Live | Tables::Next => Tables::Temporary,
     };
+    let rows = |tables: Tables| {
+        let condition = tables.sql(name.read_model().rows_of_ledger(table));
+        format!(
+            "SELECT * FROM {}.{table} WHERE {condition}",
+            tables.schema()
+        )
+    };
     let statement = format!(
-        "SELECT to_jsonb(different)::text FROM ( \
-             SELECT * FROM {}.{table} WHERE ledger = $1 \
-             EXCEPT ALL SELECT * FROM {}.{table} WHERE ledger = $1) AS different \
-         ORDER BY 1 LIMIT 1",
-        tables.schema(),
-        other.schema()
+        "SELECT to_jsonb(different)::text FROM ({} EXCEPT ALL {}) AS different ORDER BY 1 LIMIT 1",
+        rows(tables),
+        rows(other)
     );
     sqlx::query_scalar(&statement)
         .bind(ledger.as_str())

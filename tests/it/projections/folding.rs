@@ -135,14 +135,6 @@ async fn sums_over_many_accounts_stay_exact_beyond_what_one_account_can_hold() {
     .await
     .unwrap();
     assert_eq!(sum, "280000000000.000000000000000004");
-    let flows: (String, String) = sqlx::query_as(
-        "SELECT amount_in::text, amount_out::text FROM read_models.owner_flows WHERE asset = 'ETH'",
-    )
-    .fetch_one(node.database.pool())
-    .await
-    .unwrap();
-    let twice = "140000000000.000000000000000002".to_owned();
-    assert_eq!(flows, (twice.clone(), twice));
     // What cannot be kept exactly is said, and never rounded or a panic.
     let (queries, ledger) = (&node.queries, node.ledger);
     assert!(queries.trial_balance(ledger).await.is_err());

@@ -144,7 +144,7 @@ async fn race_verifying_and_rebuilding_wait_for_each_other() {
     // Keeps the rebuild between its first table and its last.
     let mut reader = database.pool().begin().await.unwrap();
     reader
-        .execute("SELECT FROM read_models.owner_flows")
+        .execute("SELECT FROM read_models.owners")
         .await
         .unwrap();
     let rebuilding = {

@@ -9,6 +9,7 @@ use projections::queries::statements::{Axis, EntryRow, Statement, StatementReque
 use rust_decimal::Decimal;
 
 use super::history::{History, Move, account, credit_sign, decimal, system, time, wallet};
+use crate::harness::Projected;
 
 fn on_axis(moved: &Move, axis: Axis) -> Timestamp {
     match axis {
@@ -28,18 +29,17 @@ fn side(moved: &Move, id: AccountId) -> Option<NormalSide> {
 }
 
 /// What the postings say the statement must be.
-struct Expected {
+pub struct Expected {
     opening: Decimal,
     closing: Decimal,
     /// Position, posting, direction, amount and the balance after.
     lines: Vec<(Position, i32, NormalSide, Decimal, Decimal)>,
 }
 
-fn expect(history: &History, request: StatementRequest) -> Expected {
+pub fn expect(moves: &[Move], request: StatementRequest) -> Expected {
     let id = request.account;
     let sign = credit_sign(id.holder);
-    let mut moves: Vec<(&Move, NormalSide)> = history
-        .moves
+    let mut moves: Vec<(&Move, NormalSide)> = moves
         .iter()
         .filter_map(|moved| Some((moved, side(moved, id)?)))
         .collect();
@@ -77,12 +77,12 @@ fn expect(history: &History, request: StatementRequest) -> Expected {
     expected
 }
 
-async fn ask(
-    history: &History,
+pub async fn ask(
+    node: &Projected,
     request: StatementRequest,
     limit: i64,
 ) -> (Statement, Vec<EntryRow>) {
-    let (queries, ledger) = (&history.node.queries, history.node.ledger);
+    let (queries, ledger) = (&node.queries, node.ledger);
     let (mut entries, mut after) = (Vec::new(), None);
     loop {
         let page = PageRequest { after, limit };
@@ -96,7 +96,7 @@ async fn ask(
     }
 }
 
-fn check(statement: &Statement, entries: &[EntryRow], expected: &Expected) {
+pub fn check(statement: &Statement, entries: &[EntryRow], expected: &Expected) {
     let shown: Vec<_> = entries
         .iter()
         .map(|row| {
@@ -145,9 +145,9 @@ async fn statements_add_up_on_both_axes_in_every_period_and_page_size() {
                     from,
                     until,
                 };
-                let expected = expect(&history, request);
+                let expected = expect(&history.moves, request);
                 for limit in [1, 2, 1_000] {
-                    let (statement, entries) = ask(&history, request, limit).await;
+                    let (statement, entries) = ask(&history.node, request, limit).await;
                     check(&statement, &entries, &expected);
                 }
             }
@@ -164,7 +164,7 @@ async fn a_statement_names_the_other_side() {
         from: None,
         until: None,
     };
-    let (statement, entries) = ask(&history, request, 1_000).await;
+    let (statement, entries) = ask(&history.node, request, 1_000).await;
     assert_eq!(statement.normal_side, NormalSide::Credit);
     assert_eq!(entries[0].transaction, history.reverted);
     assert_eq!(entries[0].counterparty, wallet(history.asha));

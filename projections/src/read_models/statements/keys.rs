@@ -1,22 +1,41 @@
 //! Short keys of accounts.
 //!
-//! An account's full name takes 80 bytes and is slow to compare; an index over it costs five times
-//! one over a number. A key is a hash, so it is a function of the log like everything else. Two
-//! accounts may have the same key: indexes over keys are not unique, and questions ask for the full
-//! name as well.
+//! An account's full name takes 80 bytes and is slow to compare; every entry carries one. A key is a
+//! hash, so it is a function of the log like everything else. It has 128 bits, and an account is
+//! written under it once: two accounts of one key, should they ever be met, stop the fold.
+
+use std::io::{self, Write as _};
 
 use ledger_core::{AccountId, LedgerName};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-/// The key of an account.
+/// Where a name's bytes go on their way into the hash; names are 120 bytes at most.
+#[derive(Default)]
+struct Hashed(Sha256);
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The key of an account: the first 128 bits of the SHA-256 of `ledger/account`.
 #[must_use]
-pub fn account_key(ledger: LedgerName, account: &AccountId) -> i64 {
-    let hash = Sha256::digest(format!("{ledger}/{account}"));
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(hash) {
+pub fn account_key(ledger: LedgerName, account: &AccountId) -> Uuid {
+    let mut hashed = Hashed::default();
+    // A hash takes every write.
+    write!(hashed, "{ledger}/{account}").unwrap_or_default();
+    let mut first = [0; 16];
+    for (to, from) in first.iter_mut().zip(hashed.0.finalize()) {
         *to = from;
     }
-    i64::from_be_bytes(first)
+    Uuid::from_bytes(first)
 }
 
 #[cfg(test)]
@@ -29,6 +48,9 @@ mod tests {
         let ledger = "main".parse().unwrap();
         let account = "system:cash:INR".parse().unwrap();
         // From `printf main/system:cash:INR | sha256sum`.
-        assert_eq!(account_key(ledger, &account), 2_610_011_218_716_345_399);
+        assert_eq!(
+            account_key(ledger, &account).simple().to_string(),
+            "24389f5fff5f4437dc9ed5284d807bc0"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The statistics of owners.
+//! What of the statistics of owners the accounts of their wallets do not say.
 
 use chrono::{DateTime, Utc};
 use hashbrown::{HashMap, HashSet};
@@ -6,69 +6,41 @@ use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
 use ledger_core::{AssetCode, Event, Holder, LedgerName, Position, Posting, Stream, WalletId};
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::read_model::{Before, FoldError, Place};
-use crate::read_models::ExactSum;
 
 const OWNERS: &str = "\
 SELECT wallet_id, owner FROM {schema}.wallets WHERE ledger = $1 AND wallet_id = ANY($2)";
 
 const WRITE_OWNERS: &str = "\
-INSERT INTO {schema}.owners AS known (ledger, owner, wallets_opened, wallets_closed, transactions,
+INSERT INTO {schema}.owners AS known (ledger, owner, wallets_opened, wallets_closed, counted_again,
                                       first_activity_at, last_activity_at)
 SELECT $1, change.* FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
                                 $6::timestamptz[], $7::timestamptz[]) AS change
 ON CONFLICT (ledger, owner) DO UPDATE SET
     wallets_opened = known.wallets_opened + EXCLUDED.wallets_opened,
     wallets_closed = known.wallets_closed + EXCLUDED.wallets_closed,
-    transactions   = known.transactions + EXCLUDED.transactions,
+    counted_again  = known.counted_again + EXCLUDED.counted_again,
     last_activity_at = EXCLUDED.last_activity_at";
-
-const WRITE_FLOWS: &str = "\
-INSERT INTO {schema}.owner_flows AS known (ledger, owner, asset, amount_in, amount_out)
-SELECT $1, owner, asset, sum(amount_in), sum(amount_out)
-FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[])
-     AS change (owner, asset, amount_in, amount_out)
-GROUP BY owner, asset
-ON CONFLICT (ledger, owner, asset) DO UPDATE SET
-    amount_in = known.amount_in + EXCLUDED.amount_in,
-    amount_out = known.amount_out + EXCLUDED.amount_out";
 
 const CHANGE_OWNERS: &str = "\
 UPDATE {schema}.owners AS known SET
     wallets_opened = known.wallets_opened + change.opened,
     wallets_closed = known.wallets_closed + change.closed,
-    transactions   = known.transactions + change.transactions,
+    counted_again  = known.counted_again + change.again,
     last_activity_at = change.last
 FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-            $7::timestamptz[]) AS change (owner, opened, closed, transactions, first, last)
+            $7::timestamptz[]) AS change (owner, opened, closed, again, first, last)
 WHERE known.ledger = $1 AND known.owner = change.owner";
-
-const CHANGE_FLOWS: &str = "\
-UPDATE {schema}.owner_flows AS known SET
-    amount_in = known.amount_in + change.amount_in,
-    amount_out = known.amount_out + change.amount_out
-FROM (SELECT owner, asset, sum(amount_in) AS amount_in, sum(amount_out) AS amount_out
-      FROM UNNEST($2::text[], $3::text[], $4::numeric[], $5::numeric[])
-           AS part (owner, asset, amount_in, amount_out) GROUP BY owner, asset) AS change
-WHERE known.ledger = $1 AND known.owner = change.owner AND known.asset = change.asset";
 
 /// What events do to an owner's statistics.
 struct OwnerChange {
     wallets_opened: i64,
     wallets_closed: i64,
-    transactions: i64,
+    counted_again: i64,
     first: DateTime<Utc>,
     last: DateTime<Utc>,
-}
-
-/// What came in and went out.
-#[derive(Default)]
-struct Flow {
-    amount_in: ExactSum,
-    amount_out: ExactSum,
 }
 
 /// An owner's place among those remembered.
@@ -82,13 +54,11 @@ pub(super) struct Owners {
     wallets: HashMap<WalletId, OwnerNumber>,
     numbers: HashMap<String, OwnerNumber>,
     names: Vec<String>,
-    /// Owners and flows whose rows are known to be there.
+    /// Owners whose rows are known to be there.
     written: HashSet<OwnerNumber>,
-    written_flows: HashSet<(OwnerNumber, AssetCode)>,
     /// The last event added.
     position: Position,
     changes: HashMap<OwnerNumber, OwnerChange>,
-    flows: HashMap<(OwnerNumber, AssetCode), Flow>,
 }
 
 impl Owners {
@@ -100,10 +70,8 @@ impl Owners {
             numbers: HashMap::new(),
             names: Vec::new(),
             written: HashSet::new(),
-            written_flows: HashSet::new(),
             position: Position::START,
             changes: HashMap::new(),
-            flows: HashMap::new(),
         }
     }
 
@@ -168,7 +136,7 @@ impl Owners {
         let change = self.changes.entry(owner).or_insert(OwnerChange {
             wallets_opened: 0,
             wallets_closed: 0,
-            transactions: 0,
+            counted_again: 0,
             first: at,
             last: at,
         });
@@ -203,38 +171,36 @@ impl Owners {
         }
     }
 
+    /// Notes who has several of the accounts that a transaction moves.
     fn add_postings(
         &mut self,
         postings: &[Posting],
         position: Position,
         at: DateTime<Utc>,
     ) -> Result<(), FoldError> {
-        let mut concerned = Vec::with_capacity(2);
+        let mut moved: Vec<(OwnerNumber, WalletId, AssetCode)> = Vec::with_capacity(2);
         for posting in postings {
-            let amount = posting.amount.value();
-            if let Holder::Wallet(wallet) = posting.source {
-                let owner = self.owner_of(wallet, position)?;
-                concerned.push(owner);
-                let flow = self.flows.entry((owner, posting.asset)).or_default();
-                flow.amount_out.add(amount);
-            }
-            if let Holder::Wallet(wallet) = posting.destination {
-                let owner = self.owner_of(wallet, position)?;
-                concerned.push(owner);
-                let flow = self.flows.entry((owner, posting.asset)).or_default();
-                flow.amount_in.add(amount);
+            for holder in [posting.source, posting.destination] {
+                if let Holder::Wallet(wallet) = holder {
+                    let owner = self.owner_of(wallet, position)?;
+                    moved.push((owner, wallet, posting.asset));
+                }
             }
         }
-        concerned.sort_unstable();
-        concerned.dedup();
-        for owner in concerned {
-            self.change(owner, at).transactions += 1;
+        moved.sort_unstable();
+        moved.dedup();
+        for pair in moved.windows(2) {
+            if let [(first, ..), (second, ..)] = pair
+                && first == second
+            {
+                self.change(*first, at).counted_again += 1;
+            }
         }
         Ok(())
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.changes.len() + self.flows.len()
+        self.changes.len()
     }
 
     /// Writes; the wallets just opened are in their table already.
@@ -248,19 +214,9 @@ impl Owners {
             return Err(lost(self.position));
         }
         run_owners(place, WRITE_OWNERS, ledger, &self.names, &new).await?;
-        let (flowed, flows): (Vec<_>, Vec<_>) = self
-            .flows
-            .drain()
-            .partition(|(key, _)| self.written_flows.contains(key));
-        let count = flowed.len();
-        if run_flows(place, CHANGE_FLOWS, ledger, &self.names, flowed).await? < count {
-            return Err(lost(self.position));
-        }
         if self.before == Before::InTables {
             self.written.extend(new.iter().map(|(owner, _)| *owner));
-            self.written_flows.extend(flows.iter().map(|(key, _)| *key));
         }
-        run_flows(place, WRITE_FLOWS, ledger, &self.names, flows).await?;
         if self.before.is_too_much(self.wallets.len()) {
             *self = Self::new(ledger, self.before);
         }
@@ -303,7 +259,7 @@ async fn run_owners(
         .bind(owners)
         .bind(count(|change| change.wallets_opened))
         .bind(count(|change| change.wallets_closed))
-        .bind(count(|change| change.transactions))
+        .bind(count(|change| change.counted_again))
         .bind(times(|change| change.first))
         .bind(times(|change| change.last))
         .execute(&mut *place.connection)
@@ -311,54 +267,8 @@ async fn run_owners(
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-async fn run_flows(
-    place: &mut Place<'_>,
-    statement: &str,
-    ledger: LedgerName,
-    names: &[String],
-    flows: Vec<((OwnerNumber, AssetCode), Flow)>,
-) -> Result<usize, sqlx::Error> {
-    let rows: Vec<FlowRow> = flows.into_iter().flat_map(flow_rows).collect();
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let amounts = |amount: fn(&FlowRow) -> Decimal| rows.iter().map(amount).collect::<Vec<_>>();
-    let owners: Vec<&str> = rows.iter().map(|row| name(names, row.owner)).collect();
-    let assets: Vec<&str> = rows.iter().map(|row| row.asset.as_str()).collect();
-    let done = sqlx::query(&place.sql(statement))
-        .bind(ledger.as_str())
-        .bind(owners)
-        .bind(assets)
-        .bind(amounts(|row| row.amount_in))
-        .bind(amounts(|row| row.amount_out))
-        .execute(&mut *place.connection)
-        .await?;
-    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
-}
-
 fn name(names: &[String], owner: OwnerNumber) -> &str {
     names.get(owner).map_or("", String::as_str)
-}
-
-/// A part of a flow, as written.
-struct FlowRow {
-    owner: OwnerNumber,
-    asset: AssetCode,
-    amount_in: Decimal,
-    amount_out: Decimal,
-}
-
-fn flow_rows(((owner, asset), flow): ((OwnerNumber, AssetCode), Flow)) -> Vec<FlowRow> {
-    let row = |amount_in, amount_out| FlowRow {
-        owner,
-        asset,
-        amount_in,
-        amount_out,
-    };
-    let (coming, going) = (flow.amount_in.into_parts(), flow.amount_out.into_parts());
-    let coming = coming.into_iter().map(|amount| row(amount, Decimal::ZERO));
-    let going = going.into_iter().map(|amount| row(Decimal::ZERO, amount));
-    coming.chain(going).collect()
 }
 
 /// The wallets that an event concerns.

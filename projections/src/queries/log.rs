@@ -1,0 +1,96 @@
+//! What the log itself says, in the snapshot of a question.
+//!
+//! Read models tell where to look; events are read by position or by stream, which the log is
+//! indexed by.
+
+use std::collections::HashMap;
+
+use event_store::{LogError, StoredEvent};
+use ledger_core::event::RecordedEvent;
+use ledger_core::{LedgerName, Position, TransactionId};
+use sqlx::PgConnection;
+
+use super::QueryError;
+
+/// The columns of a [`StoredEvent`] called `event`.
+const COLUMNS: &str = "event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
+                       event.event_type, event.event_version, event.payload::text AS payload, \
+                       event.metadata::text AS metadata, event.recorded_at";
+
+/// The events at some positions, each once.
+pub(super) async fn events_at(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    mut positions: Vec<i64>,
+) -> Result<HashMap<Position, RecordedEvent>, QueryError> {
+    positions.sort_unstable();
+    positions.dedup();
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS event \
+         WHERE event.ledger = $1 AND event.position = ANY($2)"
+    ))
+    .bind(ledger.as_str())
+    .bind(positions)
+    .fetch_all(connection)
+    .await?;
+    let decoded = decode(&stored)?.into_iter();
+    Ok(decoded.map(|event| (event.position, event)).collect())
+}
+
+/// The events of a transaction's stream up to a position, in order.
+pub(super) async fn stream_of(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    transaction: TransactionId,
+    until: Position,
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS event \
+         WHERE event.aggregate_id = $2 AND event.aggregate_type = 'transaction' \
+           AND event.ledger = $1 AND event.position <= $3 \
+         ORDER BY event.sequence"
+    ))
+    .bind(ledger.as_str())
+    .bind(transaction.to_string())
+    .bind(until.value())
+    .fetch_all(connection)
+    .await?;
+    decode(&stored)
+}
+
+/// The events, up to a position, of the transactions that were posted at some others; those of each
+/// in order.
+pub(super) async fn streams_at(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    positions: &[i64],
+    until: Position,
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS posted JOIN daybook.events AS event \
+           ON event.aggregate_id = posted.aggregate_id AND event.aggregate_type = 'transaction' \
+          AND event.ledger = posted.ledger AND event.position <= $3 \
+         WHERE posted.ledger = $1 AND posted.position = ANY($2) \
+         ORDER BY posted.position DESC, event.sequence"
+    ))
+    .bind(ledger.as_str())
+    .bind(positions)
+    .bind(until.value())
+    .fetch_all(connection)
+    .await?;
+    decode(&stored)
+}
+
+fn decode(stored: &[StoredEvent]) -> Result<Vec<RecordedEvent>, QueryError> {
+    stored
+        .iter()
+        .map(|event| event.decode().map_err(undecodable))
+        .collect()
+}
+
+fn undecodable(error: LogError) -> QueryError {
+    match error {
+        LogError::Database(error) => QueryError::Database(error),
+        other => QueryError::row("events", event_store::ErrorChain(&other)),
+    }
+}
