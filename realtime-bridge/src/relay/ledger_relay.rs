@@ -7,10 +7,11 @@ use std::time::Duration;
 use event_store::{LogError, LogReader, StoredEvent};
 use ledger_core::{LedgerName, Position};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::prepare::{Preparation, PrepareError, prepare};
-use super::publish::{PublishFault, Publisher};
+use super::publish::{BATCH_FROM, PublishFault, Publisher};
 use super::{LedgerRelayStatus, RelaySettings, RelayState, Statuses};
 use crate::nats::{Nats, NatsError};
 use crate::publication::{Publication, PublicationError};
@@ -21,6 +22,10 @@ const READ_LIMIT: i64 = 500;
 const BATCH_BYTES: usize = 4 << 20;
 /// The first and the longest wait after a fault.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Batches that are not full follow each other at most this often: the server's work for a batch hardly
+/// depends on its size.
+const PACE: Duration = Duration::from_millis(10);
 
 /// How long a relay looks on that found its stream written by somebody else. Two relays that both
 /// went on at once would publish everything twice, and one of them in vain.
@@ -99,9 +104,14 @@ impl LedgerRelay {
                 self.wait(*published).await?;
                 continue;
             }
+            let next = Instant::now() + PACE;
             for batch in self.batches(&events)? {
                 *published = publisher.publish(&batch, *published).await?;
                 self.report(RelayState::Following, *published);
+            }
+            let is_full = i64::try_from(events.len()) == Ok(READ_LIMIT);
+            if events.len() >= BATCH_FROM && !is_full {
+                tokio::time::sleep_until(next).await;
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::nats::Nats;
 use crate::publication::Publication;
 
 /// From this many events on, a batch is faster than single messages.
-const BATCH_FROM: usize = 20;
+pub(super) const BATCH_FROM: usize = 20;
 /// How long the server may take for a batch.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// The error codes of JetStream for a stream that is not at the expected sequence, and for a batch
