@@ -53,7 +53,7 @@ fn open_wallet(number: u128, overdraft: Vec<(AssetCode, RequestedOverdraft)>) ->
     }
 }
 
-fn post(transaction: u128, postings: Vec<RequestedPosting>) -> Command {
+pub(super) fn post(transaction: u128, postings: Vec<RequestedPosting>) -> Command {
     Command::PostTransaction {
         transaction: transaction_id(transaction),
         request: TransactionRequest {
@@ -62,6 +62,16 @@ fn post(transaction: u128, postings: Vec<RequestedPosting>) -> Command {
             reference: None,
             metadata: Metadata::default(),
         },
+    }
+}
+
+pub(super) fn revert(transaction: u128, reverting: u128) -> Command {
+    Command::RevertTransaction {
+        transaction: transaction_id(transaction),
+        reverting_transaction: transaction_id(reverting),
+        effective_at: None,
+        reference: None,
+        metadata: Metadata::default(),
     }
 }
 

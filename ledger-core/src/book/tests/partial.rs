@@ -6,12 +6,13 @@
 
 use proptest::prelude::*;
 
-use super::commands::{any_command, beginning, recorded_at};
+use super::commands::{any_command, beginning, post, recorded_at, revert};
 use super::sight::{Sight, recorded};
 use crate::book::{Book, EntityKey, HolderRows, NewEvent, Savepoint};
 use crate::command::Command;
 use crate::decision::{DecisionError, begun_entity, decide, lacking, lacking_to_refuse};
 use crate::event::{Position, RecordedEvent};
+use crate::fixtures::{requested, transaction_id, wallet};
 use crate::timestamp::Timestamp;
 
 type Decided = Result<Vec<NewEvent>, DecisionError>;
@@ -356,6 +357,24 @@ fn run(happenings: &[Happening]) -> World {
         }
     }
     world
+}
+
+/// Else the second revert would be decided on the transaction as the log has it, without the first.
+#[test]
+fn a_transaction_is_forgotten_only_when_nothing_of_it_is_in_flight() {
+    let mut world = World::new();
+    let moved = requested(wallet(1), wallet(2), "INR", "5");
+    world.decide_batch(&[post(1, vec![moved])]);
+    world.decide_batch(&[revert(1, 2)]);
+    world.commit();
+    world.decide_batch(&[revert(1, 3)]);
+    assert!(world.in_flight[1].events.is_empty());
+    world.commit();
+    world.commit();
+    for done in [1, 2] {
+        let id = transaction_id(done);
+        assert!(!world.partial.transactions.contains_key(&id));
+    }
 }
 
 proptest! {
