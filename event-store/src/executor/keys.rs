@@ -213,6 +213,9 @@ async fn begun_up_to(
     .bind(count)
     .fetch_all(pool)
     .await?;
+    if i64::try_from(rows.len()) != Ok(count) {
+        return Err(sqlx::Error::Decode("events of a batch are missing".into()));
+    }
     let begun = rows.into_iter().map(|(position, id)| {
         let created = id
             .parse()

@@ -23,8 +23,8 @@ const BATCH_BYTES: usize = 4 << 20;
 /// The first and the longest wait after a fault.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Batches that are not full follow each other at most this often: the server's work for a batch hardly
-/// depends on its size.
+/// Batches that are not full follow each other at most this often: the smaller a batch, the more work is
+/// each of its messages to the server.
 const PACE: Duration = Duration::from_millis(10);
 
 /// How long a relay looks on that found its stream written by somebody else. Two relays that both

@@ -41,6 +41,14 @@ async fn rows_of_keys(bench: &Bench) -> i64 {
         .unwrap()
 }
 
+/// One caller was the first, and the others got its answer.
+fn assert_one_first(outcomes: &[Outcome]) {
+    let firsts = outcomes.iter().filter(|outcome| !outcome.replayed).count();
+    assert_eq!(firsts, 1);
+    let same = |pair: &[Outcome]| pair[0].commands == pair[1].commands;
+    assert!(outcomes.windows(2).all(same));
+}
+
 fn original(outcome: Outcome) -> Outcome {
     assert!(outcome.replayed);
     Outcome {
@@ -105,15 +113,7 @@ async fn race_the_same_key_at_the_same_time_has_one_effect() {
         .into_iter()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(
-        outcomes.iter().filter(|outcome| !outcome.replayed).count(),
-        1
-    );
-    assert!(
-        outcomes
-            .windows(2)
-            .all(|pair| pair[0].commands == pair[1].commands)
-    );
+    assert_one_first(&outcomes);
     assert_eq!(bench.rupees(wallet).await, Decimal::new(7_00, 2));
 }
 
@@ -227,13 +227,7 @@ async fn race_the_same_id_at_the_same_time_has_one_effect() {
         .into_iter()
         .map(Result::unwrap)
         .collect();
-    let firsts = outcomes.iter().filter(|outcome| !outcome.replayed).count();
-    assert_eq!(firsts, 1);
-    assert!(
-        outcomes
-            .windows(2)
-            .all(|pair| pair[0].commands == pair[1].commands)
-    );
+    assert_one_first(&outcomes);
     assert_eq!(bench.rupees(wallet).await, Decimal::new(7_00, 2));
 }
 
