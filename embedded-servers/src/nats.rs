@@ -52,7 +52,8 @@ pub struct NatsOptions {
     pub port: NatsPort,
     /// Who may use it. Default: any local user.
     pub access: NatsAccess,
-    /// Soft limit of the server's heap in MiB (`GOMEMLIMIT`). Default 256.
+    /// Soft limit of the server's heap in MiB (`GOMEMLIMIT`). Default 1024. A server that needs more
+    /// for its subjects does hardly anything but collect garbage.
     pub memory_limit_mebibytes: u32,
     /// Longest time until the server accepts connections. Default 60 s.
     pub start_timeout: Duration,
@@ -68,7 +69,7 @@ impl NatsOptions {
             data_dir: data_dir.into(),
             port: NatsPort::Any,
             access: NatsAccess::AnyLocalUser,
-            memory_limit_mebibytes: 256,
+            memory_limit_mebibytes: 1024,
             start_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(15),
         }

@@ -15,12 +15,17 @@ use ledger_core::{LedgerName, Position};
 /// The key of the epoch in a stream's metadata.
 pub(crate) const EPOCH_KEY: &str = "daybook_epoch";
 
+/// How long NATS remembers message ids. Nothing relies on them, as every write names the position that
+/// it follows, and each takes memory.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(2);
+
 /// What a stream keeps.
 #[derive(Debug, Clone)]
 pub struct StreamSettings {
     /// How many servers keep a copy; one outside a cluster.
     pub replicas: usize,
-    /// Older events are dropped from the stream, never from the log, above this size.
+    /// Older events are dropped from the stream, never from the log, above this size. Every aggregate
+    /// has a subject of its own, so NATS needs about 300 bytes of memory for each event that is kept.
     pub max_bytes: i64,
     /// Older events are dropped from the stream, never from the log, after this time; zero keeps
     /// them.
@@ -31,7 +36,7 @@ impl Default for StreamSettings {
     fn default() -> Self {
         Self {
             replicas: 1,
-            max_bytes: 4 << 30,
+            max_bytes: 1 << 30,
             max_age: Duration::ZERO,
         }
     }
@@ -62,7 +67,7 @@ pub(crate) fn configuration(
         max_messages_per_subject: -1,
         max_consumers: -1,
         max_message_size: -1,
-        duplicate_window: Duration::from_secs(120),
+        duplicate_window: DUPLICATE_WINDOW,
         deny_delete: true,
         deny_purge: true,
         allow_direct: true,

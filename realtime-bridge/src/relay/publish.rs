@@ -139,6 +139,7 @@ impl<'a> Publisher<'a> {
             let mut headers = self.batch_headers(event, &id, index);
             let commits = index + 1 == events.len();
             if index == 0 {
+                headers.insert(header::NATS_EXPECTED_STREAM, self.stream.as_str());
                 headers.insert(
                     header::NATS_EXPECTED_LAST_SEQUENCE,
                     sequence_of(last).to_string(),
@@ -170,7 +171,6 @@ impl<'a> Publisher<'a> {
     fn batch_headers(&self, event: &Publication, id: &str, index: usize) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::NATS_MESSAGE_ID, self.message_id(event));
-        headers.insert(header::NATS_EXPECTED_STREAM, self.stream.as_str());
         headers.insert(header::NATS_BATCH_ID, id);
         headers.insert(header::NATS_BATCH_SEQUENCE, (index + 1).to_string());
         headers
