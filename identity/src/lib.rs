@@ -1,0 +1,45 @@
+//! Who asks, and what they may do.
+//!
+//! * [`permission`]: the one table of who may do what; [`principal`], [`subject`]: a known caller.
+//! * [`identities`]: the people and machines. [`people`], [`codes`], [`password`], [`factors`],
+//!   [`sign_in`], [`sessions`]: people. [`machines`]: programs. [`grants`]: roles. [`records`]: what
+//!   happened to all of them.
+//! * [`tokens`]: our access tokens; [`external`]: those of other issuers; [`jwt`], [`pkce`], [`totp`]:
+//!   the standards. [`authenticate`]: from a credential to a principal.
+//! * [`changes`]: what was taken from whom; [`stream_tickets`]: for live streams of browsers.
+//! * [`address`], [`delivery`]: where people are reached, and how codes get there.
+//! * [`secret`]: the master key and what hangs on it.
+//!
+//! Architecture Invariant: nothing here knows of HTTP routes, of events or of money.
+
+#![deny(missing_docs)]
+
+pub mod address;
+pub mod authenticate;
+pub mod changes;
+pub mod codes;
+pub mod delivery;
+mod error_chain;
+pub mod external;
+pub mod factors;
+pub mod grants;
+pub mod identities;
+pub mod jwt;
+mod lockout;
+pub mod machines;
+pub mod password;
+pub mod people;
+pub mod permission;
+pub mod pkce;
+pub mod principal;
+mod randomness;
+pub mod records;
+pub mod secret;
+pub mod sessions;
+pub mod sign_in;
+pub mod stream_tickets;
+pub mod subject;
+pub mod tokens;
+pub mod totp;
+
+pub use randomness::NoRandomness;
