@@ -1,6 +1,8 @@
 //! Imports of beancount files: the mapping, the submitting, and real files through real beancount.
+//! Messages: the adapters against simulators, the simulators against the providers' own clients.
 //!
-//! The tests in `files` need an interpreter with beancount: the environment's `DAYBOOK_PYTHON`.
+//! The tests in `files`, `messaging::smtp` and `messaging::twilio_client` need an interpreter with
+//! beancount and what `tests/requirements.txt` names: the environment's `DAYBOOK_PYTHON`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,5 +14,6 @@ mod files;
 mod journals;
 mod mapping;
 mod memory_ledger;
+mod messaging;
 mod naming;
 mod submitting;

@@ -1,0 +1,33 @@
+//! Local servers that speak the protocols of outside systems, for tests and demonstrations.
+//!
+//! Each listens on a free port of the loopback interface, checks credentials, parses, refuses and
+//! answers as its original does, keeps what it "sent", and can be told to fail ([`Faults`]). None
+//! reaches anybody. A simulator stops when it is dropped.
+
+mod faults;
+pub mod msg91;
+mod server;
+pub mod twilio_verify;
+
+pub use faults::{Fault, Faults};
+
+/// A code that a simulator would have sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SentCode {
+    /// The phone number as the provider knows it.
+    pub to: String,
+    /// The code.
+    pub code: String,
+    /// `sms`, `call` and so on.
+    pub channel: String,
+}
+
+impl std::fmt::Debug for SentCode {
+    /// Without the code and the number.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SentCode")
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
