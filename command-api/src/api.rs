@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
+use identity::authenticate::Authenticator;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::{BoxEndpoint, EndpointExt, make_sync};
 use poem::http::{Method, header};
@@ -13,6 +14,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 use projections::Queries;
 use sqlx::postgres::PgPool;
 
+use crate::access::Access;
 use crate::commands::CommandPort;
 use crate::documentation::{Documentation, INDEX, service};
 use crate::edge::{Edge, edge};
@@ -23,6 +25,14 @@ use crate::routes::assets::AssetCommands;
 use crate::routes::events::EventQueries;
 use crate::routes::hold_queries::HoldQueries;
 use crate::routes::holds::HoldCommands;
+use crate::routes::identity::factors::FactorOperations;
+use crate::routes::identity::machines::MachineOperations;
+use crate::routes::identity::oauth::OAuthOperations;
+use crate::routes::identity::people::PeopleOperations;
+use crate::routes::identity::records::RecordQueries;
+use crate::routes::identity::roles::RoleOperations;
+use crate::routes::identity::sessions::SessionOperations;
+use crate::routes::identity::stream_tickets::StreamTicketOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
 use crate::routes::system_accounts::SystemAccountCommands;
@@ -42,6 +52,10 @@ pub struct ApiDependencies {
     pub pool: PgPool,
     /// How the projectors and the relay are.
     pub readiness: Arc<dyn ReadinessSource>,
+    /// The people and machines, and whom a credential stands for.
+    pub authenticator: Authenticator,
+    /// Who may call which operation.
+    pub access: Access,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -69,13 +83,15 @@ impl Api {
             Arc::clone(&dependencies.commands),
             dependencies.queries.clone(),
             dependencies.pool.clone(),
+            dependencies.authenticator.clone(),
         );
+        let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
         let page = |template: &str, content_type: &'static str, text: &'static str| {
             get(template, static_page(content_type, text))
         };
         let operational = Self::operational_routes(dependencies);
-        operation_routes(&services, operational)
+        operation_routes(&services, access, operational)
             .at("/", page("/", "text/html; charset=utf-8", INDEX))
             .at(
                 "/docs",
@@ -119,7 +135,10 @@ impl Api {
 }
 
 /// Every operation, in one place for the routes and the document.
-type AllOperations = Operations<(
+type AllOperations = Operations<(LedgerOperations, IdentityOperations)>;
+
+/// The operations on ledgers and what is in them.
+type LedgerOperations = (
     LedgerCommands,
     AssetCommands,
     SystemAccountCommands,
@@ -132,10 +151,22 @@ type AllOperations = Operations<(
     AccountQueries,
     TransactionQueries,
     HoldQueries,
-)>;
+);
 
-fn operations(services: &Services) -> AllOperations {
-    Operations((
+/// The operations on people, machines and roles.
+type IdentityOperations = (
+    PeopleOperations,
+    SessionOperations,
+    StreamTicketOperations,
+    FactorOperations,
+    RoleOperations,
+    MachineOperations,
+    RecordQueries,
+    OAuthOperations,
+);
+
+fn operations(services: &Services, access: Access) -> AllOperations {
+    let ledgers = (
         LedgerCommands(services.clone()),
         AssetCommands(services.clone()),
         SystemAccountCommands(services.clone()),
@@ -148,13 +179,25 @@ fn operations(services: &Services) -> AllOperations {
         AccountQueries(services.clone()),
         TransactionQueries(services.clone()),
         HoldQueries(services.clone()),
-    ))
+    );
+    let identities = (
+        PeopleOperations(services.clone()),
+        SessionOperations(services.clone()),
+        StreamTicketOperations(services.clone()),
+        FactorOperations(services.clone()),
+        RoleOperations(services.clone()),
+        MachineOperations(services.clone()),
+        RecordQueries(services.clone()),
+        OAuthOperations(services.clone()),
+    );
+    let parts = (ledgers, identities);
+    Operations { parts, access }
 }
 
 /// The operations' own routes, not nested: a nested route would rewrite every request's path.
-fn operation_routes(services: &Services, others: Route) -> Route {
+fn operation_routes(services: &Services, access: Access, others: Route) -> Route {
     let mut table = HashMap::new();
-    operations(services).add_routes(&mut table);
+    operations(services, access).add_routes(&mut table);
     table.into_iter().fold(others, |route, (path, methods)| {
         let methods = methods
             .into_iter()

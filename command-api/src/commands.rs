@@ -75,6 +75,10 @@ impl Commands {
         intent: Intent<'_, B>,
     ) -> Result<Outcome, Problem> {
         let started = Instant::now();
+        context
+            .caller
+            .check_commands(intent.ledger, &intent.commands)
+            .await?;
         let name = match intent.commands.as_slice() {
             [only] => only.name(),
             _ => "Batch",

@@ -1,9 +1,16 @@
 //! What is known of a request besides its parameters and body: its id, its trace, its caller.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use identity::principal::Principal;
+use ledger_core::{Command, LedgerName};
 use poem::http::{HeaderMap, Method, Uri};
 use poem::{FromRequest, Request, RequestBody};
 use uuid::Uuid;
 
+use crate::access::ownership::Ownership;
 use crate::problem::{Problem, catalogue};
 
 /// The header that carries the request's id, in both directions.
@@ -12,28 +19,68 @@ pub const REQUEST_ID_HEADER: &str = "X-Request-Id";
 const TRACEPARENT_HEADER: &str = "traceparent";
 const MAX_REQUEST_ID_LENGTH: usize = 128;
 
-/// Who asks. The one place to change when callers are authenticated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The scope of callers who are not known.
+const ANONYMOUS: &str = "anonymous";
+
+/// Who asks.
+#[derive(Clone)]
 pub enum Caller {
-    /// Nobody in particular.
+    /// Nobody in particular: the node does not ask, or the operation is for everybody.
     Anonymous,
+    /// Somebody who may do this with everything in the ledger.
+    Known(Arc<Principal>),
+    /// Somebody who may do this with what is theirs.
+    OnlyOwn(Arc<Principal>, Ownership),
 }
 
 impl Caller {
     /// The name that separates the idempotency keys of callers.
     #[must_use]
-    pub const fn scope(self) -> &'static str {
-        match self {
-            Self::Anonymous => "anonymous",
-        }
+    pub fn scope(&self) -> Cow<'static, str> {
+        self.actor().map_or(Cow::Borrowed(ANONYMOUS), Cow::Owned)
     }
 
     /// Who is recorded with the events, if anybody is known.
     #[must_use]
-    pub const fn actor(self) -> Option<String> {
+    pub fn actor(&self) -> Option<String> {
+        self.principal()
+            .map(|principal| principal.subject.to_string())
+    }
+
+    /// Who it is, if anybody is known.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Arc<Principal>> {
         match self {
             Self::Anonymous => None,
+            Self::Known(principal) | Self::OnlyOwn(principal, _) => Some(principal),
         }
+    }
+
+    /// Refuses commands that concern what is not the caller's, of callers who reach no further.
+    ///
+    /// # Errors
+    /// `forbidden`, and the problem with the database.
+    pub async fn check_commands(
+        &self,
+        ledger: LedgerName,
+        commands: &[Command],
+    ) -> Result<(), Problem> {
+        match self {
+            Self::Anonymous | Self::Known(_) => Ok(()),
+            Self::OnlyOwn(principal, ownership) => match &principal.owner {
+                Some(owner) => ownership.check_commands(owner, ledger, commands).await,
+                None => Err(Problem::new(
+                    catalogue::FORBIDDEN,
+                    "the caller owns nothing",
+                )),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.scope())
     }
 }
 

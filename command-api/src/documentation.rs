@@ -9,8 +9,15 @@ use std::collections::BTreeSet;
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService};
 use serde_yaml_ng::{Mapping, Value};
 
+use crate::access::{Requirement, requirement_of};
 use crate::context::REQUEST_ID_HEADER;
 use crate::problem::CONTENT_TYPE as PROBLEM;
+
+/// Says in the document which permission an operation needs.
+const PERMISSION: &str = "x-daybook-permission";
+
+/// The name of the security scheme.
+const BEARER: &str = "bearer";
 
 const TITLE: &str = "Daybook";
 const DESCRIPTION: &str = "An event-sourced ledger: wallets, transactions and holds on one append-only log per ledger.
@@ -70,6 +77,7 @@ fn refine(yaml: &str) -> Value {
         }
     }
     share_responses(&mut document);
+    say_permissions(&mut document);
     whole_numbers(&mut document);
     document
 }
@@ -116,6 +124,49 @@ fn share_responses(document: &mut Value) {
         .and_then(Value::as_mapping_mut)
     {
         components.insert("responses".into(), shared.into());
+    }
+}
+
+/// Each operation says which permission it needs, and that a bearer credential shows who asks.
+fn say_permissions(document: &mut Value) {
+    let paths = document.get_mut("paths").and_then(Value::as_mapping_mut);
+    let operations = paths
+        .into_iter()
+        .flat_map(Mapping::values_mut)
+        .filter_map(Value::as_mapping_mut)
+        .flat_map(Mapping::values_mut)
+        .filter_map(Value::as_mapping_mut);
+    for operation in operations {
+        let id = operation.get("operationId").and_then(Value::as_str);
+        let permission = match requirement_of(id.unwrap_or_default()) {
+            Requirement::Public => {
+                operation.insert(PERMISSION.into(), "public".into());
+                operation.insert("security".into(), Value::Sequence(Vec::new()));
+                continue;
+            }
+            Requirement::SignedIn => "signed_in",
+            Requirement::Has(permission, _) => permission.as_str(),
+        };
+        operation.insert(PERMISSION.into(), permission.into());
+        let mut bearer = Mapping::new();
+        bearer.insert(BEARER.into(), Value::Sequence(Vec::new()));
+        operation.insert("security".into(), Value::Sequence(vec![bearer.into()]));
+    }
+    let mut scheme = Mapping::new();
+    for (name, value) in [
+        ("type", "http"),
+        ("scheme", "bearer"),
+        ("description", "An access token, or an API key."),
+    ] {
+        scheme.insert(name.into(), value.into());
+    }
+    let mut schemes = Mapping::new();
+    schemes.insert(BEARER.into(), scheme.into());
+    if let Some(components) = document
+        .get_mut("components")
+        .and_then(Value::as_mapping_mut)
+    {
+        components.insert("securitySchemes".into(), schemes.into());
     }
 }
 

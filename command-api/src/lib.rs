@@ -4,11 +4,13 @@
 //! * [`problem`]: every error, its code and its status.
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
+//! * [`access`]: who may call which operation, one table.
 //! * [`operations`], [`edge`](mod@edge): what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
 //! Architecture Invariant: nothing here decides about money; every rule is `ledger-core`'s.
 
+pub mod access;
 pub mod api;
 pub mod batch;
 pub(crate) mod choice;

@@ -13,8 +13,12 @@ use poem::http::{HeaderValue, Method, header};
 use poem::web::{Compress, CompressionAlgo};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Result};
 use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, MetaHeader, MetaPath, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaApi, MetaHeader, MetaOperation, MetaPath, MetaSchema, MetaSchemaRef, Registry,
+};
 
+use crate::access::guard::guarded;
+use crate::access::{Access, Requirement, requirement_of};
 use crate::context::{REQUEST_ID_HEADER, RequestContext};
 use crate::parameters::expand;
 use crate::problem::{Problem, catalogue};
@@ -39,8 +43,13 @@ const METHODS: [Method; 7] = [
 ];
 
 /// Operations with what is common to all of them.
-#[derive(Debug, Clone)]
-pub struct Operations<T>(pub T);
+#[derive(Clone)]
+pub struct Operations<T> {
+    /// The operations themselves.
+    pub parts: T,
+    /// Who may call them.
+    pub access: Access,
+}
 
 type Methods = HashMap<Method, BoxEndpoint<'static>>;
 
@@ -67,17 +76,32 @@ impl<T: OpenApi> OpenApi for Operations<T> {
 
     fn add_routes(self, route_table: &mut HashMap<String, Methods>) {
         let mut routes = HashMap::new();
-        self.0.add_routes(&mut routes);
-        let templates = T::meta().into_iter().flat_map(|api| api.paths);
-        for MetaPath { path: template, .. } in templates {
-            if let Some(methods) = routes.remove(&numbered(&template)) {
-                route_table
-                    .entry(named(&template))
-                    .or_default()
-                    .extend(wrap_path(&template, methods));
-            }
+        self.parts.add_routes(&mut routes);
+        let access = self.access;
+        // Merged: several parts have operations on the same path.
+        for MetaPath { path, operations } in merged(T::meta()).paths {
+            let Some(methods) = routes.remove(&numbered(&path)) else {
+                continue;
+            };
+            let guarded = methods.into_iter().map(|(method, endpoint)| {
+                let requirement = requirement(&operations, &method);
+                (method, guarded(&access, requirement, endpoint))
+            });
+            route_table
+                .entry(named(&path))
+                .or_default()
+                .extend(wrap_path(&path, guarded.collect()));
         }
     }
+}
+
+/// Whom the operation of a path with this method is for.
+fn requirement(operations: &[MetaOperation], method: &Method) -> Requirement {
+    let id = operations
+        .iter()
+        .find(|operation| operation.method == *method)
+        .and_then(|operation| operation.operation_id);
+    requirement_of(id.unwrap_or_default())
 }
 
 /// One entry per path: several parts of the API may have operations on the same one.

@@ -322,3 +322,27 @@ impl<'a, G: ParameterGroup> ApiExtractor<'a> for Parameters<G> {
         Ok(Self(read_group(request)?))
     }
 }
+
+/// A word of letters, digits and a few signs, such as an aggregate's id or an event's type.
+#[derive(Debug)]
+pub struct Word(pub String);
+
+impl Parameter for Word {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            pattern: Some("^[A-Za-z0-9_-]{1,64}$".to_owned()),
+            ..MetaSchema::new("string")
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, FieldFault> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(FieldFault::new(
+            FieldCode::InvalidFormat,
+            "must be 1 to 64 letters, digits, `_` and `-`",
+        ))
+    }
+}

@@ -9,6 +9,7 @@ pub mod mapping;
 pub mod responses;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -38,6 +39,7 @@ struct ProblemParts {
     errors: Vec<FieldError>,
     context: Option<Value>,
     allow: Option<HeaderValue>,
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
@@ -53,6 +55,7 @@ impl Problem {
             errors: Vec::new(),
             context: None,
             allow: None,
+            retry_after: None,
         }))
     }
 
@@ -95,6 +98,13 @@ impl Problem {
         self
     }
 
+    /// Says how long to wait before trying again.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -111,6 +121,15 @@ impl Problem {
     #[must_use]
     pub fn http_status(&self) -> StatusCode {
         catalogue::entry_of(&self.0.code).status
+    }
+
+    /// What a caller has to do who is not known (RFC 6750, 3).
+    fn challenge(&self) -> &'static str {
+        if self.0.code == catalogue::CREDENTIAL_INVALID {
+            r#"Bearer realm="daybook", error="invalid_token""#
+        } else {
+            r#"Bearer realm="daybook""#
+        }
     }
 
     /// The response; `instance` names the request, if it has an id.
@@ -131,8 +150,14 @@ impl Problem {
         let mut builder = Response::builder()
             .status(entry.status)
             .header(header::CONTENT_TYPE, CONTENT_TYPE);
-        if entry.status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(wait) = self.0.retry_after {
+            let seconds = wait.as_secs().max(1).to_string();
+            builder = builder.header(header::RETRY_AFTER, seconds);
+        } else if entry.status == StatusCode::SERVICE_UNAVAILABLE {
             builder = builder.header(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        if entry.status == StatusCode::UNAUTHORIZED {
+            builder = builder.header(header::WWW_AUTHENTICATE, self.challenge());
         }
         if let Some(allow) = &self.0.allow {
             builder = builder.header(header::ALLOW, allow);

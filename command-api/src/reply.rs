@@ -151,6 +151,83 @@ impl<T: Type + Serialize + Send> ApiResponse for CreatedOrTried<T> {
     }
 }
 
+/// 201: something was made whose reply holds a secret; kept by no cache.
+#[derive(Debug)]
+pub struct Started<T>(pub T);
+
+/// 202: taken, and something is still to be done by the caller.
+#[derive(Debug)]
+pub struct Accepted<T>(pub T);
+
+/// 204: done, and there is nothing to say.
+#[derive(Debug)]
+pub struct Nothing;
+
+impl<T: Serialize + Send> IntoResponse for Started<T> {
+    fn into_response(self) -> Response {
+        let mut response = respond(StatusCode::CREATED, self.0, false);
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        respond(StatusCode::ACCEPTED, self.0, false)
+    }
+}
+
+impl IntoResponse for Nothing {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into()
+    }
+}
+
+impl<T: Type + Serialize + Send> ApiResponse for Started<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![response_of::<T>(
+                201,
+                "Made; the secrets in it are shown this once.",
+            )],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type + Serialize + Send> ApiResponse for Accepted<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![response_of::<T>(202, "Taken; a code is on its way.")],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl ApiResponse for Nothing {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "Done.",
+                status: Some(204),
+                status_range: None,
+                content: Vec::new(),
+                headers: Vec::new(),
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
 /// A reply to a query.
 #[derive(Debug)]
 pub struct Answer<T>(pub T);

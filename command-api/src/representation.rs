@@ -9,6 +9,7 @@ pub mod annotation;
 pub mod answer;
 pub mod choices;
 pub mod hold;
+pub mod identity;
 pub mod ledger;
 pub mod position;
 pub mod reports;

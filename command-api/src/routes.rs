@@ -6,6 +6,7 @@ pub mod events;
 pub mod groups;
 pub mod hold_queries;
 pub mod holds;
+pub mod identity;
 pub mod ledger_queries;
 pub mod ledgers;
 pub mod query_groups;
@@ -39,4 +40,12 @@ pub enum Part {
     Events,
     /// What it all adds up to.
     Reports,
+    /// Registering, addresses and passwords; what staff do about people.
+    People,
+    /// Signing in and out, second factors.
+    Sessions,
+    /// Roles, machines, and the record of what happened to them.
+    Access,
+    /// Tokens for programs, by the standards of OAuth 2.0.
+    OAuth,
 }

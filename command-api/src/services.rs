@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use event_store::executor::SubmitError;
 use event_store::{LedgerHead, LogReader};
+use identity::authenticate::Authenticator;
+use identity::identities::Identities;
+use identity::tokens::Tokens;
 use ledger_core::wallet::WalletRejection;
 use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
@@ -22,17 +25,37 @@ pub struct Services {
     pub log: LogReader,
     /// The read models.
     pub queries: Queries,
+    /// The people and machines.
+    pub authenticator: Authenticator,
 }
 
 impl Services {
     /// Commands go to `port`; queries read from `queries` and the log in `pool`.
     #[must_use]
-    pub fn new(port: Arc<dyn CommandPort>, queries: Queries, pool: PgPool) -> Self {
+    pub fn new(
+        port: Arc<dyn CommandPort>,
+        queries: Queries,
+        pool: PgPool,
+        authenticator: Authenticator,
+    ) -> Self {
         Self {
             commands: Commands::new(port),
             log: LogReader::new(pool),
             queries,
+            authenticator,
         }
+    }
+
+    /// The people and machines.
+    #[must_use]
+    pub const fn identities(&self) -> &Identities {
+        self.authenticator.identities()
+    }
+
+    /// The access tokens.
+    #[must_use]
+    pub const fn tokens(&self) -> &Tokens {
+        self.authenticator.tokens()
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use identity::address::{EmailAddress, PhoneNumber};
+use identity::permission::{Permission, Role};
+use identity::subject::Subject;
 use ledger_core::annotation::{MAX_REFERENCE_LENGTH, Reference};
 use ledger_core::money::{AmountError, MAX_SCALE, parse_decimal};
 use ledger_core::{
@@ -9,6 +12,8 @@ use ledger_core::{
     TransactionId, WalletId,
 };
 use rust_decimal::Decimal;
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::problem::{FieldCode, FieldFault};
 use crate::text::TextFormat;
@@ -127,6 +132,103 @@ domain_format!(
     "A time as RFC 3339 with its offset, in the years 1900 to 2199; kept to the microsecond."
 );
 
+domain_format!(
+    EmailAddress,
+    "email",
+    None,
+    254,
+    "asha@example.org",
+    "An email address, `local@domain`; kept in lower case."
+);
+domain_format!(
+    PhoneNumber,
+    "phone",
+    None,
+    32,
+    "+919876543210",
+    "A phone number with its country code (E.164)."
+);
+domain_format!(
+    Subject,
+    "subject",
+    Some("^(person|machine|external):[0-9a-f-]{36}$"),
+    45,
+    "person:0190b8a2-5b7e-7c3d-8f00-000000000001",
+    "Somebody who may have roles: a person, a machine, or somebody whom another issuer vouches for."
+);
+domain_format!(
+    Role,
+    "role",
+    Some("^[a-z]+$"),
+    16,
+    "operator",
+    "What somebody is to a ledger: customer, support, operator, compliance, auditor, admin or service."
+);
+domain_format!(
+    Permission,
+    "permission",
+    Some(r"^[a-z]+\.[a-z]+$"),
+    32,
+    "transactions.post",
+    "Something that may be done; docs/ACCESS.md lists them."
+);
+
+/// The id of a person, a session or a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyId(pub Uuid);
+
+impl fmt::Display for AnyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl TextFormat for AnyId {
+    const FORMAT: &'static str = "uuid";
+    const PATTERN: Option<&'static str> = Some(UUID_PATTERN);
+    const MAX_LENGTH: usize = 36;
+    const DESCRIPTION: &'static str = "An id: a UUID.";
+    const EXAMPLE: &'static str = "0190b8a2-5b7e-7c3d-8f00-000000000001";
+
+    fn read(text: &str) -> Result<Self, FieldFault> {
+        let id = Uuid::try_parse(text)
+            .map_err(|_| FieldFault::new(FieldCode::InvalidFormat, "an id is a UUID".to_owned()))?;
+        Ok(Self(id))
+    }
+}
+
+/// A password, a code or a token in a request; never shown.
+#[derive(Clone)]
+pub struct Secret(pub Zeroizing<String>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
+}
+
+impl TextFormat for Secret {
+    const FORMAT: &'static str = "password";
+    const PATTERN: Option<&'static str> = None;
+    const MAX_LENGTH: usize = 1_024;
+    const DESCRIPTION: &'static str = "A secret.";
+    const EXAMPLE: &'static str = "correct horse battery staple";
+
+    fn read(text: &str) -> Result<Self, FieldFault> {
+        if text.is_empty() || text.len() > Self::MAX_LENGTH {
+            let detail = format!("must have 1 to {} bytes", Self::MAX_LENGTH);
+            return Err(FieldFault::new(FieldCode::InvalidFormat, detail));
+        }
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+}
+
 /// An amount as a caller writes it; that it fits its asset's decimals is checked by the ledger.
 ///
 /// Trailing zeros are dropped, so that `12.5` and `12.50` are the same request.
@@ -220,7 +322,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 10] = [
+    const CHECKS: [(&str, FormatCheck); 16] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),
@@ -231,6 +333,12 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
         entry::<Reference>(),
         entry::<Timestamp>(),
         entry::<RequestedAmount>(),
+        entry::<EmailAddress>(),
+        entry::<PhoneNumber>(),
+        entry::<Subject>(),
+        entry::<Role>(),
+        entry::<Permission>(),
+        entry::<Secret>(),
     ];
     CHECKS
         .iter()

@@ -54,6 +54,10 @@ pub enum Command {
     Rebuild(Rebuild),
     /// Write the generated schemas and API documents.
     Schemas(Schemas),
+    /// Print a new master key, for `auth.master_key`.
+    NewMasterKey,
+    /// Make an administrator's API key and print it, this once.
+    AdminKey,
 }
 
 /// `daybook up`.

@@ -1,5 +1,7 @@
 //! The subcommands, one file each.
 
+mod access;
+mod admin_key;
 mod import;
 mod rebuild;
 mod replay;
@@ -41,6 +43,15 @@ pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError>
         Command::Verify(arguments) => verify::run(arguments, &settings, &folders).await,
         Command::Rebuild(arguments) => rebuild::run(&arguments, &settings, &folders).await,
         Command::Schemas(arguments) => schemas::run(&arguments),
+        Command::AdminKey => admin_key::run(&settings, &folders).await,
+        Command::NewMasterKey => {
+            writeln!(
+                std::io::stdout(),
+                "{}",
+                *identity::secret::new_master_key()?
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

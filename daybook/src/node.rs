@@ -1,7 +1,9 @@
 //! The parts of Daybook, put together: started in the order they need each other, stopped in the
 //! order that loses nothing.
 
+mod access;
 mod due_holds;
+mod gatekeeper;
 mod readiness;
 mod snapshots;
 
@@ -25,6 +27,9 @@ use workflows::HoldExpiry;
 
 use crate::cli::Role;
 use due_holds::ReadModelDueHolds;
+use identity::authenticate::Authenticator;
+
+pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
 use readiness::NodeReadiness;
 use snapshots::ReadModelSnapshots;
 
@@ -51,6 +56,8 @@ pub struct NodeOptions {
     pub executor: ExecutorSettings,
     /// Bounds of the live stream.
     pub bridge: BridgeSettings,
+    /// Who may call it.
+    pub access: AccessOptions,
 }
 
 /// Why a node cannot start.
@@ -86,6 +93,8 @@ pub struct Node {
     pub queries: Queries,
     /// Its database.
     pub database: Database,
+    /// Its people and machines.
+    pub authenticator: Authenticator,
     bridge: Bridge,
     relay: Option<Relay>,
     projectors: Option<Projectors>,
@@ -138,14 +147,20 @@ impl Node {
             )
         });
         let snapshots = Arc::new(ReadModelSnapshots::new(queries.clone()));
-        let bridge = Bridge::new(&nats, &log, &signal, snapshots, options.bridge);
         let mut workers = Vec::new();
         if has(Role::Worker) {
             let due = Arc::new(ReadModelDueHolds::new(queries.clone()));
             let expiry = HoldExpiry::new(executors.clone(), signal.clone(), due);
             workers.push(tokio::spawn(expiry.run(stop_work.clone())));
         }
+        let authenticator =
+            access::authenticator(&options.access, &database, address, stop_work.clone());
+        let access = access::access(options.access.mode, &authenticator, &queries);
+        let gatekeeper = gatekeeper::gatekeeper(&access, &authenticator);
+        let bridge = Bridge::new(&nats, &log, &signal, snapshots, gatekeeper, options.bridge);
         let dependencies = ApiDependencies {
+            authenticator: authenticator.clone(),
+            access,
             commands: Arc::new(executors.clone()),
             queries: queries.clone(),
             pool: database.pool().clone(),
@@ -157,10 +172,17 @@ impl Node {
         } else {
             command_api::Api::operational_routes(dependencies)
         };
+        if let Some(mailbox) = &options.access.mailbox {
+            routes = access::mailbox_routes(routes, mailbox);
+        }
         if has(Role::Bridge) {
-            routes = routes
-                .at(STREAM_PATH, bridge.web_socket_endpoint())
-                .at(STREAM_EVENTS_PATH, bridge.server_sent_endpoint());
+            let streams = [
+                (STREAM_PATH, bridge.web_socket_endpoint()),
+                (STREAM_EVENTS_PATH, bridge.server_sent_endpoint()),
+            ];
+            for (path, endpoint) in streams {
+                routes = routes.at(path, command_api::operations::observed(path, endpoint));
+            }
         }
         let stop_http = CancellationToken::new();
         let http = tokio::spawn(
@@ -175,6 +197,7 @@ impl Node {
             executors,
             queries,
             database,
+            authenticator,
             bridge,
             relay,
             projectors,

@@ -3,13 +3,19 @@
 //! Everything is read and checked here, before anything listens; nothing else reads the
 //! environment. URLs may hold passwords and never show in `Debug`.
 
+pub mod messaging;
+
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
+use identity::external::IssuerSettings;
+use identity::permission::Role;
 use serde::Deserialize;
+
+use messaging::MessagingSettings;
 
 /// The default file, which is also the documentation of every setting.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -36,6 +42,10 @@ pub enum SettingsError {
 pub struct Settings {
     /// The address.
     pub http: HttpSettings,
+    /// Who may call.
+    pub auth: AuthSettings,
+    /// How codes get to people.
+    pub messaging: MessagingSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// NATS.
@@ -56,20 +66,46 @@ pub struct HttpSettings {
     pub allowed_origins: Vec<String>,
 }
 
-/// A URL that may hold a password.
+/// Who may call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthSettings {
+    /// Whether callers have to say who they are.
+    pub mode: AuthMode,
+    /// What seals secrets.
+    pub master_key: SecretText,
+    /// A file that holds it.
+    pub master_key_file: PathBuf,
+    /// The deployment's URL.
+    pub issuer: String,
+    /// Other issuers whose tokens are accepted.
+    pub issuers: Vec<IssuerSettings>,
+}
+
+/// Whether callers have to say who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// They need not, and may do everything.
+    Open,
+    /// They must.
+    Required,
+}
+
+/// A secret, or a URL that may hold a password.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct SecretUrl(String);
+pub struct SecretText(String);
 
-impl SecretUrl {
-    /// The URL, or `None` when none is set.
+impl SecretText {
+    /// The text, or `None` when none is set.
     #[must_use]
     pub fn get(&self) -> Option<&str> {
         (!self.0.is_empty()).then_some(&self.0)
     }
 }
 
-impl fmt::Debug for SecretUrl {
+impl fmt::Debug for SecretText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(if self.0.is_empty() {
             "none"
@@ -84,7 +120,7 @@ impl fmt::Debug for SecretUrl {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// The database; a private server when empty.
-    pub url: SecretUrl,
+    pub url: SecretText,
     /// The size of the pool.
     pub connections: u32,
 }
@@ -94,7 +130,7 @@ pub struct DatabaseSettings {
 #[serde(deny_unknown_fields)]
 pub struct NatsSettings {
     /// The server; a private one when empty.
-    pub url: SecretUrl,
+    pub url: SecretText,
 }
 
 /// Bounds of the executors.
@@ -196,6 +232,19 @@ impl Settings {
                 return Err(SettingsError::Value {
                     setting,
                     rule: "must be greater than zero",
+                });
+            }
+        }
+        let roles = self
+            .auth
+            .issuers
+            .iter()
+            .flat_map(|issuer| issuer.roles.roles.values());
+        for role in roles {
+            if role.parse::<Role>().is_err() {
+                return Err(SettingsError::Value {
+                    setting: "auth.issuers.roles",
+                    rule: "must map to roles of Daybook",
                 });
             }
         }

@@ -4,16 +4,21 @@
 //! `GET /v1/ledgers/{ledger}/stream/events` sends one channel as server-sent events. Each ledger
 //! that somebody follows has one feed in this process, whatever the number of clients.
 //!
+//! Whom a request is from and what they may follow is asked of a [`gatekeeper`], for as long as the
+//! client is there.
+//!
 //! Every client is bounded: in connections (in all and per address), in channels, in bytes that
 //! wait to be sent, in the size of what it sends, in how far back it may resume, and in how long it
 //! may be silent or not read. What ends a client is said with a code, and every end but its own
 //! fault can be healed by connecting again and resuming.
 
 mod admission;
+pub mod gatekeeper;
 mod refusal;
 mod server_sent;
 mod session;
 mod settings;
+mod standing;
 mod web_socket;
 
 use std::collections::HashMap;
@@ -32,6 +37,7 @@ use crate::history::History;
 use crate::log_stream::Epoch;
 use crate::nats::Nats;
 use admission::Admission;
+use gatekeeper::Gatekeeper;
 
 pub use settings::BridgeSettings;
 
@@ -62,6 +68,7 @@ struct Shared {
     signal: LogSignal,
     history: Arc<History>,
     snapshots: Arc<dyn SnapshotSource>,
+    gatekeeper: Arc<dyn Gatekeeper>,
     admission: Arc<Admission>,
     feeds: Mutex<HashMap<LedgerName, Arc<Feed>>>,
     /// Held while a feed is made, so that each ledger gets one.
@@ -76,13 +83,14 @@ struct Shared {
 }
 
 impl Bridge {
-    /// A bridge that serves the ledgers of this log.
+    /// A bridge that serves the ledgers of this log to whom the gatekeeper lets in.
     #[must_use]
     pub fn new(
         nats: &Nats,
         log: &LogReader,
         signal: &LogSignal,
         snapshots: Arc<dyn SnapshotSource>,
+        gatekeeper: Arc<dyn Gatekeeper>,
         settings: BridgeSettings,
     ) -> Self {
         let shared = Shared {
@@ -93,6 +101,7 @@ impl Bridge {
             log: log.clone(),
             signal: signal.clone(),
             snapshots,
+            gatekeeper,
             feeds: Mutex::default(),
             making: tokio::sync::Mutex::default(),
             next_peer: AtomicU64::new(1),

@@ -191,6 +191,13 @@ impl Feed {
         peer.unsubscribe(id, channel)
     }
 
+    /// Ends a subscription that is not for the client any more.
+    pub(crate) fn bar(&self, peer: &Peer, channel: Channel) {
+        let mut state = self.lock();
+        state.forget(peer.id(), &channel);
+        peer.bar(&channel);
+    }
+
     /// Whether everything after a position is still in the ring.
     pub(crate) fn reaches_back_to(&self, position: Position) -> bool {
         let state = self.lock();

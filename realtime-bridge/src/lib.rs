@@ -9,7 +9,7 @@
 //! and from PostgreSQL while it does not.
 //!
 //! Architecture Invariant: this crate never writes to PostgreSQL and knows no read model; what a
-//! snapshot needs comes through [`SnapshotSource`].
+//! snapshot needs comes through [`SnapshotSource`], and who clients are through [`Gatekeeper`].
 
 pub mod bridge;
 mod fault;
@@ -21,6 +21,7 @@ mod publication;
 pub mod relay;
 mod snapshot;
 
+pub use bridge::gatekeeper::{Gatekeeper, Visitor};
 pub use bridge::{Bridge, BridgeSettings};
 pub use nats::{Nats, NatsError};
 pub use relay::{LedgerRelayStatus, Relay, RelaySettings, RelayState, RelayStatus};

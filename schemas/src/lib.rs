@@ -18,5 +18,5 @@ pub mod published;
 
 pub use channel::{Channel, Concerns};
 pub use generate::generated;
-pub use message::{AccountBalance, ClientMessage, CloseReason, ErrorCode, ServerMessage};
+pub use message::{AccountBalance, ClientMessage, CloseReason, ErrorCode, ServerMessage, Token};
 pub use published::{PublishError, PublishedEvent, PublishedMetadata, StoredTexts};

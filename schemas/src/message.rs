@@ -8,8 +8,17 @@
 //! channel (at first, where the channel began): a client that sees a `prev` it did not get has
 //! missed something. A [`ServerMessage::Heartbeat`] says how far each channel has come, so that a
 //! missing tail shows as well.
+//!
+//! A connection ends with the credential it was opened with. A client is told before
+//! ([`ServerMessage::CredentialExpiring`]) and goes on by sending a newer one
+//! ([`ClientMessage::Authenticate`]). When the credential is revoked, or its holder may no longer
+//! follow anything, the connection is closed at once; when they may no longer follow one channel, that
+//! channel ends with an error.
+
+mod codes;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ledger_core::{AccountId, LedgerName, Position};
 use schemars::JsonSchema;
@@ -17,6 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 use crate::published::PublishedEvent;
+
+pub use codes::{CloseReason, ErrorCode};
 
 /// A message from the client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,12 +59,45 @@ pub enum ClientMessage {
         #[schemars(with = "Channel")]
         channel: String,
     },
+    /// Go on with a newer credential of the same person or machine: an access token or a key.
+    Authenticate {
+        /// The client's own number for this request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// The credential, as it would follow `Bearer` in a header.
+        token: Token,
+    },
     /// Ask for a `pong`, for clients that cannot send WebSocket pings.
     Ping {
         /// The client's own number for this request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
     },
+}
+
+/// A credential that a client sends; never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Token(#[schemars(length(min = 1, max = 8192))] String);
+
+impl Token {
+    /// A text as a credential.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
 }
 
 /// What an account holds. Decimal strings in the asset's major unit.
@@ -146,6 +190,21 @@ pub enum ServerMessage {
         /// Which.
         channel: Channel,
     },
+    /// The answer to `authenticate`: the connection goes on under the newer credential.
+    Authenticated {
+        /// The request's number.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// How long the credential is good for, in milliseconds; absent when it does not end by itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_in_ms: Option<u64>,
+    },
+    /// The credential ends soon, and the connection with it unless a newer one comes first:
+    /// `authenticate` on a WebSocket, a new request for server-sent events.
+    CredentialExpiring {
+        /// How long the credential is still good for, in milliseconds.
+        expires_in_ms: u64,
+    },
     /// The answer to a `ping`.
     Pong {
         /// The request's number.
@@ -173,155 +232,6 @@ pub enum ServerMessage {
         /// How long to wait before connecting again, in milliseconds; spread over the clients.
         reconnect_after_ms: u64,
     },
-}
-
-/// Why something was refused. Codes are stable and never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorCode {
-    /// The frame is not a message of the protocol.
-    MalformedMessage,
-    /// There is no ledger of that name.
-    LedgerNotFound,
-    /// The text is not a channel.
-    UnknownChannel,
-    /// There is no such wallet or account.
-    ChannelNotFound,
-    /// The connection follows that channel already; it goes on doing so.
-    AlreadySubscribed,
-    /// The connection does not follow that channel.
-    NotSubscribed,
-    /// The connection follows as many channels as it may.
-    TooManySubscriptions,
-    /// The position is of another epoch, ahead of the log or too far back: subscribe without
-    /// `after`, or page through the events over HTTP.
-    UnrecoverablePosition,
-    /// The server can no longer say which events concern the channel: subscribe again without
-    /// `after`.
-    ResyncRequired,
-    /// The state or the log cannot be read at the moment.
-    Unavailable,
-}
-
-impl ErrorCode {
-    /// Every code.
-    pub const ALL: [Self; 10] = [
-        Self::MalformedMessage,
-        Self::LedgerNotFound,
-        Self::UnknownChannel,
-        Self::ChannelNotFound,
-        Self::AlreadySubscribed,
-        Self::NotSubscribed,
-        Self::TooManySubscriptions,
-        Self::UnrecoverablePosition,
-        Self::ResyncRequired,
-        Self::Unavailable,
-    ];
-
-    /// The code as it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MalformedMessage => "malformed_message",
-            Self::LedgerNotFound => "ledger_not_found",
-            Self::UnknownChannel => "unknown_channel",
-            Self::ChannelNotFound => "channel_not_found",
-            Self::AlreadySubscribed => "already_subscribed",
-            Self::NotSubscribed => "not_subscribed",
-            Self::TooManySubscriptions => "too_many_subscriptions",
-            Self::UnrecoverablePosition => "unrecoverable_position",
-            Self::ResyncRequired => "resync_required",
-            Self::Unavailable => "unavailable",
-        }
-    }
-
-    /// Whether the same request may succeed later.
-    #[must_use]
-    pub const fn is_temporary(self) -> bool {
-        match self {
-            Self::Unavailable => true,
-            Self::MalformedMessage
-            | Self::LedgerNotFound
-            | Self::UnknownChannel
-            | Self::ChannelNotFound
-            | Self::AlreadySubscribed
-            | Self::NotSubscribed
-            | Self::TooManySubscriptions
-            | Self::UnrecoverablePosition
-            | Self::ResyncRequired => false,
-        }
-    }
-}
-
-/// Why the server closes a WebSocket. Codes from 4000 to 4499 ask the client to connect again and
-/// resume; from 4500 on, connecting again leads to the same end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CloseReason {
-    /// The client closed first; answered in kind.
-    Normal,
-    /// A frame that is not text.
-    NotText,
-    /// A text frame that is not UTF-8, or a broken frame.
-    Broken,
-    /// A frame or message above 64 KiB.
-    TooBig,
-    /// The server stops.
-    Shutdown,
-    /// The client does not read as fast as events come.
-    SlowConsumer,
-    /// Nothing was heard of the client for too long.
-    Silent,
-    /// The stream failed on the server's side.
-    Fault,
-    /// There is no such ledger.
-    LedgerNotFound,
-}
-
-impl CloseReason {
-    /// Every reason.
-    pub const ALL: [Self; 9] = [
-        Self::Normal,
-        Self::NotText,
-        Self::Broken,
-        Self::TooBig,
-        Self::Shutdown,
-        Self::SlowConsumer,
-        Self::Silent,
-        Self::Fault,
-        Self::LedgerNotFound,
-    ];
-
-    /// The WebSocket close code.
-    #[must_use]
-    pub const fn code(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
-            Self::NotText => 1003,
-            Self::Broken => 1002,
-            Self::TooBig => 1009,
-            Self::Shutdown => 4001,
-            Self::SlowConsumer => 4008,
-            Self::Silent => 4009,
-            Self::Fault => 4011,
-            Self::LedgerNotFound => 4504,
-        }
-    }
-
-    /// The text that goes with the code.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::NotText => "not_text",
-            Self::Broken => "broken_frame",
-            Self::TooBig => "message_too_big",
-            Self::Shutdown => "server_shutdown",
-            Self::SlowConsumer => "slow_consumer",
-            Self::Silent => "silent",
-            Self::Fault => "fault",
-            Self::LedgerNotFound => "ledger_not_found",
-        }
-    }
 }
 
 /// What precedes an event's own JSON in a [`ServerMessage::Event`]; [`EVENT_END`] follows it.
@@ -367,6 +277,14 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), CloseReason::ALL.len());
+    }
+
+    #[test]
+    fn a_token_is_read_and_never_shown() {
+        let text = r#"{"type":"authenticate","id":1,"token":"abc.def"}"#;
+        let message: ClientMessage = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+        assert!(!format!("{message:?}").contains("abc"), "{message:?}");
     }
 
     #[test]

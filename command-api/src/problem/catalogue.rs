@@ -1,6 +1,6 @@
 //! Every code a caller can see, with its HTTP status and title. `docs/API.md` lists the same rows.
 //!
-//! 400: the request itself is not valid. 404: something named in the path or the body does not
+//! 400: the request itself is not valid. 401: nobody knows who asks. 403: who asks may not. 404: something named in the path or the body does not
 //! exist. 409: it exists, and its state stands in the way. 422: a rule of the ledger refuses it.
 //! 503: nothing is wrong with the request, try again.
 
@@ -18,6 +18,16 @@ pub const UNSUPPORTED_MEDIA_TYPE: &str = "unsupported_media_type";
 pub const ROUTE_NOT_FOUND: &str = "route_not_found";
 /// The path has no such method.
 pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
+/// The operation is for callers who say who they are.
+pub const UNAUTHENTICATED: &str = "unauthenticated";
+/// What the caller said who they are with is not valid.
+pub const CREDENTIAL_INVALID: &str = "credential_invalid";
+/// The caller may not do this.
+pub const FORBIDDEN: &str = "forbidden";
+/// The caller's credential was not given the permission that their role has.
+pub const SCOPE_MISSING: &str = "scope_missing";
+/// The caller's second factor must be given again.
+pub const SECOND_FACTOR_NEEDED: &str = "second_factor_needed";
 /// `min_position` is beyond the end of the log.
 pub const POSITION_UNKNOWN: &str = "position_unknown";
 /// The read models did not reach `min_position` in time.
@@ -97,6 +107,92 @@ pub const ENTRIES: &[Entry] = &[
         "idempotency_key_reused",
         StatusCode::UNPROCESSABLE_ENTITY,
         "The idempotency key was used for another request",
+    ),
+    // Who asks.
+    permanent(
+        UNAUTHENTICATED,
+        StatusCode::UNAUTHORIZED,
+        "The caller has to say who they are",
+    ),
+    permanent(
+        CREDENTIAL_INVALID,
+        StatusCode::UNAUTHORIZED,
+        "The credential is not valid",
+    ),
+    permanent(
+        FORBIDDEN,
+        StatusCode::FORBIDDEN,
+        "The caller may not do this",
+    ),
+    permanent(
+        SCOPE_MISSING,
+        StatusCode::FORBIDDEN,
+        "The credential was not given this permission",
+    ),
+    permanent(
+        SECOND_FACTOR_NEEDED,
+        StatusCode::FORBIDDEN,
+        "The second factor must be given again",
+    ),
+    permanent(
+        "invalid_credentials",
+        StatusCode::UNAUTHORIZED,
+        "The address, the password or the second factor is not right",
+    ),
+    permanent(
+        "second_factor_required",
+        StatusCode::UNAUTHORIZED,
+        "The password is right, a second factor is needed besides",
+    ),
+    permanent(
+        "invalid_code",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The code is not right, was used, or has expired",
+    ),
+    transient(
+        "too_many_attempts",
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many attempts",
+    ),
+    permanent(
+        "password_too_short",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The password is too short",
+    ),
+    permanent(
+        "password_too_long",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The password is too long",
+    ),
+    permanent(
+        "password_guessable",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The password is too easy to guess",
+    ),
+    permanent(
+        "invalid_token",
+        StatusCode::UNAUTHORIZED,
+        "The token is not valid",
+    ),
+    permanent(
+        "refresh_token_reused",
+        StatusCode::UNAUTHORIZED,
+        "The refresh token was used before; its session has ended",
+    ),
+    permanent(
+        "identity_not_found",
+        StatusCode::NOT_FOUND,
+        "There is no such person, session, machine or role",
+    ),
+    permanent(
+        "authenticator_enrolled",
+        StatusCode::CONFLICT,
+        "An authenticator is already enrolled",
+    ),
+    permanent(
+        "authenticator_not_enrolled",
+        StatusCode::CONFLICT,
+        "No authenticator is enrolled",
     ),
     // Queries.
     permanent(

@@ -9,6 +9,8 @@ use poem_openapi::types::Type;
 use super::{CONTENT_TYPE, Problem, ProblemDocument};
 
 const INVALID: (u16, &str) = (400, "The request is not valid; `errors` names every field.");
+const UNKNOWN_CALLER: (u16, &str) = (401, "The caller has to say who they are.");
+const FORBIDDEN: (u16, &str) = (403, "The caller may not do this.");
 const MISSING: (u16, &str) = (
     404,
     "Something named in the path or the body does not exist.",
@@ -17,6 +19,10 @@ const STATE: (u16, &str) = (409, "The state of something concerned stands in the
 const TOO_LARGE: (u16, &str) = (413, "The body is too large.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is not declared as `application/json`.");
 const RULE: (u16, &str) = (422, "A rule of the ledger refuses the command.");
+const TOO_OFTEN: (u16, &str) = (
+    429,
+    "Too many attempts; wait for as long as `Retry-After` says.",
+);
 const FAULT: (u16, &str) = (500, "Daybook failed.");
 const AGAIN: (u16, &str) = (503, "Daybook cannot serve at the moment; ask again later.");
 const LATE: (u16, &str) = (
@@ -64,17 +70,38 @@ macro_rules! problem_response {
 problem_response!(
     CommandProblem,
     [
-        INVALID, MISSING, STATE, TOO_LARGE, MEDIA_TYPE, RULE, FAULT, AGAIN
+        INVALID,
+        UNKNOWN_CALLER,
+        FORBIDDEN,
+        MISSING,
+        STATE,
+        TOO_LARGE,
+        MEDIA_TYPE,
+        RULE,
+        TOO_OFTEN,
+        FAULT,
+        AGAIN
     ]
 );
 problem_response!(
     QueryProblem,
-    [INVALID, MISSING, UNKNOWN_POSITION, FAULT, AGAIN, LATE]
+    [
+        INVALID,
+        UNKNOWN_CALLER,
+        FORBIDDEN,
+        MISSING,
+        UNKNOWN_POSITION,
+        FAULT,
+        AGAIN,
+        LATE
+    ]
 );
 
 fn problem_response((status, description): (u16, &'static str)) -> MetaResponse {
-    let headers = if status == AGAIN.0 {
+    let headers = if [AGAIN.0, TOO_OFTEN.0].contains(&status) {
         vec![retry_after()]
+    } else if status == UNKNOWN_CALLER.0 {
+        vec![challenge()]
     } else {
         Vec::new()
     };
@@ -87,6 +114,16 @@ fn problem_response((status, description): (u16, &'static str)) -> MetaResponse 
             schema: ProblemDocument::schema_ref(),
         }],
         headers,
+    }
+}
+
+fn challenge() -> MetaHeader {
+    MetaHeader {
+        name: "WWW-Authenticate".to_owned(),
+        description: Some("What is asked for: a bearer credential (RFC 6750).".to_owned()),
+        required: true,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
     }
 }
 

@@ -6,17 +6,15 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use ledger_core::{AggregateType, LedgerName, Position, Timestamp};
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, Registry,
-};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::Value;
 
 use crate::choice::choice;
-use crate::parameters::{Incomplete, Parameter, ParameterGroup, ParameterSource, Parameters};
+use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters, Word};
+use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
-use crate::problem::{FieldCode, FieldFault, Problem};
 use crate::replay_line::ReplayLine;
 use crate::representation::position::PositionNumber;
 use crate::routes::Part;
@@ -53,30 +51,6 @@ impl From<AggregateTypeName> for AggregateType {
             AggregateTypeName::Transaction => Self::Transaction,
             AggregateTypeName::Hold => Self::Hold,
         }
-    }
-}
-
-/// A word of letters, digits and a few signs, such as an aggregate's id or an event's type.
-#[derive(Debug)]
-struct Word(String);
-
-impl Parameter for Word {
-    fn schema() -> MetaSchema {
-        MetaSchema {
-            pattern: Some("^[A-Za-z0-9_-]{1,64}$".to_owned()),
-            ..MetaSchema::new("string")
-        }
-    }
-
-    fn read(text: &str) -> Result<Self, FieldFault> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(FieldFault::new(
-            FieldCode::InvalidFormat,
-            "must be 1 to 64 letters, digits, `_` and `-`",
-        ))
     }
 }
 

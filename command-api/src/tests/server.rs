@@ -5,15 +5,22 @@ use std::sync::{Arc, Mutex};
 use event_store::executor::{Applied, CommandOutcome, Outcome, Submission, SubmitError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use identity::authenticate::Authenticator;
+use identity::delivery::NoDelivery;
+use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::secret::{MasterKey, new_master_key};
+use identity::tokens::Tokens;
 use ledger_core::{Command, LedgerName, Position, Timestamp};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use poem::test::{TestClient, TestRequestBuilder, TestResponse};
 use poem::{Endpoint, Route};
 use projections::{ProjectionStatus, Queries};
 use serde_json::Value;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::access::Access;
 use crate::api::{Api, ApiDependencies};
 use crate::commands::CommandPort;
 use crate::edge::Edge;
@@ -66,6 +73,8 @@ impl Server {
         let server = Api::new(ApiDependencies {
             commands: port.clone(),
             queries: Queries::over(pool.clone(), ProjectionStatus::default()),
+            authenticator: authenticator(pool.clone()),
+            access: Access::Open,
             pool,
             readiness: Arc::new(Vec::<Component>::new),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
@@ -85,6 +94,25 @@ impl Server {
     pub async fn post(&self, path: &str, body: impl Into<String>) -> TestResponse {
         json(self.client.post(path), body).send().await
     }
+}
+
+/// Knows nobody: its database cannot be reached.
+fn authenticator(pool: PgPool) -> Authenticator {
+    let master_key = MasterKey::from_text(&new_master_key().unwrap()).unwrap();
+    let identities = Identities::new(
+        pool,
+        Arc::new(master_key),
+        Arc::new(NoDelivery),
+        Arc::new(SystemClock),
+        IdentitySettings {
+            issuer: "http://daybook.example".to_owned(),
+            audience: "http://daybook.example".to_owned(),
+            access_token_lifetime: std::time::Duration::from_secs(300),
+            sessions: SessionPolicies::default(),
+        },
+    );
+    let tokens = Tokens::new(identities.clone());
+    Authenticator::start(identities, tokens, None, CancellationToken::new())
 }
 
 /// A request with a JSON body.

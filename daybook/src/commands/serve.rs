@@ -6,9 +6,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use realtime_bridge::BridgeSettings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, tell};
+use super::{CommandError, access, tell};
 use crate::cli::{Role, Serve};
-use crate::node::{Node, NodeOptions};
+use crate::node::{AccessOptions, Node, NodeOptions};
 use crate::settings::Settings;
 
 /// Upper bounds of the buckets of durations, in seconds.
@@ -32,10 +32,12 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
                 .into(),
         );
     };
+    let listen = arguments.listen.unwrap_or(settings.http.listen);
+    let access = access::options(&settings, listen)?;
     let options = NodeOptions {
-        listen: arguments.listen.unwrap_or(settings.http.listen),
+        listen,
         roles: arguments.roles,
-        ..options(&settings, database_url, nats_url)
+        ..options(&settings, database_url, nats_url, access)
     };
     let node = Node::start(options, start_metrics()?).await?;
     let mut stop = StopSignals::listen()?;
@@ -46,8 +48,14 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
 }
 
 /// A node with every part.
-pub(super) fn options(settings: &Settings, database_url: &str, nats_url: &str) -> NodeOptions {
+pub(super) fn options(
+    settings: &Settings,
+    database_url: &str,
+    nats_url: &str,
+    access: AccessOptions,
+) -> NodeOptions {
     NodeOptions {
+        access,
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),

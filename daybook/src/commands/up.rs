@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use connectors::beancount::{ImportRequest, Python, generate_example};
-use metrics_exporter_prometheus::PrometheusHandle;
+
+use zeroize::Zeroizing;
 
 use super::serve::{StopSignals, options, start_metrics};
-use super::{CommandError, import, tell};
+use super::{CommandError, access, import, tell};
 use crate::cli::Up;
 use crate::node::{Node, NodeOptions};
 use crate::servers::{Folders, Servers};
@@ -25,18 +26,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, CommandError> {
     tell("starting PostgreSQL and NATS");
     let servers = Servers::start(&settings, &folders).await?;
-    let options = NodeOptions {
-        listen: arguments.listen.unwrap_or(settings.http.listen),
-        ..options(&settings, &servers.database_url, &servers.nats_url)
-    };
-    let ended = serve(
-        &servers,
-        options,
-        start_metrics()?,
-        arguments.demo,
-        &folders,
-    )
-    .await;
+    let ended = serve(&servers, &arguments, &settings, &folders).await;
     servers.stop().await;
     ended?;
     tell("stopped; your data is kept");
@@ -45,22 +35,32 @@ pub(super) async fn run(
 
 async fn serve(
     servers: &Servers,
-    options: NodeOptions,
-    metrics: PrometheusHandle,
-    demo: bool,
+    arguments: &Up,
+    settings: &Settings,
     folders: &Folders,
 ) -> Result<(), CommandError> {
-    let node = Node::start(options, metrics).await?;
+    let listen = arguments.listen.unwrap_or(settings.http.listen);
+    let access = access::private_options(settings, listen, &folders.data)?;
+    let options = NodeOptions {
+        listen,
+        ..options(settings, &servers.database_url, &servers.nats_url, access)
+    };
+    let node = Node::start(options, start_metrics()?).await?;
     let served = async {
         let mut stop = StopSignals::listen()?;
+        let identities = node.authenticator.identities();
+        access::keep_admin_key(identities, &folders.data).await?;
+        let people = access::begin_people(identities).await?;
         servers.announce(Some(node.address.to_string()))?;
-        if demo {
+        if arguments.demo {
             tokio::select! {
                 loaded = load_demo(&node, folders) => loaded?,
                 () = stop.told() => return Ok(()),
             }
         }
-        tell(&welcome(node.address, demo));
+        let key = folders.data.join(access::ADMIN_KEY_FILE);
+        tell(&welcome(node.address, &key, arguments.demo));
+        tell(&introduction(node.address, &people));
         stop.told().await;
         Ok(())
     };
@@ -89,10 +89,12 @@ async fn write_example(python: &Python, file: &Path) -> Result<(), CommandError>
 }
 
 /// What to open and what to paste.
-fn welcome(address: SocketAddr, demo: bool) -> String {
-    let url = format!("http://{address}");
+fn welcome(address: SocketAddr, key: &Path, demo: bool) -> String {
+    let (url, key) = (format!("http://{address}"), key.display());
     let demo = if demo {
-        format!("\n  the demo's accounts      curl -s '{url}/v1/ledgers/demo/accounts?limit=5'\n")
+        format!(
+            "\n  the demo's accounts      curl -s -H \"$K\" '{url}/v1/ledgers/demo/accounts?limit=5'\n"
+        )
     } else {
         String::new()
     };
@@ -101,18 +103,38 @@ fn welcome(address: SocketAddr, demo: bool) -> String {
 Daybook is up at {url}/   (Ctrl-C stops it; your data is kept)
 
   documentation, to try    {url}/docs
+  an administrator's key   {key}
   live stream              ws://{address}/v1/ledgers/main/stream
   health                   {url}/health/ready
 {demo}
 Paste this into another terminal:
 
   B={url}/v1/ledgers; J='content-type: application/json'
-  curl -s $B -H "$J" -d '{{"name":"main"}}'
-  A=$(curl -s $B/main/wallets -H "$J" -d '{{"owner":"asha"}}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
-  curl -s $B/main/transactions -H "$J" -H 'idempotency-key: first-deposit' \
+  K="authorization: Bearer $(cat {key})"
+  curl -s $B -H "$K" -H "$J" -d '{{"name":"main"}}'
+  A=$(curl -s $B/main/wallets -H "$K" -H "$J" -d '{{"owner":"asha"}}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
+  curl -s $B/main/transactions -H "$K" -H "$J" -H 'idempotency-key: first-deposit' \
     -d '{{"postings":[{{"source":"system:cash","destination":"wallet:'$A'","asset":"INR","amount":"250.00"}}]}}'
-  curl -s $B/main/wallets/$A/accounts
-  curl -sN "$B/main/stream/events?after=0"     # live; Ctrl-C ends it
+  curl -s $B/main/wallets/$A/accounts -H "$K"
+  curl -sN "$B/main/stream/events?after=0" -H "$K"     # live; Ctrl-C ends it
 "#
     )
+}
+
+/// Who was made, and what they sign in with.
+fn introduction(address: SocketAddr, people: &[(&str, Zeroizing<String>)]) -> String {
+    if people.is_empty() {
+        return String::new();
+    }
+    let mut told =
+        "People made now; their passwords are shown this once (codes are shown at ".to_owned();
+    told.push_str(&format!("http://{address}/dev/mailbox):\n\n"));
+    for (email, password) in people {
+        told.push_str(&format!("  {email:<24} {}\n", **password));
+    }
+    told.push_str(&format!(
+        "\n  sign in:  curl -s http://{address}/v1/sessions -H 'content-type: application/json' \\\n    \
+         -d '{{\"email\":\"asha@daybook.example\",\"password\":\"…\"}}'\n"
+    ));
+    told
 }

@@ -1,8 +1,5 @@
-//! Who may connect: everything that is judged before a connection becomes a client.
-//!
-//! This is the one place where a connection is authorised. Today that is its origin and the number
-//! of connections; who the client is and which channels it may follow belong into [`Admitted`] and
-//! are then asked for in `Session::subscribe`.
+//! Which connections are taken on: their origin and their number. Who the client is, is asked of the
+//! [`Gatekeeper`](super::gatekeeper::Gatekeeper) after that.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -5,6 +5,14 @@ use poem::{IntoResponse, Response};
 use schemas::ErrorCode;
 use serde_json::json;
 
+use super::gatekeeper::Denied;
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Gate(denied)
+    }
+}
+
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -20,6 +28,8 @@ pub(super) enum Refusal {
     NotAWebSocket,
     /// The query or a header cannot be read.
     MalformedRequest,
+    /// The gatekeeper does not let it in.
+    Gate(Denied),
     /// What the stream itself refuses.
     Stream(ErrorCode),
 }
@@ -31,10 +41,19 @@ impl Refusal {
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::TooManyConnectionsFromAddress => StatusCode::TOO_MANY_REQUESTS,
             Self::NotAWebSocket => StatusCode::UPGRADE_REQUIRED,
-            Self::MalformedRequest => StatusCode::BAD_REQUEST,
+            Self::MalformedRequest | Self::Gate(Denied::Malformed) => StatusCode::BAD_REQUEST,
+            Self::Gate(Denied::Unauthenticated | Denied::CredentialInvalid) => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Gate(Denied::Forbidden | Denied::OutOfScope) => StatusCode::FORBIDDEN,
+            Self::Gate(Denied::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Stream(code) => match code {
                 ErrorCode::LedgerNotFound | ErrorCode::ChannelNotFound => StatusCode::NOT_FOUND,
                 ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Forbidden | ErrorCode::CredentialOfAnother => StatusCode::FORBIDDEN,
+                ErrorCode::CredentialInvalid
+                | ErrorCode::CredentialExpired
+                | ErrorCode::CredentialRevoked => StatusCode::UNAUTHORIZED,
                 ErrorCode::MalformedMessage
                 | ErrorCode::UnknownChannel
                 | ErrorCode::AlreadySubscribed
@@ -53,7 +72,12 @@ impl Refusal {
             Self::TooManyConnections => "too_many_connections",
             Self::TooManyConnectionsFromAddress => "too_many_connections_from_address",
             Self::NotAWebSocket => "not_a_websocket",
-            Self::MalformedRequest => "malformed_request",
+            Self::MalformedRequest | Self::Gate(Denied::Malformed) => "malformed_request",
+            Self::Gate(Denied::Unauthenticated) => "unauthenticated",
+            Self::Gate(Denied::CredentialInvalid) => "credential_invalid",
+            Self::Gate(Denied::Forbidden) => "forbidden",
+            Self::Gate(Denied::OutOfScope) => "scope_missing",
+            Self::Gate(Denied::Unavailable) => "log_unavailable",
             Self::Stream(code) => code.as_str(),
         }
     }
@@ -66,9 +90,28 @@ impl Refusal {
             Self::TooManyConnectionsFromAddress => "This address has as many clients as it may.",
             Self::NotAWebSocket => "This address speaks WebSocket, version 13.",
             Self::MalformedRequest => {
-                "The query parameters are `channel` and `after`; `after` and `Last-Event-ID` are positions."
+                "The query parameters are `channel`, `after` and `ticket`; `after` and `Last-Event-ID` are positions."
             }
+            Self::Gate(Denied::Malformed) => "Give one credential: a header or a ticket.",
+            Self::Gate(Denied::Unauthenticated) => {
+                "Say who you are: `Authorization: Bearer …`, or `?ticket=` from a browser."
+            }
+            Self::Gate(Denied::CredentialInvalid) => "The credential is not valid.",
+            Self::Gate(Denied::Forbidden) => "Nothing in this ledger is for you to follow.",
+            Self::Gate(Denied::OutOfScope) => "The credential was not given this permission.",
+            Self::Gate(Denied::Unavailable) => "The credential cannot be judged at the moment.",
             Self::Stream(code) => super::session::explanation(code),
+        }
+    }
+
+    /// What a client has to do who is not known (RFC 6750, 3).
+    const fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::Gate(Denied::Unauthenticated) => Some(r#"Bearer realm="daybook""#),
+            Self::Gate(Denied::CredentialInvalid) => {
+                Some(r#"Bearer realm="daybook", error="invalid_token""#)
+            }
+            _ => None,
         }
     }
 
@@ -93,6 +136,10 @@ impl Refusal {
         let headers = response.headers_mut();
         if retry_later {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        }
+        if let Some(challenge) = self.challenge() {
+            let challenge = header::HeaderValue::from_static(challenge);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if self == Self::NotAWebSocket {
             headers.insert(

@@ -9,12 +9,13 @@ use poem::web::sse::{Event, SSE};
 use poem::{Endpoint, FromRequest, IntoResponse, Request, Response};
 use schemas::ErrorCode;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Shared;
 use super::admission::Admitted;
 use super::refusal::Refusal;
-use super::session::{Resumption, Session};
+use super::session::{Resumption, Session, Transport};
 use crate::feed::{Item, Next};
 
 /// What a reader sends when it connects again.
@@ -31,6 +32,9 @@ struct Parameters {
     #[serde(default = "whole_ledger")]
     channel: String,
     after: Option<i64>,
+    /// For the gatekeeper.
+    #[serde(rename = "ticket")]
+    _ticket: Option<IgnoredAny>,
 }
 
 fn whole_ledger() -> String {
@@ -47,6 +51,9 @@ impl ServerSentEndpoint {
             return Err(Refusal::ShuttingDown);
         }
         let admitted = self.shared.admission.admit(request)?;
+        let ledger = request.raw_path_param("ledger").unwrap_or_default();
+        let gatekeeper = &self.shared.gatekeeper;
+        let visitor = gatekeeper.admit(request, ledger.parse().ok()).await?;
         let Query(parameters) = Query::<Parameters>::from_request_without_body(request)
             .await
             .map_err(|_| Refusal::MalformedRequest)?;
@@ -55,8 +62,7 @@ impl ServerSentEndpoint {
             Some(position) => Some(position),
             None => parameters.after,
         };
-        let ledger = request.raw_path_param("ledger").unwrap_or_default();
-        let session = Session::open(&self.shared, ledger)
+        let session = Session::open(&self.shared, ledger, visitor, Transport::ServerSent)
             .await
             .map_err(Refusal::Stream)?;
         subscribe(&session, &parameters.channel, after).await?;
@@ -123,6 +129,7 @@ impl Reader {
                 () = until.cancelled() => {}
                 _ = serving.catch_up() => {}
                 _ = serving.beat(|| None) => {}
+                _ = serving.watch_standing() => {}
                 () = serving.until_shutdown() => until.cancelled().await,
             }
         });

@@ -8,6 +8,7 @@ use schemas::{Channel, CloseReason, ErrorCode, ServerMessage};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use super::gatekeeper::Visitor;
 use super::{FeedError, Shared};
 use crate::SnapshotError;
 use crate::feed::{Beginning, Feed, Peer, Progressed, Refused, Request, Step};
@@ -22,6 +23,17 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) feed: Arc<Feed>,
     pub(super) peer: Arc<Peer>,
+    pub(super) visitor: Arc<dyn Visitor>,
+    pub(super) transport: Transport,
+}
+
+/// What a client is connected by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// Several channels; the client can ask on.
+    WebSocket,
+    /// One channel, for as long as it lasts.
+    ServerSent,
 }
 
 /// Where a client wants to begin.
@@ -35,7 +47,12 @@ pub(super) struct Resumption {
 
 impl Session {
     /// A client of a ledger.
-    pub(super) async fn open(shared: &Arc<Shared>, ledger: &str) -> Result<Self, ErrorCode> {
+    pub(super) async fn open(
+        shared: &Arc<Shared>,
+        ledger: &str,
+        visitor: Arc<dyn Visitor>,
+        transport: Transport,
+    ) -> Result<Self, ErrorCode> {
         let feed = shared.feed(ledger).await.map_err(|error| match error {
             FeedError::NotFound => ErrorCode::LedgerNotFound,
             FeedError::Log(error) => {
@@ -57,6 +74,8 @@ impl Session {
             shared: Arc::clone(shared),
             feed,
             peer: Arc::new(peer),
+            visitor,
+            transport,
         })
     }
 
@@ -81,6 +100,8 @@ impl Session {
         if self.peer.follows(&channel) {
             return Err(ErrorCode::AlreadySubscribed);
         }
+        let mut asked = self.visitor.generation();
+        self.visitor.may_follow(&channel).await?;
         let epoch = self.feed.epoch();
         let beginning = match (resumption.after, channel) {
             (Some(after), _) => {
@@ -91,6 +112,11 @@ impl Session {
             (None, Channel::Ledger) => Beginning::Head,
             (None, Channel::Wallet(_) | Channel::Account(_)) => self.snapshot(&channel).await?,
         };
+        // What was taken meanwhile would not end a channel that is not followed yet.
+        while asked != self.visitor.generation() {
+            asked = self.visitor.generation();
+            self.visitor.may_follow(&channel).await?;
+        }
         self.feed
             .subscribe(&self.peer, Request { id, channel }, beginning, &epoch)
             .map_err(|refused| match refused {
@@ -277,5 +303,10 @@ pub(super) const fn explanation(code: ErrorCode) -> &'static str {
         }
         ErrorCode::ResyncRequired => "subscribe again without a position",
         ErrorCode::Unavailable => "the state or the log cannot be read at the moment",
+        ErrorCode::Forbidden => "this may not be followed",
+        ErrorCode::CredentialInvalid => "the credential is not valid",
+        ErrorCode::CredentialOfAnother => "the credential is somebody else's",
+        ErrorCode::CredentialExpired => "the credential has expired: come again with a newer one",
+        ErrorCode::CredentialRevoked => "the credential was revoked or its session has ended",
     }
 }

@@ -23,6 +23,8 @@ pub struct BridgeSettings {
     pub max_connections_per_address: usize,
     /// The most channels of one client.
     pub max_subscriptions: usize,
+    /// How long before its credential ends a client is told.
+    pub expiry_warning: Duration,
     /// How far back a client may resume when the events are no longer in memory, in positions.
     pub max_replay_positions: i64,
     /// How many events of each ledger stay in memory.
@@ -49,6 +51,7 @@ impl Default for BridgeSettings {
             max_connections: 5_000,
             max_connections_per_address: 500,
             max_subscriptions: 128,
+            expiry_warning: Duration::from_secs(30),
             max_replay_positions: 10_000,
             ring_events: 65_536,
             ring_bytes: 64 << 20,

@@ -11,9 +11,9 @@ use poem::{Endpoint, FromRequest, IntoResponse, Request, Response};
 use schemas::{ClientMessage, CloseReason, ErrorCode, ServerMessage};
 
 use super::Shared;
-use super::admission::Admitted;
+use super::gatekeeper::Visitor;
 use super::refusal::Refusal;
-use super::session::{Resumption, Session, explanation};
+use super::session::{Resumption, Session, Transport, explanation};
 use crate::feed::{Item, Next};
 
 /// The beginning of what the library says about a frame or message that is too large.
@@ -48,6 +48,8 @@ impl WebSocketEndpoint {
             .raw_path_param("ledger")
             .unwrap_or_default()
             .to_owned();
+        let gatekeeper = &self.shared.gatekeeper;
+        let visitor = gatekeeper.admit(&request, ledger.parse().ok()).await?;
         let socket = WebSocket::from_request_without_body(&request)
             .await
             .map_err(|_| Refusal::NotAWebSocket)?;
@@ -58,7 +60,8 @@ impl WebSocketEndpoint {
             .config(configuration(shared.settings.max_inbound_bytes))
             .on_upgrade(move |stream| async move {
                 let _token = token;
-                serve(&shared, &ledger, stream, admitted).await;
+                serve(&shared, &ledger, stream, visitor).await;
+                drop(admitted);
             })
             .into_response();
         Ok(response)
@@ -96,10 +99,15 @@ fn configuration(max_inbound_bytes: usize) -> WebSocketConfig {
         .max_frame_size(Some(max_inbound_bytes))
 }
 
-async fn serve(shared: &Arc<Shared>, ledger: &str, socket: WebSocketStream, admitted: Admitted) {
+async fn serve(
+    shared: &Arc<Shared>,
+    ledger: &str,
+    socket: WebSocketStream,
+    visitor: Arc<dyn Visitor>,
+) {
     let farewell = shared.settings.farewell_timeout;
     let (mut sink, mut stream) = socket.split();
-    let end = match Session::open(shared, ledger).await {
+    let end = match Session::open(shared, ledger, visitor, Transport::WebSocket).await {
         Ok(session) => run(&session, &mut sink, &mut stream).await,
         Err(code) => refuse(&mut sink, code, farewell).await,
     };
@@ -111,7 +119,6 @@ async fn serve(shared: &Arc<Shared>, ledger: &str, socket: WebSocketStream, admi
         End::Gone => "gone",
     };
     metrics::counter!("daybook_bridge_closed_total", "reason" => reason).increment(1);
-    drop(admitted);
 }
 
 /// Serves a client until one of its parts ends.
@@ -137,6 +144,7 @@ async fn run(
         end = read(session, stream, &heard) => end,
         reason = session.catch_up() => End::Close(reason),
         reason = session.beat(on_beat) => End::Close(reason),
+        reason = session.watch_standing() => End::Close(reason),
         () = session.until_shutdown() => End::Close(CloseReason::Shutdown),
     };
     // What waits is still sent, unless the client was cut off.
@@ -231,6 +239,12 @@ async fn answer(session: &Session, text: &str) {
         ClientMessage::Unsubscribe { id, channel } => {
             let result = session.unsubscribe(id, &channel);
             (id, channel, result)
+        }
+        ClientMessage::Authenticate { id, token } => {
+            if let Err(code) = session.renew(id, token.reveal()).await {
+                session.refuse(id, None, code);
+            }
+            return;
         }
         ClientMessage::Ping { id } => return session.peer.send(&ServerMessage::Pong { id }),
     };

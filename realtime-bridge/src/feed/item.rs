@@ -63,6 +63,8 @@ impl Item {
             ServerMessage::Event { position, .. } => ("event", Some(*position)),
             ServerMessage::Heartbeat { .. } => ("heartbeat", None),
             ServerMessage::Unsubscribed { .. } => ("unsubscribed", None),
+            ServerMessage::Authenticated { .. } => ("authenticated", None),
+            ServerMessage::CredentialExpiring { .. } => ("credential_expiring", None),
             ServerMessage::Pong { .. } => ("pong", None),
             ServerMessage::Error { .. } => ("error", None),
             ServerMessage::ServerShutdown { .. } => ("server_shutdown", None),
@@ -78,11 +80,15 @@ impl Item {
 
     /// Says that the server ended a subscription.
     pub(super) fn ended(channel: &Channel, code: ErrorCode) -> Self {
+        let message = match code {
+            ErrorCode::Forbidden => "the channel may not be followed any more",
+            _ => "subscribe again without a position",
+        };
         Self::of(&ServerMessage::Error {
             id: None,
             channel: Some(channel.to_string()),
             code,
-            message: "subscribe again without a position".to_owned(),
+            message: message.to_owned(),
             temporary: code.is_temporary(),
         })
     }

@@ -171,6 +171,18 @@ impl Peer {
         self.emptied.notify_waiters();
     }
 
+    /// Closes the client after one last message, and drops what waits: it is not for them any more.
+    pub(crate) fn dismiss(&self, message: &ServerMessage, reason: CloseReason) {
+        let mut state = self.lock();
+        state.items.clear();
+        state.bytes = 0;
+        self.push(&mut state, Item::of(message));
+        state.closing.get_or_insert(reason);
+        drop(state);
+        self.filled.notify_one();
+        self.emptied.notify_waiters();
+    }
+
     /// Whether something has waited for so long that nobody can be reading.
     pub(crate) fn is_stalled(&self, limit: Duration) -> bool {
         let since = self.lock().waiting_since;
@@ -182,7 +194,8 @@ impl Peer {
         self.lock().subscriptions.contains_key(channel)
     }
 
-    pub(super) fn channels(&self) -> Vec<Channel> {
+    /// The channels that the client follows.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
         self.lock().subscriptions.keys().copied().collect()
     }
 
@@ -233,6 +246,21 @@ impl Peer {
         if state.subscriptions.remove(channel).is_some() {
             self.push(&mut state, Item::ended(channel, code));
         }
+    }
+
+    /// Ends a subscription that is not for the client any more, with everything of it that waits.
+    pub(super) fn bar(&self, channel: &Channel) {
+        let mut state = self.lock();
+        if state.subscriptions.remove(channel).is_none() {
+            return;
+        }
+        state
+            .items
+            .retain(|item| !matches!(item, Item::Event { channel: of, .. } if of == channel));
+        state.bytes = state.items.iter().map(Item::bytes).sum();
+        self.push(&mut state, Item::ended(channel, ErrorCode::Forbidden));
+        drop(state);
+        self.emptied.notify_waiters();
     }
 
     /// How far a subscription is, when it is behind.

@@ -160,8 +160,13 @@ fn stream_channel(from_client: &[(String, Value)], from_server: &[(String, Value
         "title": "A ledger's live events on a WebSocket",
         "description": format!(
             "One JSON object a text frame, 64 KiB at most from the client. Subscribe to any number \
-             of channels.\n\nClose codes: {}. After a code from 4000 to 4499 connect again and \
-             resume.\n\nError codes: {}.",
+             of channels.\n\nThe handshake carries `Authorization: Bearer …`, or from a browser the \
+             query parameter `ticket` with what `POST /v1/stream-tickets` gave: good once, for half a \
+             minute. Whoever may read the log follows every channel; whoever sees all wallets, \
+             accounts and transactions follows every wallet and account; customers follow their \
+             own wallets and their accounts. Half a minute before the credential ends comes \
+             `credential_expiring`; a newer one goes into `authenticate`.\n\nClose codes: {}. After a code from 4000 to 4499 connect again and \
+             resume; after `credential_expired` with a newer credential.\n\nError codes: {}.",
             closes.join(", "),
             errors.join(", "),
         ),
@@ -180,7 +185,11 @@ fn server_sent_channel() -> Value {
             `Last-Event-ID`, or the query parameter `after`, says where the client stopped; \
             without it the first event is a `snapshot`. The name of each server-sent event is the \
             `type` of its message, its `id` the position to resume after. When a position cannot be \
-            recovered an `error` says so, and a `snapshot` follows.",
+            recovered an `error` says so, and a `snapshot` follows. The request carries \
+            `Authorization: Bearer …` or the query parameter `ticket`, as for a WebSocket. The \
+            stream ends with its credential: `credential_expiring` comes half a minute before, an \
+            `error` says why it ends. A ticket is good once, so that an `EventSource` is made \
+            anew, with a new ticket and `after`.",
         "parameters": { "ledger": { "description": "The ledger's name." } },
         "servers": [{ "$ref": "#/servers/http" }],
         "messages": {
@@ -188,6 +197,7 @@ fn server_sent_channel() -> Value {
             "serverResumed": { "$ref": "#/components/messages/serverResumed" },
             "serverEvent": { "$ref": "#/components/messages/serverEvent" },
             "serverHeartbeat": { "$ref": "#/components/messages/serverHeartbeat" },
+            "serverCredentialExpiring": { "$ref": "#/components/messages/serverCredentialExpiring" },
             "serverError": { "$ref": "#/components/messages/serverError" },
             "serverServerShutdown": { "$ref": "#/components/messages/serverServerShutdown" },
         },

@@ -1,0 +1,150 @@
+//! Who may call which operation: the one table, and where it is applied.
+//!
+//! Each operation has one row: the permission it needs, and what is the caller's own where their role
+//! reaches no further. [`guard`] asks before the operation sees the request; [`ownership`] finds out
+//! whose something is; the OpenAPI document says the permission of each operation. What belongs to
+//! somebody else is answered as if it did not exist. The live streams ask through the same [`Gate`].
+
+pub mod guard;
+pub mod ownership;
+mod streams;
+
+use identity::permission::Permission;
+
+pub use guard::{Access, Gate};
+
+/// Whom an operation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requirement {
+    /// Everybody.
+    Public,
+    /// Everybody who is known, about themselves.
+    SignedIn,
+    /// Whoever has the permission, for what [`Own`] says.
+    Has(Permission, Own),
+}
+
+/// What is the caller's own, for roles that reach no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// It belongs to nobody: whoever has the permission at all may.
+    Shared,
+    /// The wallet in the path.
+    Wallet,
+    /// The account in the path, through its wallet.
+    Account,
+    /// The transaction in the path, when one of its postings touches a wallet of the caller.
+    Transaction,
+    /// The hold in the path, through the account it is on.
+    Hold,
+    /// The owner in the path.
+    Owner,
+    /// What the query narrows to the caller: this parameter is their owner, or a wallet or account of
+    /// theirs.
+    Filter(&'static [&'static str]),
+    /// The commands say it: [`ownership::Ownership::check_commands`].
+    Commands,
+    /// Nothing.
+    Nothing,
+}
+
+/// Every operation and its requirement, by the operation's id.
+pub const TABLE: &[(&str, Requirement)] = {
+    use Permission as P;
+    use Requirement::Has;
+    &[
+        ("list_ledgers", Has(P::LedgersRead, Own::Shared)),
+        ("get_ledger", Has(P::LedgersRead, Own::Shared)),
+        ("open_ledger", Has(P::LedgersManage, Own::Nothing)),
+        ("list_assets", Has(P::LedgersRead, Own::Shared)),
+        ("get_asset", Has(P::LedgersRead, Own::Shared)),
+        ("register_asset", Has(P::LedgersManage, Own::Nothing)),
+        ("list_system_accounts", Has(P::ReportsRead, Own::Nothing)),
+        ("open_system_account", Has(P::LedgersManage, Own::Nothing)),
+        ("list_wallets", Has(P::WalletsRead, Own::Filter(&["owner"]))),
+        ("get_wallet", Has(P::WalletsRead, Own::Wallet)),
+        ("open_wallet", Has(P::WalletsOpen, Own::Commands)),
+        ("freeze_wallet", Has(P::WalletsManage, Own::Nothing)),
+        ("unfreeze_wallet", Has(P::WalletsManage, Own::Nothing)),
+        ("close_wallet", Has(P::WalletsManage, Own::Nothing)),
+        ("set_wallet_overdraft", Has(P::WalletsManage, Own::Nothing)),
+        ("list_wallet_accounts", Has(P::AccountsRead, Own::Wallet)),
+        ("get_wallet_statement", Has(P::AccountsRead, Own::Wallet)),
+        ("list_accounts", Has(P::AccountsRead, Own::Nothing)),
+        ("get_account", Has(P::AccountsRead, Own::Account)),
+        ("get_balance", Has(P::AccountsRead, Own::Account)),
+        ("get_statement", Has(P::AccountsRead, Own::Account)),
+        (
+            "list_transactions",
+            Has(P::TransactionsRead, Own::Filter(&["holder", "account"])),
+        ),
+        (
+            "get_transaction",
+            Has(P::TransactionsRead, Own::Transaction),
+        ),
+        ("post_transaction", Has(P::TransactionsPost, Own::Commands)),
+        ("post_transactions", Has(P::TransactionsPost, Own::Commands)),
+        (
+            "revert_transaction",
+            Has(P::TransactionsRevert, Own::Nothing),
+        ),
+        (
+            "list_holds",
+            Has(P::TransactionsRead, Own::Filter(&["source"])),
+        ),
+        ("get_hold", Has(P::TransactionsRead, Own::Hold)),
+        ("place_hold", Has(P::HoldsPlace, Own::Commands)),
+        ("capture_hold", Has(P::HoldsSettle, Own::Nothing)),
+        ("void_hold", Has(P::HoldsSettle, Own::Nothing)),
+        ("list_events", Has(P::LogRead, Own::Nothing)),
+        ("get_trial_balance", Has(P::ReportsRead, Own::Nothing)),
+        ("list_activity", Has(P::ReportsRead, Own::Nothing)),
+        ("get_owner_statistics", Has(P::AccountsRead, Own::Owner)),
+        ("register", Requirement::Public),
+        ("verify_address", Requirement::Public),
+        ("request_password_reset", Requirement::Public),
+        ("reset_password", Requirement::Public),
+        ("sign_in", Requirement::Public),
+        ("refresh_session", Requirement::Public),
+        ("get_me", Requirement::SignedIn),
+        ("list_my_sessions", Requirement::SignedIn),
+        ("end_my_session", Requirement::SignedIn),
+        ("end_my_sessions", Requirement::SignedIn),
+        ("step_up", Requirement::SignedIn),
+        ("make_stream_ticket", Requirement::SignedIn),
+        ("add_my_address", Requirement::SignedIn),
+        ("change_my_password", Requirement::SignedIn),
+        ("enrol_authenticator", Requirement::SignedIn),
+        ("confirm_authenticator", Requirement::SignedIn),
+        ("remove_authenticator", Requirement::SignedIn),
+        ("make_recovery_codes", Requirement::SignedIn),
+        ("list_people", Has(P::PeopleRead, Own::Nothing)),
+        ("get_person", Has(P::PeopleRead, Own::Nothing)),
+        ("block_person", Has(P::PeopleManage, Own::Nothing)),
+        ("unblock_person", Has(P::PeopleManage, Own::Nothing)),
+        ("list_person_sessions", Has(P::PeopleRead, Own::Nothing)),
+        ("end_person_sessions", Has(P::PeopleManage, Own::Nothing)),
+        ("list_roles", Has(P::PeopleRead, Own::Nothing)),
+        ("give_role", Has(P::RolesManage, Own::Nothing)),
+        ("take_role", Has(P::RolesManage, Own::Nothing)),
+        ("make_machine", Has(P::MachinesManage, Own::Nothing)),
+        ("list_machines", Has(P::PeopleRead, Own::Nothing)),
+        ("revoke_machine", Has(P::MachinesManage, Own::Nothing)),
+        ("oauth_token", Requirement::Public),
+        ("oauth_revoke", Requirement::Public),
+        ("oauth_introspect", Requirement::Public),
+        ("oauth_keys", Requirement::Public),
+        ("oauth_metadata", Requirement::Public),
+        ("list_access_records", Has(P::RecordsRead, Own::Nothing)),
+    ]
+};
+
+/// The requirement of an operation; an operation without a row is for nobody but administrators, and a
+/// test fails.
+#[must_use]
+pub fn requirement_of(operation: &str) -> Requirement {
+    TABLE.iter().find(|(id, _)| *id == operation).map_or(
+        Requirement::Has(Permission::LedgersManage, Own::Nothing),
+        |(_, requirement)| *requirement,
+    )
+}

@@ -1,0 +1,296 @@
+//! Asking who somebody is and whether they may, before an operation sees the request.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::Utc;
+use identity::authenticate::{AuthenticationError, Authenticator};
+use identity::permission::{Permission, Reach};
+use identity::principal::{Denial, Principal};
+use ledger_core::{AccountId, Holder, LedgerName, OwnerId};
+use poem::endpoint::BoxEndpoint;
+use poem::http::header;
+use poem::{Endpoint, EndpointExt, Request, Response};
+
+use super::ownership::Ownership;
+use super::{Own, Requirement};
+use crate::context::{Caller, RequestContext};
+use crate::problem::{Problem, catalogue};
+
+/// The longest credential that is looked at, in bytes.
+const MAX_CREDENTIAL_LENGTH: usize = 8 * 1024;
+
+/// Whether callers have to say who they are.
+#[derive(Clone)]
+pub enum Access {
+    /// They need not, and may do everything: for a node that only its own machine reaches, and tests.
+    Open,
+    /// They must.
+    Required(Arc<Gate>),
+}
+
+/// Knows callers and what they may.
+pub struct Gate {
+    authenticator: Authenticator,
+    ownership: Ownership,
+}
+
+impl Gate {
+    /// Asks these who somebody is and whose something is.
+    #[must_use]
+    pub const fn new(authenticator: Authenticator, ownership: Ownership) -> Self {
+        Self {
+            authenticator,
+            ownership,
+        }
+    }
+
+    /// Whose something is.
+    #[must_use]
+    pub const fn ownership(&self) -> &Ownership {
+        &self.ownership
+    }
+
+    /// Whom a request is from.
+    ///
+    /// # Errors
+    /// `unauthenticated`, `credential_invalid`, `log_unavailable`.
+    pub async fn principal(&self, request: &Request) -> Result<Arc<Principal>, Problem> {
+        let credential = credential(request)?;
+        judged(self.authenticator.authenticate(credential).await)
+    }
+
+    /// Who knows callers.
+    pub(super) const fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    /// Who calls, when they may.
+    async fn admit(&self, request: &Request, requirement: Requirement) -> Result<Caller, Problem> {
+        let (permission, own) = match requirement {
+            Requirement::Public => return Ok(Caller::Anonymous),
+            Requirement::SignedIn => return Ok(Caller::Known(self.principal(request).await?)),
+            Requirement::Has(permission, own) => (permission, own),
+        };
+        let principal = self.principal(request).await?;
+        let ledger = path::<LedgerName>(request, "ledger");
+        match principal.reach(permission, ledger, Utc::now()) {
+            Ok(Reach::All) => Ok(Caller::Known(principal)),
+            Ok(Reach::Own) => {
+                self.check_own(request, &principal, ledger, own).await?;
+                Ok(Caller::OnlyOwn(principal, self.ownership.clone()))
+            }
+            Err(denial) => Err(denied(denial, permission)),
+        }
+    }
+
+    async fn check_own(
+        &self,
+        request: &Request,
+        principal: &Principal,
+        ledger: Option<LedgerName>,
+        own: Own,
+    ) -> Result<(), Problem> {
+        if matches!(own, Own::Shared | Own::Commands) {
+            return Ok(());
+        }
+        let (Some(owner), Some(ledger)) = (&principal.owner, ledger) else {
+            return Err(denied_own());
+        };
+        let is_own = match own {
+            Own::Shared | Own::Commands => true,
+            Own::Nothing => return Err(denied_own()),
+            Own::Owner => path::<OwnerId>(request, "owner").is_some_and(|named| named == *owner),
+            Own::Wallet => match path(request, "wallet_id") {
+                Some(wallet) => self.ownership.is_wallet_of(owner, ledger, wallet).await?,
+                None => return Ok(()),
+            },
+            Own::Account => match path(request, "account_id") {
+                Some(account) => self.ownership.is_account_of(owner, ledger, account).await?,
+                None => return Ok(()),
+            },
+            Own::Transaction => match path(request, "transaction_id") {
+                Some(id) => self.ownership.is_transaction_of(owner, ledger, id).await?,
+                None => return Ok(()),
+            },
+            Own::Hold => match path(request, "hold_id") {
+                Some(hold) => self.ownership.is_hold_of(owner, ledger, hold).await?,
+                None => return Ok(()),
+            },
+            Own::Filter(names) => {
+                return self.check_filter(request, owner, ledger, names).await;
+            }
+        };
+        if is_own { Ok(()) } else { Err(not_theirs(own)) }
+    }
+
+    /// A list must be narrowed to the caller by at least one of the parameters, and by no parameter to
+    /// somebody else.
+    async fn check_filter(
+        &self,
+        request: &Request,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        names: &[&str],
+    ) -> Result<(), Problem> {
+        let query = request.uri().query().unwrap_or_default();
+        let mut narrowed = false;
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if !names.contains(&&*name) {
+                continue;
+            }
+            let is_own = match &*name {
+                "owner" => value == owner.as_str(),
+                "account" => match AccountId::from_str(&value) {
+                    Ok(account) => self.ownership.is_account_of(owner, ledger, account).await?,
+                    Err(_) => false,
+                },
+                _ => match Holder::from_str(&value) {
+                    Ok(holder) => self.ownership.is_holder_of(owner, ledger, holder).await?,
+                    Err(_) => false,
+                },
+            };
+            if !is_own {
+                return Err(denied_own());
+            }
+            narrowed = true;
+        }
+        if narrowed {
+            return Ok(());
+        }
+        let detail = format!("give {} of your own", names.join(" or "));
+        Err(Problem::new(catalogue::FORBIDDEN, detail))
+    }
+}
+
+/// What became of a credential, as a caller is told.
+pub(super) fn judged(
+    outcome: Result<Arc<Principal>, AuthenticationError>,
+) -> Result<Arc<Principal>, Problem> {
+    match outcome {
+        Ok(principal) => Ok(principal),
+        Err(AuthenticationError::Invalid { reason }) => {
+            let detail = format!("the credential is not valid: {reason}");
+            Err(Problem::new(catalogue::CREDENTIAL_INVALID, detail))
+        }
+        Err(AuthenticationError::Fault(error)) => {
+            tracing::warn!(
+                error = %event_store::ErrorChain(&error),
+                "a credential cannot be judged"
+            );
+            Err(Problem::new(
+                catalogue::LOG_UNAVAILABLE,
+                "the credential cannot be judged at the moment",
+            ))
+        }
+    }
+}
+
+/// A parameter of the path; one that cannot be read is refused by the operation itself.
+fn path<T: FromStr>(request: &Request, name: &str) -> Option<T> {
+    request.raw_path_param(name).and_then(|text| {
+        let text = percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .ok()?;
+        text.parse().ok()
+    })
+}
+
+/// The bearer credential (RFC 6750, 2.1): in the header alone, where no log and no history keeps it.
+fn credential(request: &Request) -> Result<&str, Problem> {
+    let missing = || {
+        Problem::new(
+            catalogue::UNAUTHENTICATED,
+            "say who you are: `Authorization: Bearer …`",
+        )
+    };
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .ok_or_else(missing)?;
+    let (scheme, credential) = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    let credential = credential.trim();
+    if credential.is_empty() || credential.len() > MAX_CREDENTIAL_LENGTH {
+        let detail = "the credential is empty or too long";
+        return Err(Problem::new(catalogue::CREDENTIAL_INVALID, detail));
+    }
+    Ok(credential)
+}
+
+fn denied(denial: Denial, permission: Permission) -> Problem {
+    let context = serde_json::json!({ "permission": permission.as_str() });
+    let (code, detail) = match denial {
+        Denial::Forbidden => (
+            catalogue::FORBIDDEN,
+            "no role of yours gives this permission here",
+        ),
+        Denial::OutOfScope => (
+            catalogue::SCOPE_MISSING,
+            "the credential was not given this permission",
+        ),
+        Denial::SecondFactorNeeded => (
+            catalogue::SECOND_FACTOR_NEEDED,
+            "give your second factor again first",
+        ),
+    };
+    Problem::new(code, detail).with_context(context)
+}
+
+fn denied_own() -> Problem {
+    Problem::new(catalogue::FORBIDDEN, "your role reaches only what is yours")
+}
+
+/// The answer for what does not exist: nobody learns that somebody else's is there.
+fn not_theirs(own: Own) -> Problem {
+    let (code, detail) = match own {
+        Own::Wallet => ("wallet_not_found", "there is no such wallet"),
+        Own::Account => ("account_not_found", "there is no such account"),
+        Own::Transaction => ("transaction_not_found", "there is no such transaction"),
+        Own::Hold => ("hold_not_found", "there is no such hold"),
+        Own::Owner => (catalogue::OWNER_NOT_FOUND, "the owner has no wallets"),
+        Own::Shared | Own::Commands | Own::Filter(_) | Own::Nothing => return denied_own(),
+    };
+    Problem::new(code, detail)
+}
+
+/// Puts the question in front of an operation.
+pub fn guarded(
+    access: &Access,
+    requirement: Requirement,
+    endpoint: BoxEndpoint<'static>,
+) -> BoxEndpoint<'static> {
+    match access {
+        Access::Open => endpoint,
+        Access::Required(gate) => Guarded {
+            gate: Arc::clone(gate),
+            requirement,
+            endpoint,
+        }
+        .boxed(),
+    }
+}
+
+struct Guarded {
+    gate: Arc<Gate>,
+    requirement: Requirement,
+    endpoint: BoxEndpoint<'static>,
+}
+
+impl Endpoint for Guarded {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let caller = self.gate.admit(&request, self.requirement).await?;
+        if let Some(context) = request.data::<RequestContext>().cloned() {
+            request.set_data(RequestContext { caller, ..context });
+        }
+        self.endpoint.call(request).await
+    }
+}

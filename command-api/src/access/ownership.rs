@@ -1,0 +1,188 @@
+//! Whose something is.
+//!
+//! A wallet's owner never changes, so that it is remembered; whose an account, hold or transaction is
+//! follows from the wallets it touches. A wallet that the read model does not have yet is waited for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ledger_core::{
+    AccountId, Command, HoldId, Holder, LedgerName, OwnerId, TransactionId, WalletId,
+};
+use projections::{Queries, ReadModelName};
+
+use crate::problem::{Problem, catalogue};
+
+/// Wallets remembered at most; all are forgotten when there would be more.
+const MOST_REMEMBERED: usize = 100_000;
+
+/// How long a read model may take to know what was just written.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Finds out whose something is; cheap to clone.
+#[derive(Clone)]
+pub struct Ownership {
+    queries: Queries,
+    owners: Arc<Mutex<HashMap<(LedgerName, WalletId), OwnerId>>>,
+}
+
+impl Ownership {
+    /// Asks these read models.
+    #[must_use]
+    pub fn new(queries: Queries) -> Self {
+        Self {
+            queries,
+            owners: Arc::default(),
+        }
+    }
+
+    /// Whether a wallet is this owner's.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_wallet_of(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        wallet: WalletId,
+    ) -> Result<bool, Problem> {
+        if let Some(known) = self.remembered(ledger, wallet) {
+            return Ok(known == *owner);
+        }
+        let mut found = self.queries.wallet(ledger, wallet).await?.value;
+        if found.is_none() {
+            let wallets = [ReadModelName::Wallets];
+            self.queries.catch_up(ledger, &wallets, PATIENCE).await?;
+            found = self.queries.wallet(ledger, wallet).await?.value;
+        }
+        Ok(found.is_some_and(|wallet_row| {
+            self.remember(ledger, wallet, &wallet_row.owner);
+            wallet_row.owner == *owner
+        }))
+    }
+
+    /// Whether a holder is a wallet of this owner; system accounts are nobody's.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_holder_of(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        holder: Holder,
+    ) -> Result<bool, Problem> {
+        match holder {
+            Holder::Wallet(wallet) => self.is_wallet_of(owner, ledger, wallet).await,
+            Holder::System(_) => Ok(false),
+        }
+    }
+
+    /// Whether an account is of a wallet of this owner.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_account_of(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        account: AccountId,
+    ) -> Result<bool, Problem> {
+        self.is_holder_of(owner, ledger, account.holder).await
+    }
+
+    /// Whether a transaction touches a wallet of this owner.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_transaction_of(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        transaction: TransactionId,
+    ) -> Result<bool, Problem> {
+        let found = self.queries.transaction(ledger, transaction).await?.value;
+        for posting in found.iter().flat_map(|row| &row.postings) {
+            for holder in [posting.source, posting.destination] {
+                if self.is_holder_of(owner, ledger, holder).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a hold is on a wallet of this owner.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_hold_of(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        hold: HoldId,
+    ) -> Result<bool, Problem> {
+        match self.queries.hold(ledger, hold).await?.value {
+            Some(row) => self.is_holder_of(owner, ledger, row.source).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Refuses commands of an owner that concern what is not theirs: they open wallets for themselves, and
+    /// give and reserve money of their own wallets only.
+    ///
+    /// # Errors
+    /// `forbidden`; the problem with the database.
+    pub async fn check_commands(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        commands: &[Command],
+    ) -> Result<(), Problem> {
+        for command in commands {
+            match command {
+                Command::OpenWallet { owner: named, .. } if named == owner => {}
+                Command::PostTransaction { request, .. } => {
+                    for posting in &request.postings {
+                        self.check_source(owner, ledger, posting.source).await?;
+                    }
+                }
+                Command::PlaceHold { request, .. } => {
+                    self.check_source(owner, ledger, request.source).await?;
+                }
+                _ => return Err(forbidden("the command is not for customers")),
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_source(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        source: Holder,
+    ) -> Result<(), Problem> {
+        if self.is_holder_of(owner, ledger, source).await? {
+            Ok(())
+        } else {
+            Err(forbidden("the money is not the caller's"))
+        }
+    }
+
+    fn remembered(&self, ledger: LedgerName, wallet: WalletId) -> Option<OwnerId> {
+        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.get(&(ledger, wallet)).cloned()
+    }
+
+    fn remember(&self, ledger: LedgerName, wallet: WalletId, owner: &OwnerId) {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if owners.len() >= MOST_REMEMBERED {
+            owners.clear();
+        }
+        owners.insert((ledger, wallet), owner.clone());
+    }
+}
+
+fn forbidden(detail: &'static str) -> Problem {
+    Problem::new(catalogue::FORBIDDEN, detail)
+}
