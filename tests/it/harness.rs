@@ -3,7 +3,7 @@
 mod ledger;
 pub mod node;
 mod projected;
-mod servers;
+pub mod servers;
 
 pub use ledger::{Bench, begin_wallet, deposit, money, submission, transfer};
 pub use projected::{Projected, fold, rows_of};

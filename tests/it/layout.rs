@@ -8,10 +8,11 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger-core", &[]),
     ("embedded-servers", &[]),
+    ("identity", &["ledger-core"]),
     ("event-store", &["ledger-core"]),
     ("schemas", &["ledger-core", "event-store"]),
     ("projections", &["ledger-core", "event-store"]),
-    ("connectors", &["ledger-core", "event-store"]),
+    ("connectors", &["ledger-core", "event-store", "identity"]),
     ("workflows", &["ledger-core", "event-store"]),
     (
         "realtime-bridge",
@@ -19,7 +20,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "command-api",
-        &["ledger-core", "event-store", "projections", "schemas"],
+        &[
+            "ledger-core",
+            "event-store",
+            "identity",
+            "projections",
+            "schemas",
+        ],
     ),
 ];
 

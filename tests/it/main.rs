@@ -14,6 +14,7 @@
 
 mod harness;
 
+mod access;
 mod executor;
 mod layout;
 mod node;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use command_api::access::Access;
 use command_api::health::Component;
 use command_api::{Api, ApiDependencies};
 use event_store::LogSignal;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::TestDatabase;
+use crate::harness::node::authenticator;
 
 /// A node that serves REST on a port of its own.
 struct Node {
@@ -42,6 +44,8 @@ impl Node {
         let api = Api::new(ApiDependencies {
             commands: Arc::new(executors),
             queries: Queries::new(&database, status),
+            authenticator: authenticator(database.pool()),
+            access: Access::Open,
             pool: database.pool().clone(),
             readiness: Arc::new(Vec::<Component>::new),
             metrics: PrometheusBuilder::new().build_recorder().handle(),

@@ -1,13 +1,26 @@
 //! A whole node in this process, and an HTTP client for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use daybook::cli::Role;
-use daybook::node::{Node, NodeOptions};
+use daybook::cli::Role as Part;
+use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
+use event_store::Database;
 use event_store::executor::ExecutorSettings;
+use identity::authenticate::Authenticator;
+use identity::delivery::{CodeDelivery, NoDelivery};
+use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::machines::{MachineKind, NewMachine};
+use identity::permission::Role;
+use identity::principal::{Grant, Ledgers};
+use identity::secret::{MasterKey, new_master_key};
+use identity::subject::Subject;
+use identity::tokens::Tokens;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use realtime_bridge::BridgeSettings;
 use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 
 use super::TestDatabase;
 use super::servers::shared_nats_url;
@@ -18,6 +31,8 @@ pub struct TestNode {
     pub ledger: String,
     pub client: reqwest::Client,
     pub database_url: String,
+    /// What the node seals its secrets with.
+    pub master_key: Arc<MasterKey>,
 }
 
 /// A reply, read.
@@ -59,13 +74,71 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
         connections: 12,
         nats_url: nats_url.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
-        roles: Role::ALL.to_vec(),
+        roles: Part::ALL.to_vec(),
         executor: ExecutorSettings {
             patience: Duration::from_millis(500),
             ..ExecutorSettings::default()
         },
         bridge: BridgeSettings::default(),
+        access: AccessOptions {
+            mode: AccessMode::Open,
+            master_key: Arc::new(master_key()),
+            issuer: None,
+            delivery: Arc::new(NoDelivery),
+            issuers: None,
+            mailbox: None,
+        },
     }
+}
+
+/// The people and machines in a database, for an interface without a node.
+pub fn authenticator(pool: &PgPool) -> Authenticator {
+    let identities = identities(pool);
+    let tokens = Tokens::new(identities.clone());
+    Authenticator::start(identities, tokens, None, CancellationToken::new())
+}
+
+/// The people and machines in a database; who has sealed what in it is somebody else.
+pub fn identities(pool: &PgPool) -> Identities {
+    Identities::new(
+        pool.clone(),
+        Arc::new(master_key()),
+        Arc::new(NoDelivery),
+        Arc::new(SystemClock),
+        IdentitySettings {
+            issuer: "http://daybook.example".to_owned(),
+            audience: "http://daybook.example".to_owned(),
+            access_token_lifetime: Duration::from_secs(300),
+            sessions: SessionPolicies::default(),
+        },
+    )
+}
+
+/// A new key of a machine with these roles in all ledgers.
+pub async fn make_key(identities: &Identities, roles: &[Role]) -> String {
+    let grants = roles.iter().map(|role| Grant {
+        role: *role,
+        ledgers: Ledgers::All,
+    });
+    let new = NewMachine {
+        kind: MachineKind::ApiKey,
+        name: "a test".to_owned(),
+        scopes: Vec::new(),
+        grants: grants.collect(),
+        expires_at: None,
+    };
+    let by = Subject::External(uuid::Uuid::nil());
+    identities
+        .make_machine(new, by)
+        .await
+        .unwrap()
+        .secret
+        .to_string()
+}
+
+/// A new master key.
+pub fn master_key() -> MasterKey {
+    MasterKey::from_text(&new_master_key().unwrap()).unwrap()
 }
 
 impl TestNode {
@@ -76,23 +149,47 @@ impl TestNode {
     }
 
     pub async fn over(database_url: &str, nats_url: &str) -> Self {
+        Self::with(options(database_url, nats_url), None).await
+    }
+
+    /// A node whose callers have to say who they are, and an administrator's key.
+    pub async fn asking(delivery: Arc<dyn CodeDelivery>) -> (Self, String) {
+        let url = TestDatabase::create().await.url;
+        let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
+        let mut options = options(&url, nats);
+        options.access.mode = AccessMode::Required;
+        options.access.delivery = delivery;
+        let database = Database::connect(&url, 2).await.unwrap();
+        let key = make_key(&identities(database.pool()), &[Role::Admin]).await;
+        (Self::with(options, Some(&key)).await, key)
+    }
+
+    async fn with(options: NodeOptions, key: Option<&str>) -> Self {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let node = Node::start(options(database_url, nats_url), metrics)
-            .await
-            .unwrap();
+        let database_url = options.database_url.clone();
+        let master_key = Arc::clone(&options.access.master_key);
+        let node = Node::start(options, metrics).await.unwrap();
         let mut name = uuid::Uuid::new_v4().simple().to_string();
         name.truncate(16);
         let this = Self {
             node,
             ledger: format!("l{name}"),
             client: reqwest::Client::new(),
-            database_url: database_url.to_owned(),
+            database_url,
+            master_key,
         };
         let body = json!({ "name": this.ledger });
-        this.send(this.client.post(this.url("/v1/ledgers")).json(&body))
-            .await
-            .expect(201);
+        let mut opening = this.client.post(this.url("/v1/ledgers")).json(&body);
+        if let Some(key) = key {
+            opening = opening.bearer_auth(key);
+        }
+        this.send(opening).await.expect(201);
         this
+    }
+
+    /// A new key of a machine with these roles in all ledgers.
+    pub async fn key(&self, roles: &[Role]) -> String {
+        make_key(self.node.authenticator.identities(), roles).await
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,5 +1,8 @@
 //! The README's session is run as it stands.
 
+use std::sync::Arc;
+
+use identity::delivery::NoDelivery;
 use tokio::process::Command;
 
 use crate::harness::node::TestNode;
@@ -17,7 +20,7 @@ fn shell_blocks() -> Vec<&'static str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_session_in_the_readme_works_as_it_stands() {
-    let node = TestNode::start().await;
+    let (node, admin) = TestNode::asking(Arc::new(NoDelivery)).await;
     let blocks = shell_blocks();
     let [start, session, live, audit] = blocks.as_slice() else {
         panic!("the README has other blocks than this test knows: {blocks:#?}")
@@ -27,8 +30,12 @@ async fn the_session_in_the_readme_works_as_it_stands() {
 
     let address = node.node.address.to_string();
     let live = live.trim_end().replace("curl -sN", "curl -sN --max-time 3");
-    let script =
-        format!("set -eu\n{session}\n{live} || true\n").replace("127.0.0.1:8080", &address);
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("admin.key");
+    std::fs::write(&key, admin).unwrap();
+    let script = format!("set -eu\n{session}\n{live} || true\n")
+        .replace("127.0.0.1:8080", &address)
+        .replace(".daybook/data/admin.key", &key.display().to_string());
     let ran = Command::new("bash")
         .arg("-c")
         .arg(&script)

@@ -28,6 +28,7 @@ impl Servers {
             .args(arguments)
             .env("DATABASE_URL", &self.database_url)
             .env("NATS_URL", &self.nats_url)
+            .env("DAYBOOK__AUTH__MODE", "open")
             .env("RUST_LOG", "warn")
             .kill_on_drop(true);
         command

@@ -9,17 +9,17 @@ use serde_json::Value;
 use super::support::{NatsServer, SOON, TestLog};
 
 /// A reader of server-sent events.
-struct Reader {
+pub struct Reader {
     response: reqwest::Response,
     text: String,
     events: VecDeque<Sent>,
 }
 
 #[derive(Debug)]
-struct Sent {
-    id: Option<i64>,
-    event: String,
-    data: Value,
+pub struct Sent {
+    pub id: Option<i64>,
+    pub event: String,
+    pub data: Value,
 }
 
 impl Reader {
@@ -28,7 +28,10 @@ impl Reader {
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id.to_string());
         }
-        let response = request.send().await.unwrap();
+        Self::of(request.send().await.unwrap())
+    }
+
+    pub fn of(response: reqwest::Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self {
@@ -39,7 +42,7 @@ impl Reader {
     }
 
     /// The next event that is no heartbeat; `None` at the end.
-    async fn next(&mut self) -> Option<Sent> {
+    pub async fn next(&mut self) -> Option<Sent> {
         loop {
             while let Some(event) = self.events.pop_front() {
                 if event.event != "heartbeat" {
@@ -57,7 +60,7 @@ impl Reader {
         }
     }
 
-    async fn expect(&mut self, event: &str, id: Option<i64>) -> Value {
+    pub async fn expect(&mut self, event: &str, id: Option<i64>) -> Value {
         let sent = self.next().await.expect("the stream has ended");
         assert_eq!((sent.event.as_str(), sent.id), (event, id), "{sent:?}");
         assert_eq!(sent.data["type"], event);

@@ -22,6 +22,7 @@ use ledger_core::{
 };
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
+use realtime_bridge::bridge::gatekeeper::Open;
 use realtime_bridge::{
     Bridge, BridgeSettings, Nats, Relay, RelaySettings, Snapshot, SnapshotError, SnapshotSource,
 };
@@ -265,7 +266,15 @@ impl TestLog {
     /// The bridge on a port of its own.
     pub async fn bridge(&self, nats: &Nats, settings: BridgeSettings) -> RunningBridge {
         let snapshots = Arc::new(BookSnapshots(self.reader.clone()));
-        let bridge = Bridge::new(nats, &self.reader, &self.signal, snapshots, settings);
+        let everybody = Arc::new(Open);
+        let bridge = Bridge::new(
+            nats,
+            &self.reader,
+            &self.signal,
+            snapshots,
+            everybody,
+            settings,
+        );
         let acceptor = TcpListener::bind("127.0.0.1:0")
             .into_acceptor()
             .await
@@ -522,6 +531,28 @@ impl Client {
                 }
                 Some(Message::Ping(_) | Message::Pong(_)) => {}
                 other => panic!("{other:?} instead of {kind}"),
+            }
+        }
+    }
+
+    /// The next message that is no heartbeat, whatever it is.
+    pub async fn answer(&mut self) -> Value {
+        self.answer_or_close().await.expect("closed")
+    }
+
+    /// The same; nothing when the server closes.
+    pub async fn answer_or_close(&mut self) -> Option<Value> {
+        loop {
+            match self.frame().await {
+                Some(Message::Text(text)) => {
+                    let message: Value = serde_json::from_str(&text).unwrap();
+                    if message["type"] != "heartbeat" {
+                        return Some(message);
+                    }
+                }
+                Some(Message::Ping(_) | Message::Pong(_)) => {}
+                Some(Message::Close(_)) | None => return None,
+                other => panic!("{other:?} instead of a message"),
             }
         }
     }
