@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -26,6 +26,8 @@ pub struct Posts {
     pub status: StatusCode,
     /// Transfers in each body.
     pub transfers: u64,
+    /// Who says that they post, to a node that asks.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// A connection that posts bodies at random, each under a new idempotency key.
@@ -61,11 +63,14 @@ impl Poster {
 
     fn next_request(&self) -> Result<Request<Full<Bytes>>, BenchError> {
         let body = fastrand::choice(&self.posts.bodies).ok_or("there is nothing to post")?;
-        Ok(Request::post(self.posts.path.clone())
+        let mut request = Request::post(self.posts.path.clone())
             .header(HOST, &self.host)
             .header(CONTENT_TYPE, "application/json")
-            .header("idempotency-key", Uuid::new_v4().to_string())
-            .body(Full::new(body.clone()))?)
+            .header("idempotency-key", Uuid::new_v4().to_string());
+        if let Some(authorization) = &self.posts.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        Ok(request.body(Full::new(body.clone()))?)
     }
 }
 

@@ -52,6 +52,7 @@ impl Site {
             .current_dir(&self.folder)
             .env("DATABASE_URL", &self.database_url)
             .env("NATS_URL", &self.nats_url)
+            .env("DAYBOOK__AUTH__MODE", "open")
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .kill_on_drop(true);
