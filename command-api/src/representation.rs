@@ -11,6 +11,7 @@ pub mod choices;
 pub mod hold;
 pub mod identity;
 pub mod ledger;
+pub mod oauth;
 pub mod position;
 pub mod reports;
 pub mod transaction;

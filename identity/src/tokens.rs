@@ -5,29 +5,25 @@
 //! it can be good any more. A token says whom it stands for and in which session; what that one may is
 //! asked of the database, so that a role that is taken counts at once.
 
+mod signing_keys;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::authenticate::AuthenticationError;
 use crate::changes::announce_in_tx;
 use crate::identities::{Identities, IdentityError, Refusal};
-use crate::jwt::{self, Claims, KeySet, Policy, PublicKey, Signer, TokenFault};
+use crate::jwt::{self, Claims, Policy, TokenFault};
 use crate::machines::KnownMachine;
 use crate::permission::Permission;
 use crate::records::{NewRecord, RecordKind};
 use crate::subject::Subject;
+use signing_keys::Keys;
 
-/// How long a key signs.
-const SIGNS_FOR: TimeDelta = TimeDelta::days(30);
-/// How long before it signs a key is published.
-const PUBLISHED_BEFORE: TimeDelta = TimeDelta::days(2);
-/// How long after it has signed last a key still verifies: more than any token lives.
-const VERIFIES_AFTER: TimeDelta = TimeDelta::days(1);
 /// How long keys are taken as read.
 const READ_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// The least time between two readings because of a key that is not known.
@@ -86,25 +82,6 @@ pub struct Tokens {
     policy: Arc<Policy>,
     keys: Arc<Mutex<Option<Arc<Keys>>>>,
 }
-
-/// The keys as last read.
-#[derive(Debug)]
-struct Keys {
-    read_at: DateTime<Utc>,
-    signer: Signer,
-    public: Vec<PublicKey>,
-    set: KeySet,
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct StoredKey {
-    kid: String,
-    private_key: Vec<u8>,
-    active_from: DateTime<Utc>,
-}
-
-/// Whoever makes a key holds this advisory lock: nodes that start together make one.
-const MAKING: i64 = 0x6461_7962_6f6f_6b31;
 
 impl Tokens {
     /// The tokens of these identities.
@@ -318,117 +295,9 @@ impl Tokens {
         Ok(keys)
     }
 
-    async fn read(&self, now: DateTime<Utc>) -> Result<Keys, IdentityError> {
-        let mut stored = stored_keys(&self.identities, now).await?;
-        if is_key_due(&stored, now) {
-            self.make_key(now).await?;
-            stored = stored_keys(&self.identities, now).await?;
-        }
-        let mut signing: Option<(DateTime<Utc>, Signer)> = None;
-        let mut public = Vec::with_capacity(stored.len());
-        for key in &stored {
-            let opened = self
-                .identities
-                .master_key
-                .open(&place(&key.kid), &key.private_key)?;
-            let signer = Signer::try_from_pkcs8_der(&opened)
-                .map_err(|error| IdentityError::Signing(Box::new(error)))?;
-            public.push(signer.public_key().clone());
-            let is_newer = signing
-                .as_ref()
-                .is_none_or(|(active_from, _)| key.active_from > *active_from);
-            if key.active_from <= now && is_newer {
-                signing = Some((key.active_from, signer));
-            }
-        }
-        let set = KeySet::try_from_public_keys(&public)
-            .map_err(|error| IdentityError::Signing(Box::new(error)))?;
-        let (_, signer) = signing.ok_or(IdentityError::Stored {
-            what: "signing key",
-        })?;
-        Ok(Keys {
-            read_at: now,
-            signer,
-            public,
-            set,
-        })
-    }
-
-    /// Makes the next key, unless another node just did.
-    async fn make_key(&self, now: DateTime<Utc>) -> Result<(), IdentityError> {
-        let mut tx = self.identities.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(MAKING)
-            .execute(&mut *tx)
-            .await?;
-        let stored = read_in_tx(&mut tx, now).await?;
-        if !is_key_due(&stored, now) {
-            return Ok(());
-        }
-        let signer = Signer::generate().map_err(|error| IdentityError::Signing(Box::new(error)))?;
-        let kid = signer.public_key().key_id().to_owned();
-        let sealed = self
-            .identities
-            .master_key
-            .seal(&place(&kid), &signer.to_pkcs8_der())?;
-        // The first key signs at once; the next ones when everybody has seen them.
-        let active_from = if stored.is_empty() {
-            now
-        } else {
-            now + PUBLISHED_BEFORE
-        };
-        sqlx::query(
-            "INSERT INTO identity.signing_key (kid, private_key, made_at, active_from, retires_at) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&kid)
-        .bind(sealed)
-        .bind(now)
-        .bind(active_from)
-        .bind(active_from + SIGNS_FOR + PUBLISHED_BEFORE + VERIFIES_AFTER)
-        .execute(&mut *tx)
-        .await?;
-        NewRecord::event(RecordKind::SigningKeyMade)
-            .with(serde_json::json!({ "kid": kid }))
-            .write(&mut *tx, now)
-            .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Keys>>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the newest key has signed for so long that the next must be published.
-fn is_key_due(stored: &[StoredKey], now: DateTime<Utc>) -> bool {
-    stored
-        .iter()
-        .map(|key| key.active_from)
-        .max()
-        .is_none_or(|newest| now >= newest + SIGNS_FOR - PUBLISHED_BEFORE)
-}
-
-async fn stored_keys(
-    identities: &Identities,
-    now: DateTime<Utc>,
-) -> Result<Vec<StoredKey>, IdentityError> {
-    let mut connection = identities.pool.acquire().await?;
-    Ok(read_in_tx(&mut connection, now).await?)
-}
-
-async fn read_in_tx(
-    tx: &mut PgConnection,
-    now: DateTime<Utc>,
-) -> Result<Vec<StoredKey>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT kid, private_key, active_from FROM identity.signing_key \
-         WHERE retires_at > $1 ORDER BY active_from, kid",
-    )
-    .bind(now)
-    .fetch_all(tx)
-    .await
 }
 
 /// What a client's token is narrowed to: what it asks for, if it was given that.
@@ -484,8 +353,4 @@ fn holder(claims: &Claims) -> Option<VerifiedToken> {
         issued_at: time(claims.issued_at?)?,
         token_id: claims.token_id.clone()?,
     })
-}
-
-fn place(kid: &str) -> String {
-    format!("signing_key/{kid}")
 }

@@ -3,6 +3,7 @@
 mod machines;
 mod matrix;
 mod oauth;
+mod own;
 mod people;
 mod sessions;
 mod stream_ends;

@@ -103,19 +103,19 @@ impl Gate {
             Own::Owner => path::<OwnerId>(request, "owner").is_some_and(|named| named == *owner),
             Own::Wallet => match path(request, "wallet_id") {
                 Some(wallet) => self.ownership.is_wallet_of(owner, ledger, wallet).await?,
-                None => return Ok(()),
+                None => false,
             },
             Own::Account => match path(request, "account_id") {
                 Some(account) => self.ownership.is_account_of(owner, ledger, account).await?,
-                None => return Ok(()),
+                None => false,
             },
             Own::Transaction => match path(request, "transaction_id") {
                 Some(id) => self.ownership.is_transaction_of(owner, ledger, id).await?,
-                None => return Ok(()),
+                None => false,
             },
             Own::Hold => match path(request, "hold_id") {
                 Some(hold) => self.ownership.is_hold_of(owner, ledger, hold).await?,
-                None => return Ok(()),
+                None => false,
             },
             Own::Filter(names) => {
                 return self.check_filter(request, owner, ledger, names).await;
@@ -186,7 +186,7 @@ pub(super) fn judged(
     }
 }
 
-/// A parameter of the path; one that cannot be read is refused by the operation itself.
+/// A parameter of the path; one that cannot be read is nobody's.
 fn path<T: FromStr>(request: &Request, name: &str) -> Option<T> {
     request.raw_path_param(name).and_then(|text| {
         let text = percent_encoding::percent_decode_str(text)

@@ -101,7 +101,14 @@ impl Ownership {
         ledger: LedgerName,
         transaction: TransactionId,
     ) -> Result<bool, Problem> {
-        let found = self.queries.transaction(ledger, transaction).await?.value;
+        let mut found = self.queries.transaction(ledger, transaction).await?.value;
+        if found.is_none() {
+            let transactions = [ReadModelName::Transactions];
+            self.queries
+                .catch_up(ledger, &transactions, PATIENCE)
+                .await?;
+            found = self.queries.transaction(ledger, transaction).await?.value;
+        }
         for posting in found.iter().flat_map(|row| &row.postings) {
             for holder in [posting.source, posting.destination] {
                 if self.is_holder_of(owner, ledger, holder).await? {
@@ -122,14 +129,20 @@ impl Ownership {
         ledger: LedgerName,
         hold: HoldId,
     ) -> Result<bool, Problem> {
-        match self.queries.hold(ledger, hold).await?.value {
+        let mut found = self.queries.hold(ledger, hold).await?.value;
+        if found.is_none() {
+            let holds = [ReadModelName::Holds];
+            self.queries.catch_up(ledger, &holds, PATIENCE).await?;
+            found = self.queries.hold(ledger, hold).await?.value;
+        }
+        match found {
             Some(row) => self.is_holder_of(owner, ledger, row.source).await,
             None => Ok(false),
         }
     }
 
-    /// Refuses commands of an owner that concern what is not theirs: they open wallets for themselves, and
-    /// give and reserve money of their own wallets only.
+    /// Refuses commands of an owner that concern what is not theirs: they open wallets for themselves, without
+    /// credit, and give and reserve money of their own wallets only, now and not in another time.
     ///
     /// # Errors
     /// `forbidden`; the problem with the database.
@@ -141,8 +154,19 @@ impl Ownership {
     ) -> Result<(), Problem> {
         for command in commands {
             match command {
-                Command::OpenWallet { owner: named, .. } if named == owner => {}
+                Command::OpenWallet {
+                    owner: named,
+                    overdraft,
+                    ..
+                } if named == owner => {
+                    if !overdraft.is_empty() {
+                        return Err(forbidden("an overdraft is for the platform to give"));
+                    }
+                }
                 Command::PostTransaction { request, .. } => {
+                    if request.effective_at.is_some() {
+                        return Err(forbidden("`effective_at` is for the platform to set"));
+                    }
                     for posting in &request.postings {
                         self.check_source(owner, ledger, posting.source).await?;
                     }

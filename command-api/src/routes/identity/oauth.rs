@@ -12,13 +12,16 @@ use identity::permission::Permission;
 use identity::tokens::{IssuedToken, TokenHolder, scope_text};
 use poem::Request;
 use poem::http::header;
+use poem_openapi::OpenApi;
 use poem_openapi::payload::{Form, Json};
-use poem_openapi::{ApiResponse, Object, OpenApi};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::problem::responses::QueryProblem;
+use crate::representation::oauth::{
+    IntrospectionAnswer, OAuthError, RevocationAnswer, TokenAnswer, TokenForm, TokenReferenceForm,
+    TokenReply,
+};
 use crate::routes::Part;
 use crate::services::Services;
 
@@ -27,109 +30,6 @@ const NO_STORE: &str = "no-store";
 
 /// What clients that are not known are asked for.
 const CHALLENGE: &str = r#"Basic realm="daybook""#;
-
-/// The form of the token endpoint.
-#[derive(Deserialize, Object)]
-pub struct TokenForm {
-    /// `client_credentials` or `refresh_token`.
-    #[serde(default)]
-    #[oai(default)]
-    grant_type: String,
-    /// The permissions wanted, with spaces between them; all that the client may when absent.
-    scope: Option<String>,
-    /// The refresh token, for `refresh_token`.
-    refresh_token: Option<String>,
-    /// The client's id, unless it is sent by HTTP Basic.
-    client_id: Option<String>,
-    /// The client's secret, unless it is sent by HTTP Basic.
-    client_secret: Option<String>,
-}
-
-/// The form of revocation and introspection.
-#[derive(Deserialize, Object)]
-pub struct TokenReferenceForm {
-    /// The token.
-    #[serde(default)]
-    #[oai(default)]
-    token: String,
-    /// What kind it is; not needed.
-    token_type_hint: Option<String>,
-    /// The client's id, unless it is sent by HTTP Basic.
-    client_id: Option<String>,
-    /// The client's secret, unless it is sent by HTTP Basic.
-    client_secret: Option<String>,
-}
-
-/// A token that was issued.
-#[derive(Object)]
-pub struct TokenReply {
-    /// The access token.
-    access_token: String,
-    /// `Bearer`.
-    token_type: String,
-    /// How long it is good for, in seconds.
-    expires_in: u64,
-    /// The permissions it is narrowed to.
-    #[oai(skip_serializing_if_is_none)]
-    scope: Option<String>,
-    /// The next refresh token.
-    #[oai(skip_serializing_if_is_none)]
-    refresh_token: Option<String>,
-}
-
-/// Why there is no token (RFC 6749, 5.2).
-#[derive(Object)]
-pub struct OAuthError {
-    /// The standard's code.
-    error: String,
-    /// In words.
-    error_description: String,
-}
-
-/// What the token endpoint answers.
-#[derive(ApiResponse)]
-pub enum TokenAnswer {
-    /// A token.
-    #[oai(status = 200)]
-    Issued(Json<TokenReply>, #[oai(header = "Cache-Control")] String),
-    /// The request is refused.
-    #[oai(status = 400)]
-    Refused(Json<OAuthError>),
-    /// The client is not known.
-    #[oai(status = 401)]
-    Unknown(Json<OAuthError>, #[oai(header = "WWW-Authenticate")] String),
-    /// Ask again later.
-    #[oai(status = 503)]
-    Unavailable(Json<OAuthError>),
-}
-
-/// What revocation answers.
-#[derive(ApiResponse)]
-pub enum RevocationAnswer {
-    /// The token is good no more, or never was.
-    #[oai(status = 200)]
-    Done,
-    /// The request is refused.
-    #[oai(status = 400)]
-    Refused(Json<OAuthError>),
-    /// Ask again later.
-    #[oai(status = 503)]
-    Unavailable(Json<OAuthError>),
-}
-
-/// What introspection answers.
-#[derive(ApiResponse)]
-pub enum IntrospectionAnswer {
-    /// What the token is; `{"active": false}` for one that is not good.
-    #[oai(status = 200)]
-    Told(Json<Value>, #[oai(header = "Cache-Control")] String),
-    /// The client is not known.
-    #[oai(status = 401)]
-    Unknown(Json<OAuthError>, #[oai(header = "WWW-Authenticate")] String),
-    /// Ask again later.
-    #[oai(status = 503)]
-    Unavailable(Json<OAuthError>),
-}
 
 /// Operations by the standards.
 #[derive(Clone)]
