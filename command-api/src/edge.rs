@@ -1,6 +1,8 @@
 //! The outermost layer: every request gets an id, a tracing span and a measured duration, and every
 //! error that no operation answered becomes a problem.
 
+mod headers;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -64,6 +66,7 @@ where
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID_HEADER, id);
         }
+        headers::add(&mut response);
         let route = response
             .data::<RouteTemplate>()
             .map_or_else(|| UNMATCHED.to_owned(), |template| template.0.clone());

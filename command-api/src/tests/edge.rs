@@ -75,3 +75,24 @@ async fn large_answers_are_compressed_for_those_who_take_it() {
         assert!(response.0.header("Content-Encoding").is_none());
     }
 }
+
+#[tokio::test]
+async fn browsers_are_told_what_they_may_do_with_each_response() {
+    let server = Server::accepting();
+    for (path, scripts) in [
+        ("/", true),
+        ("/docs", true),
+        ("/openapi.json", false),
+        ("/v1/nonsense", false),
+        ("/health/live", false),
+    ] {
+        let response = server.client.get(path).send().await.0;
+        let header = |name: &str| response.header(name).unwrap_or_default().to_owned();
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        assert_eq!(policy.contains("script-src"), scripts, "{path}: {policy}");
+    }
+}
