@@ -196,28 +196,6 @@ CREATE TABLE identity.revoked_token (
 );
 CREATE INDEX revoked_token_expires_at_idx ON identity.revoked_token (expires_at);
 
--- Operations that a second person must agree to.
-CREATE TABLE identity.approval (
-    id           uuid        NOT NULL,
-    operation    text        NOT NULL,
-    ledger       text        NOT NULL,
-    method       text        NOT NULL,
-    path         text        NOT NULL,
-    -- What is agreed to: the hash of the body; and the body, to be read by whoever decides.
-    body_hash    bytea       NOT NULL,
-    body         text        NOT NULL,
-    requested_by text        NOT NULL,
-    requested_at timestamptz NOT NULL,
-    expires_at   timestamptz NOT NULL,
-    decided_by   text,
-    decided_at   timestamptz,
-    approved     boolean,
-    -- Set when the operation was carried out.
-    used_at      timestamptz,
-    CONSTRAINT approval_pkey PRIMARY KEY (id),
-    CONSTRAINT approval_by_another CHECK (decided_by <> requested_by)
-);
-
 -- What happened: sign-ins, failures, grants, revocations. Nothing here is personal but ids.
 CREATE TABLE identity.record (
     number   bigint      GENERATED ALWAYS AS IDENTITY,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use command_api::ApiDependencies;
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
+use identity::authenticate::Authenticator;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -27,11 +28,10 @@ use workflows::HoldExpiry;
 
 use crate::cli::Role;
 use due_holds::ReadModelDueHolds;
-use identity::authenticate::Authenticator;
-
-pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
 use readiness::NodeReadiness;
 use snapshots::ReadModelSnapshots;
+
+pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);

@@ -144,7 +144,12 @@ impl Identities {
         Ok(ended.rows_affected() == 1)
     }
 
-    async fn check_rate(&self, to: &Address, now: DateTime<Utc>) -> Result<(), IdentityError> {
+    /// Refuses when too many were sent to an address lately.
+    pub(crate) async fn check_rate(
+        &self,
+        to: &Address,
+        now: DateTime<Utc>,
+    ) -> Result<(), IdentityError> {
         for (most, within) in SENT_AT_MOST {
             let oldest: Option<DateTime<Utc>> = sqlx::query_scalar(
                 "SELECT sent_at FROM identity.code WHERE address = $1 AND sent_at > $2 \

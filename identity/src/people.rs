@@ -76,8 +76,7 @@ impl Identities {
         password::check(&password, &[address.as_str()]).map_err(Refusal::Password)?;
         let hash = password::hash(password).await?;
         let (id, now) = (Uuid::now_v7(), self.now());
-        let mut tx = self.pool.begin().await?;
-        if let Some(person) = verified_owner_in_tx(&mut tx, address).await? {
+        if let Some(person) = self.person_at(address).await? {
             let of = CodeOf {
                 person,
                 purpose: Purpose::VerifyAddress,
@@ -85,6 +84,9 @@ impl Identities {
             self.count_unsent_code(of, address).await?;
             return Ok(id);
         }
+        // Before anything is written: asking again and again must not fill the tables.
+        self.check_rate(address, now).await?;
+        let mut tx = self.pool.begin().await?;
         add_person_in_tx(&mut tx, id, &id.to_string(), &hash, now).await?;
         add_address_in_tx(&mut tx, id, address, now, None).await?;
         NewRecord::of(RecordKind::Registered, Subject::Person(id))

@@ -111,8 +111,6 @@ named! {
     MachinesManage = "machines.manage",
     /// See the record of what happened to people, machines and roles.
     RecordsRead = "records.read",
-    /// Agree to what another person asks for.
-    ApprovalsDecide = "approvals.decide",
 }
 
 /// How far a role reaches.
@@ -249,11 +247,6 @@ pub const TABLE: &[Row] = &[
     seen(
         Permission::RecordsRead,
         &[Role::Compliance, Role::Auditor, Role::Admin],
-        NOBODY,
-    ),
-    done(
-        Permission::ApprovalsDecide,
-        &[Role::Operator, Role::Compliance, Role::Admin],
         NOBODY,
     ),
 ];

@@ -6,7 +6,7 @@
 //! long, at its absolute end, and when the person begins more than their policy allows.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -67,6 +67,20 @@ struct Refreshed {
     expires_at: DateTime<Utc>,
 }
 
+/// What a person has shown who wants a session.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) person: Uuid,
+    /// What was kept of the password that was right.
+    pub(crate) password_hash: Option<String>,
+    pub(crate) second_factor_at: Option<DateTime<Utc>>,
+}
+
+const STANDS: &str = "\
+SELECT id FROM identity.person
+WHERE id = $1 AND blocked_at IS NULL AND password_hash IS NOT DISTINCT FROM $2
+FOR UPDATE";
+
 /// The longest user agent that is kept.
 const MAX_USER_AGENT: usize = 200;
 
@@ -86,20 +100,28 @@ RETURNING id";
 
 impl Identities {
     /// Begins a session of a person who has shown who they are.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidCredentials`] when they were blocked or their password was changed meanwhile.
     pub(crate) async fn begin_session(
         &self,
-        person: Uuid,
-        second_factor_at: Option<DateTime<Utc>>,
+        shown: &Shown,
         device: &Device,
     ) -> Result<Continued, IdentityError> {
         let (id, now) = (Uuid::now_v7(), self.now());
-        let policy = self.session_policy(person).await?;
+        let (person, second_factor_at) = (shown.person, shown.second_factor_at);
         let mut tx = self.pool.begin().await?;
-        // Two sessions that begin at the same time must see each other.
-        sqlx::query("SELECT FROM identity.person WHERE id = $1 FOR UPDATE")
+        // Two sessions that begin at the same time must see each other; whoever blocks the person or
+        // changes the password ends the sessions there are, and this one must not come after.
+        let stands: Option<Uuid> = sqlx::query_scalar(STANDS)
             .bind(person)
-            .execute(&mut *tx)
+            .bind(&shown.password_hash)
+            .fetch_optional(&mut *tx)
             .await?;
+        if stands.is_none() {
+            return Err(Refusal::InvalidCredentials.into());
+        }
+        let policy = self.session_policy(&mut *tx, person).await?;
         sqlx::query(
             "INSERT INTO identity.session \
              (id, person_id, started_at, used_at, expires_at, second_factor_at, address, user_agent) \
@@ -168,7 +190,8 @@ impl Identities {
             self.commit_change(tx).await?;
             return Err(Refusal::TokenReused.into());
         }
-        let policy = self.session_policy(person).await?;
+        // On this connection: one that waits for a second while it holds one can wait for ever.
+        let policy = self.session_policy(&mut *tx, person).await?;
         if now >= found.expires_at || now - found.session_used_at >= policy.idle {
             end_in_tx(&mut tx, person, session, "expired", now).await?;
             self.commit_change(tx).await?;
@@ -236,10 +259,12 @@ impl Identities {
         .bind(token_hash(refresh_token))
         .fetch_optional(&mut *tx)
         .await?;
-        if let Some((person, session)) = found {
-            end_in_tx(&mut tx, person, session, "signed_out", self.now()).await?;
+        // Anybody may send anything here: what is none of ours makes no node forget what it remembers.
+        if let Some((person, session)) = found
+            && end_in_tx(&mut tx, person, session, "signed_out", self.now()).await?
+        {
+            self.commit_change(tx).await?;
         }
-        self.commit_change(tx).await?;
         Ok(())
     }
 
@@ -255,8 +280,12 @@ impl Identities {
     }
 
     /// Which policy a person's sessions are under: staff have less time.
-    async fn session_policy(&self, person: Uuid) -> Result<SessionPolicy, IdentityError> {
-        let grants = grants_of(&self.pool, Subject::Person(person)).await?;
+    async fn session_policy(
+        &self,
+        executor: impl PgExecutor<'_>,
+        person: Uuid,
+    ) -> Result<SessionPolicy, IdentityError> {
+        let grants = grants_of(executor, Subject::Person(person)).await?;
         let policies = &self.settings.sessions;
         let is_staff = grants.iter().any(|grant| grant.role != Role::Customer);
         Ok(if is_staff {

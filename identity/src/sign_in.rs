@@ -12,7 +12,7 @@ use crate::factors::SecondFactor;
 use crate::identities::{Identities, IdentityError, Refusal};
 use crate::password;
 use crate::records::{NewRecord, RecordKind};
-use crate::sessions::{Continued, Device};
+use crate::sessions::{Continued, Device, Shown};
 use crate::subject::Subject;
 
 /// Somebody who wants to sign in.
@@ -81,7 +81,12 @@ impl Identities {
             }
         };
         self.forget_attempts(&target).await?;
-        self.begin_session(found.id, second_factor_at, device).await
+        let shown = Shown {
+            person: found.id,
+            password_hash: found.password_hash,
+            second_factor_at,
+        };
+        self.begin_session(&shown, device).await
     }
 
     /// Gives the second factor in a session that goes on, for sensitive operations.

@@ -214,3 +214,46 @@ async fn an_administrator_gives_the_second_factor_before_giving_roles() {
     let refused = give().await;
     assert_eq!(refused.expect(403).body["code"], "second_factor_needed");
 }
+
+/// Before the fix, a sign-in that had read the person before the block began its session after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_a_block_while_somebody_signs_in_leaves_no_session() {
+    let doors = Doors::open().await;
+    let asha = doors.customer("asha@example.org").await;
+    let call = async |what: &str| {
+        let path = format!("/v1/people/{}/{what}", asha.person);
+        doors
+            .call(Method::POST, &path, Some(&doors.admin), None)
+            .await
+            .expect(204)
+    };
+    for _ in 0..5 {
+        let (signed_in, _) = tokio::join!(doors.sign_in("asha@example.org", PASSWORD), async {
+            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+            call("block").await
+        });
+        call("unblock").await;
+        if signed_in.status == 201 {
+            let late = SignedIn::of(&signed_in);
+            doors.refresh(&late.refresh).await.expect(401);
+        }
+    }
+}
+
+/// Before the fix, each refresh held one connection of the pool and waited for a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_more_refreshes_than_connections_all_go_on() {
+    let doors = Doors::open().await;
+    let mut tokens = Vec::new();
+    for email in ["asha@example.org", "ravi@example.org"] {
+        tokens.push(doors.customer(email).await.refresh);
+        for _ in 0..9 {
+            let next = SignedIn::of(&doors.sign_in(email, PASSWORD).await.expect(201));
+            tokens.push(next.refresh);
+        }
+    }
+    let refreshed = tokens.iter().map(|token| doors.refresh(token));
+    for reply in futures_util::future::join_all(refreshed).await {
+        reply.expect(201);
+    }
+}
