@@ -69,7 +69,8 @@ pub(crate) fn tell(message: &str) {
     drop(writeln!(std::io::stderr(), "{message}"));
 }
 
-/// Works with a database of configured, running or private servers, and stops what was started.
+/// Works with the configured database, or with that of running or private servers, which are stopped
+/// again when they were started for this.
 async fn with_database<T, F>(
     settings: &Settings,
     folders: &Folders,
@@ -78,14 +79,21 @@ async fn with_database<T, F>(
 where
     F: Future<Output = Result<T, CommandError>>,
 {
+    // Nothing else is started or reached: a private deployment in this folder has another database.
+    if let Some(url) = settings.database.url.get() {
+        return in_database(url, work).await;
+    }
     let servers = Servers::start_or_reach(settings, folders).await?;
-    let done = match Database::connect(&servers.database_url, CONNECTIONS).await {
-        Ok(database) => match projections::runner::prepare(&database).await {
-            Ok(()) => work(database).await,
-            Err(error) => Err(error.into()),
-        },
-        Err(error) => Err(error.into()),
-    };
+    let done = in_database(&servers.database_url, work).await;
     servers.stop().await;
     done
+}
+
+async fn in_database<T, F>(url: &str, work: impl FnOnce(Database) -> F) -> Result<T, CommandError>
+where
+    F: Future<Output = Result<T, CommandError>>,
+{
+    let database = Database::connect(url, CONNECTIONS).await?;
+    projections::runner::prepare(&database).await?;
+    work(database).await
 }
