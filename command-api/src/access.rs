@@ -3,8 +3,10 @@
 //! Each operation has one row: the permission it needs, and what is the caller's own where their role
 //! reaches no further. [`guard`] asks before the operation sees the request; [`ownership`] finds out
 //! whose something is; the OpenAPI document says the permission of each operation. What belongs to
-//! somebody else is answered as if it did not exist. The live streams ask through the same [`Gate`].
+//! somebody else is answered as if it did not exist. [`four_eyes`] holds back what needs a second person.
+//! The live streams ask through the same [`Gate`].
 
+pub mod four_eyes;
 pub mod guard;
 pub mod ownership;
 mod streams;
@@ -106,6 +108,9 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("reset_password", Requirement::Public),
         ("sign_in", Requirement::Public),
         ("refresh_session", Requirement::Public),
+        ("list_issuers", Requirement::Public),
+        ("begin_external_sign_in", Requirement::Public),
+        ("finish_external_sign_in", Requirement::Public),
         ("get_me", Requirement::SignedIn),
         ("list_my_sessions", Requirement::SignedIn),
         ("end_my_session", Requirement::SignedIn),
@@ -136,6 +141,9 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("oauth_keys", Requirement::Public),
         ("oauth_metadata", Requirement::Public),
         ("list_access_records", Has(P::RecordsRead, Own::Nothing)),
+        ("list_approvals", Has(P::ApprovalsRead, Own::Nothing)),
+        ("get_approval", Has(P::ApprovalsRead, Own::Nothing)),
+        ("decide_approval", Has(P::ApprovalsDecide, Own::Nothing)),
     ]
 };
 

@@ -25,6 +25,8 @@ use crate::routes::assets::AssetCommands;
 use crate::routes::events::EventQueries;
 use crate::routes::hold_queries::HoldQueries;
 use crate::routes::holds::HoldCommands;
+use crate::routes::identity::approvals::ApprovalOperations;
+use crate::routes::identity::external_sign_in::ExternalSignInOperations;
 use crate::routes::identity::factors::FactorOperations;
 use crate::routes::identity::machines::MachineOperations;
 use crate::routes::identity::oauth::OAuthOperations;
@@ -157,10 +159,12 @@ type LedgerOperations = (
 type IdentityOperations = (
     PeopleOperations,
     SessionOperations,
+    ExternalSignInOperations,
     StreamTicketOperations,
     FactorOperations,
     RoleOperations,
     MachineOperations,
+    ApprovalOperations,
     RecordQueries,
     OAuthOperations,
 );
@@ -183,10 +187,12 @@ fn operations(services: &Services, access: Access) -> AllOperations {
     let identities = (
         PeopleOperations(services.clone()),
         SessionOperations(services.clone()),
+        ExternalSignInOperations(services.clone()),
         StreamTicketOperations(services.clone()),
         FactorOperations(services.clone()),
         RoleOperations(services.clone()),
         MachineOperations(services.clone()),
+        ApprovalOperations(services.clone()),
         RecordQueries(services.clone()),
         OAuthOperations(services.clone()),
     );

@@ -18,7 +18,7 @@ use poem_openapi::registry::{
 };
 
 use crate::access::guard::guarded;
-use crate::access::{Access, Requirement, requirement_of};
+use crate::access::{Access, requirement_of};
 use crate::context::{REQUEST_ID_HEADER, RequestContext};
 use crate::parameters::expand;
 use crate::problem::{Problem, catalogue};
@@ -84,8 +84,8 @@ impl<T: OpenApi> OpenApi for Operations<T> {
                 continue;
             };
             let guarded = methods.into_iter().map(|(method, endpoint)| {
-                let requirement = requirement(&operations, &method);
-                (method, guarded(&access, requirement, endpoint))
+                let id = operation_id(&operations, &method);
+                (method, guarded(&access, id, requirement_of(id), endpoint))
             });
             route_table
                 .entry(named(&path))
@@ -95,13 +95,13 @@ impl<T: OpenApi> OpenApi for Operations<T> {
     }
 }
 
-/// Whom the operation of a path with this method is for.
-fn requirement(operations: &[MetaOperation], method: &Method) -> Requirement {
-    let id = operations
+/// The operation of a path with this method.
+fn operation_id(operations: &[MetaOperation], method: &Method) -> &'static str {
+    operations
         .iter()
         .find(|operation| operation.method == *method)
-        .and_then(|operation| operation.operation_id);
-    requirement_of(id.unwrap_or_default())
+        .and_then(|operation| operation.operation_id)
+        .unwrap_or_default()
 }
 
 /// One entry per path: several parts of the API may have operations on the same one.

@@ -7,7 +7,9 @@
 pub mod account;
 pub mod annotation;
 pub mod answer;
+pub mod approval;
 pub mod choices;
+pub mod external_sign_in;
 pub mod hold;
 pub mod identity;
 pub mod ledger;

@@ -1,5 +1,7 @@
 //! The formats of the domain's types.
 
+mod web;
+
 use std::fmt;
 
 use identity::address::{EmailAddress, PhoneNumber};
@@ -17,6 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::problem::{FieldCode, FieldFault};
 use crate::text::TextFormat;
+
+pub use web::{CallbackQuery, WebAddress};
 
 /// Formats that the domain's own `FromStr` reads.
 macro_rules! domain_format {
@@ -322,7 +326,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 16] = [
+    const CHECKS: [(&str, FormatCheck); 18] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),
@@ -339,6 +343,8 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
         entry::<Role>(),
         entry::<Permission>(),
         entry::<Secret>(),
+        entry::<CallbackQuery>(),
+        entry::<WebAddress>(),
     ];
     CHECKS
         .iter()

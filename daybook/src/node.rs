@@ -155,7 +155,7 @@ impl Node {
         }
         let authenticator =
             access::authenticator(&options.access, &database, address, stop_work.clone());
-        let access = access::access(options.access.mode, &authenticator, &queries);
+        let access = access::access(&options.access, &authenticator, &queries);
         let gatekeeper = gatekeeper::gatekeeper(&access, &authenticator);
         let bridge = Bridge::new(&nats, &log, &signal, snapshots, gatekeeper, options.bridge);
         let dependencies = ApiDependencies {

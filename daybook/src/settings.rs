@@ -3,18 +3,19 @@
 //! Everything is read and checked here, before anything listens; nothing else reads the
 //! environment. URLs may hold passwords and never show in `Debug`.
 
+mod auth;
 pub mod messaging;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use command_api::access::four_eyes::FourEyesError;
 use config::{Config, Environment, File, FileFormat};
-use identity::external::IssuerSettings;
-use identity::permission::Role;
 use serde::Deserialize;
 
+pub use auth::{AuthMode, AuthSettings};
 use messaging::MessagingSettings;
 
 /// The default file, which is also the documentation of every setting.
@@ -34,6 +35,9 @@ pub enum SettingsError {
         /// What it has to be.
         rule: &'static str,
     },
+    /// An operation cannot need a second person.
+    #[error("auth.four_eyes names what it cannot")]
+    FourEyes(#[source] FourEyesError),
 }
 
 /// All settings.
@@ -64,32 +68,6 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Origins that may open a live stream.
     pub allowed_origins: Vec<String>,
-}
-
-/// Who may call.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuthSettings {
-    /// Whether callers have to say who they are.
-    pub mode: AuthMode,
-    /// What seals secrets.
-    pub master_key: SecretText,
-    /// A file that holds it.
-    pub master_key_file: PathBuf,
-    /// The deployment's URL.
-    pub issuer: String,
-    /// Other issuers whose tokens are accepted.
-    pub issuers: Vec<IssuerSettings>,
-}
-
-/// Whether callers have to say who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMode {
-    /// They need not, and may do everything.
-    Open,
-    /// They must.
-    Required,
 }
 
 /// A secret, or a URL that may hold a password.
@@ -212,7 +190,8 @@ impl Settings {
                     .separator("__")
                     .try_parsing(true)
                     .list_separator(",")
-                    .with_list_parse_key("http.allowed_origins");
+                    .with_list_parse_key("http.allowed_origins")
+                    .with_list_parse_key("auth.four_eyes");
                 builder.add_source(environment).build()
             })
             .and_then(Config::try_deserialize)
@@ -235,19 +214,7 @@ impl Settings {
                 });
             }
         }
-        let roles = self
-            .auth
-            .issuers
-            .iter()
-            .flat_map(|issuer| issuer.roles.roles.values());
-        for role in roles {
-            if role.parse::<Role>().is_err() {
-                return Err(SettingsError::Value {
-                    setting: "auth.issuers.roles",
-                    rule: "must map to roles of Daybook",
-                });
-            }
-        }
+        self.auth.check()?;
         if self.database.connections < 4 {
             let rule = "must be at least 4: reads, projections and the listener share the pool";
             return Err(SettingsError::Value {

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::changes::{self, ChangeWatch, Listening};
-use crate::external::ExternalIssuers;
+use crate::external::{ExternalIssuers, at_second};
 use crate::identities::{Identities, IdentityError};
 use crate::jwt;
 use crate::machines::{KEY_PREFIX, KnownMachine};
 use crate::permission::Role;
-use crate::principal::{Grant, Identified, Ledgers, Principal, SessionStanding};
+use crate::principal::{Grant, Identified, Ledgers, Principal};
 use crate::secret::token_hash;
 use crate::subject::Subject;
 use crate::tokens::{TokenHolder, Tokens};
@@ -73,10 +73,11 @@ struct PersonStanding {
     owner: String,
     second_factor_at: Option<DateTime<Utc>>,
     expires_at: DateTime<Utc>,
+    claimed_roles: Vec<String>,
 }
 
 const STANDING: &str = "\
-SELECT person.owner, session.second_factor_at, session.expires_at
+SELECT person.owner, session.second_factor_at, session.expires_at, session.claimed_roles
 FROM identity.session JOIN identity.person ON person.id = session.person_id
 WHERE session.id = $1 AND person.id = $2 AND session.ended_at IS NULL AND session.expires_at > $3
   AND person.blocked_at IS NULL";
@@ -148,18 +149,27 @@ impl Authenticator {
             Subject::Machine(id) => {
                 let known = self.identities.machine_of_any_kind(id).await?;
                 let known = known.ok_or(invalid("revoked"))?;
+                if let Some(token_id) = &identified.token_id
+                    && self.tokens.is_revoked(token_id).await?
+                {
+                    return Err(invalid("revoked"));
+                }
                 let ends = [identified.expires_at, known.expires_at];
-                self.machine(KnownMachine {
+                let machine = KnownMachine {
                     id,
                     scopes: identified.scopes.clone().or(known.scopes),
                     expires_at: ends.into_iter().flatten().min(),
-                })
-                .await?
+                };
+                self.machine(machine, identified.token_id.clone()).await?
             }
             Subject::External(_) => {
-                let claimed = identified.claimed.clone();
-                self.vouched(identified.subject, claimed, identified.expires_at)
-                    .await?
+                let vouched = Vouched {
+                    claimed: identified.claimed.clone(),
+                    // Of no use on a stream, where nothing is changed.
+                    second_factor_at: None,
+                    expires_at: identified.expires_at,
+                };
+                self.vouched(identified.subject, vouched).await?
             }
         };
         Ok(Arc::new(principal))
@@ -169,6 +179,12 @@ impl Authenticator {
     #[must_use]
     pub fn changes(&self) -> ChangeWatch {
         self.identities.changes.watch()
+    }
+
+    /// The other issuers whose tokens are taken, if there are any.
+    #[must_use]
+    pub const fn issuers(&self) -> Option<&Arc<ExternalIssuers>> {
+        self.external.as_ref()
     }
 
     /// The identities behind it.
@@ -191,7 +207,7 @@ impl Authenticator {
         if credential.starts_with(KEY_PREFIX) {
             let machine = self.identities.key_holder(credential).await?;
             let machine = machine.ok_or(invalid("unknown_key"))?;
-            return Ok(self.machine(machine).await?);
+            return Ok(self.machine(machine, None).await?);
         }
         if let Some(external) = &self.external
             && jwt::unverified_issuer(credential).is_ok_and(|issuer| external.trusts(&issuer))
@@ -199,7 +215,7 @@ impl Authenticator {
             return self.external(external, credential).await;
         }
         let verified = self.tokens.verify(credential, now).await?;
-        if self.tokens.is_revoked(&verified).await? {
+        if self.tokens.is_revoked(&verified.token_id).await? {
             return Err(invalid("revoked"));
         }
         match verified.holder {
@@ -213,7 +229,7 @@ impl Authenticator {
                     known.scopes = scopes;
                 }
                 known.expires_at = Some(verified.expires_at);
-                Ok(self.machine(known).await?)
+                Ok(self.machine(known, Some(verified.token_id)).await?)
             }
         }
     }
@@ -238,21 +254,27 @@ impl Authenticator {
             .owner
             .parse()
             .map_err(|_| IdentityError::Stored { what: "owner" })?;
+        let claimed = roles_of(&standing.claimed_roles)?;
+        let mut grants = self.identities.grants(subject).await?;
+        grants.extend(everywhere(&claimed));
         Ok(Principal {
             subject,
             owner: Some(owner),
-            grants: self.identities.grants(subject).await?,
+            grants,
             scopes: None,
-            session: Some(SessionStanding {
-                id: session,
-                second_factor_at: standing.second_factor_at,
-            }),
-            claimed: Vec::new(),
+            session: Some(session),
+            second_factor_at: standing.second_factor_at,
+            token_id: None,
+            claimed,
             expires_at: Some(expires_at.min(standing.expires_at)),
         })
     }
 
-    async fn machine(&self, machine: KnownMachine) -> Result<Principal, IdentityError> {
+    async fn machine(
+        &self,
+        machine: KnownMachine,
+        token_id: Option<String>,
+    ) -> Result<Principal, IdentityError> {
         let subject = Subject::Machine(machine.id);
         Ok(Principal {
             subject,
@@ -260,6 +282,8 @@ impl Authenticator {
             grants: self.identities.grants(subject).await?,
             scopes: machine.scopes,
             session: None,
+            second_factor_at: None,
+            token_id,
             claimed: Vec::new(),
             expires_at: machine.expires_at,
         })
@@ -280,25 +304,26 @@ impl Authenticator {
             Err(error) => return Err(invalid(error.code())),
         };
         let subject = Subject::external(&found.issuer, &found.subject);
-        // A mapping to a role that does not exist gives nothing; the settings are checked at the start.
-        let roles = found.roles.iter().filter_map(|role| role.parse().ok());
-        let expires_at = i64::try_from(found.expires_at)
-            .ok()
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-        Ok(self.vouched(subject, roles.collect(), expires_at).await?)
+        let vouched = Vouched {
+            claimed: found.known_roles(),
+            second_factor_at: found.second_factor_at(),
+            expires_at: at_second(found.expires_at),
+        };
+        self.vouched(subject, vouched).await
     }
 
     async fn vouched(
         &self,
         subject: Subject,
-        claimed: Vec<Role>,
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Result<Principal, IdentityError> {
+        vouched: Vouched,
+    ) -> Result<Principal, AuthenticationError> {
+        if let Subject::External(id) = subject
+            && self.identities.is_blocked(id).await?
+        {
+            return Err(invalid("blocked"));
+        }
         let mut grants = self.identities.grants(subject).await?;
-        grants.extend(claimed.iter().map(|role| Grant {
-            role: *role,
-            ledgers: Ledgers::All,
-        }));
+        grants.extend(everywhere(&vouched.claimed));
         let owner = subject
             .to_string()
             .parse()
@@ -309,8 +334,10 @@ impl Authenticator {
             grants,
             scopes: None,
             session: None,
-            claimed,
-            expires_at,
+            second_factor_at: vouched.second_factor_at,
+            token_id: None,
+            claimed: vouched.claimed,
+            expires_at: vouched.expires_at,
         })
     }
 
@@ -357,6 +384,27 @@ impl Authenticator {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What another issuer says of somebody.
+struct Vouched {
+    claimed: Vec<Role>,
+    second_factor_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+fn everywhere(roles: &[Role]) -> impl Iterator<Item = Grant> {
+    roles.iter().map(|role| Grant {
+        role: *role,
+        ledgers: Ledgers::All,
+    })
+}
+
+fn roles_of(names: &[String]) -> Result<Vec<Role>, IdentityError> {
+    let parsed = names.iter().map(|name| name.parse());
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(|_| IdentityError::Stored { what: "role" })
 }
 
 const fn invalid(reason: &'static str) -> AuthenticationError {

@@ -31,6 +31,8 @@ mod sign_in;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 pub use clock::{Clock, SystemClock};
 pub use discovery::FetchFault;
 pub use http_client::{HttpClient, HttpFault};
@@ -38,6 +40,7 @@ pub use settings::{IssuerSettings, RoleMapping, SecretText, SettingsFault, SignI
 pub use sign_in::{CallbackParameters, PendingSignIn, SignInFault, SignInStart};
 
 use crate::jwt::{Claims, CompactToken, DEFAULT_MAX_LENGTH_BYTES, TokenFault, verify_parsed};
+use crate::permission::Role;
 use issuer::Issuer;
 
 /// Why nobody is known.
@@ -104,6 +107,31 @@ pub struct ExternalIdentity {
     pub claims: Claims,
 }
 
+impl ExternalIdentity {
+    /// The roles of ours among those that the claims were mapped to: one that does not exist gives
+    /// nothing, and the settings are checked at the start.
+    #[must_use]
+    pub fn known_roles(&self) -> Vec<Role> {
+        let parsed = self.roles.iter().map(|role| role.parse());
+        parsed.filter_map(Result::ok).collect()
+    }
+
+    /// When the issuer saw more than one factor of the person, if its token says so: `mfa` among the
+    /// means (RFC 8176, 2), at the time of the authentication (OpenID Connect Core, 2).
+    #[must_use]
+    pub fn second_factor_at(&self) -> Option<DateTime<Utc>> {
+        let methods = &self.claims.authentication_methods;
+        let is_multiple = methods.iter().any(|method| method == "mfa");
+        let at = self.claims.authenticated_at.filter(|_| is_multiple)?;
+        at_second(at)
+    }
+}
+
+/// A time in whole seconds since 1970, as tokens write it.
+pub(crate) fn at_second(seconds: u64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)
+}
+
 /// The configured issuers, with what is known of each. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub struct ExternalIssuers {
@@ -144,6 +172,14 @@ impl ExternalIssuers {
     /// The configured issuers, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.issuers.keys().map(String::as_str)
+    }
+
+    /// The issuers that people can sign in with, in order.
+    pub fn for_sign_in(&self) -> impl Iterator<Item = &str> {
+        let issuers = self.issuers.iter();
+        issuers
+            .filter(|(_, issuer)| issuer.settings.sign_in.is_some())
+            .map(|(name, _)| name.as_str())
     }
 
     /// Whether tokens of this issuer are checked here.

@@ -1,8 +1,7 @@
 //! Second factors: an authenticator with time-based codes, and recovery codes for when it is lost.
 //!
-//! Another kind of factor is another variant of [`SecondFactor`] with its arm in
-//! [`Identities::is_second_factor`]: nothing else knows of the kinds. A time step is accepted once (RFC
-//! 6238, 5.2). Recovery codes have 80 random bits and are good once each.
+//! A time step is accepted once (RFC 6238, 5.2). Recovery codes have 80 random bits and are good once
+//! each. Other kinds are plugged in: [`crate::second_factor`].
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::identities::{Identities, IdentityError, Refusal};
 use crate::randomness::random_bytes;
 use crate::records::{NewRecord, RecordKind};
+use crate::second_factor::SecondFactor;
 use crate::secret::{SecretError, token_hash};
 use crate::subject::Subject;
 use crate::totp::{self, Label, Scheme, Step, TotpSecret};
@@ -21,15 +21,6 @@ const AUTHENTICATOR_ISSUER: &str = "Daybook";
 /// Recovery codes that are made at a time.
 const RECOVERY_CODES: usize = 10;
 const RECOVERY_BYTES: usize = 10;
-
-/// Something besides the password that shows who somebody is.
-#[derive(Debug, Clone)]
-pub enum SecondFactor {
-    /// The code that an authenticator shows.
-    Totp(Zeroizing<String>),
-    /// One of the codes that were written down.
-    Recovery(Zeroizing<String>),
-}
 
 /// An authenticator that is to be set up.
 #[derive(Debug)]
@@ -185,6 +176,9 @@ impl Identities {
         let is_right = match factor {
             SecondFactor::Totp(code) => self.is_totp(person, code, Wanted::Confirmed).await?,
             SecondFactor::Recovery(code) => self.is_recovery_code(person, code).await?,
+            SecondFactor::Other { kind, answer } => {
+                self.is_other_factor(person, kind, answer).await?
+            }
         };
         if is_right {
             self.forget_attempts(&target).await?;

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 use crate::changes::announce_in_tx;
 use crate::identities::{Identities, IdentityError, Refusal};
-use crate::principal::{Grant, Ledgers};
+use crate::permission::Role;
+use crate::principal::{Grant, Ledgers, Principal};
 use crate::records::{NewRecord, RecordKind};
 use crate::subject::Subject;
 
@@ -64,6 +66,33 @@ impl Identities {
             .await?;
         announce_in_tx(&mut tx, subject).await?;
         self.commit_change(tx).await?;
+        Ok(())
+    }
+
+    /// Refuses to let anybody but an administrator act on somebody who works here.
+    ///
+    /// # Errors
+    /// [`Refusal::StaffProtected`].
+    pub async fn check_manages(&self, by: &Principal, person: Uuid) -> Result<(), IdentityError> {
+        let is_admin = by
+            .grants
+            .iter()
+            .any(|grant| grant.role == Role::Admin && grant.ledgers == Ledgers::All);
+        let roles = self.grants(Subject::Person(person)).await?;
+        let claimed: Vec<Vec<String>> = sqlx::query_scalar(
+            "SELECT claimed_roles FROM identity.session WHERE person_id = $1 AND ended_at IS NULL",
+        )
+        .bind(person)
+        .fetch_all(&self.pool)
+        .await?;
+        let is_staff = roles.iter().any(|grant| grant.role != Role::Customer)
+            || claimed
+                .iter()
+                .flatten()
+                .any(|role| role != Role::Customer.as_str());
+        if is_staff && !is_admin {
+            return Err(Refusal::StaffProtected.into());
+        }
         Ok(())
     }
 }

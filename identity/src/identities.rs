@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::Transaction;
 use sqlx::postgres::{PgPool, Postgres};
 
@@ -12,7 +12,9 @@ use crate::changes::Changes;
 use crate::delivery::CodeDelivery;
 use crate::external::ExternalFault;
 use crate::password::{PasswordError, PasswordRefusal};
+use crate::second_factor::{SecondFactorFault, SecondFactorKind};
 use crate::secret::{MasterKey, SecretError};
+use crate::session_policy::SessionPolicies;
 use crate::totp::TotpFault;
 
 /// The time, as everything here sees it.
@@ -31,43 +33,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// How long sessions of one kind of person last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionPolicy {
-    /// A session that is not refreshed for so long ends.
-    pub idle: TimeDelta,
-    /// The longest a session lasts.
-    pub absolute: TimeDelta,
-    /// Sessions at a time; the oldest ends when one more begins.
-    pub concurrent: i64,
-}
-
-/// The policy of all sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionPolicies {
-    /// Of people who are customers and nothing else.
-    pub customer: SessionPolicy,
-    /// Of everybody with another role.
-    pub staff: SessionPolicy,
-}
-
-impl Default for SessionPolicies {
-    fn default() -> Self {
-        Self {
-            customer: SessionPolicy {
-                idle: TimeDelta::days(14),
-                absolute: TimeDelta::days(90),
-                concurrent: 10,
-            },
-            staff: SessionPolicy {
-                idle: TimeDelta::minutes(30),
-                absolute: TimeDelta::hours(12),
-                concurrent: 3,
-            },
-        }
-    }
-}
-
 /// What the people and machines need from outside.
 #[derive(Debug, Clone)]
 pub struct IdentitySettings {
@@ -79,6 +44,8 @@ pub struct IdentitySettings {
     pub access_token_lifetime: Duration,
     /// How long sessions last.
     pub sessions: SessionPolicies,
+    /// Second factors besides the authenticator, in the order in which they are asked about.
+    pub second_factors: Vec<Arc<dyn SecondFactorKind>>,
 }
 
 /// Why a request about a person or machine is refused; each has a stable code.
@@ -123,6 +90,33 @@ pub enum Refusal {
     /// No authenticator is there.
     #[error("no authenticator is enrolled")]
     NotEnrolled,
+    /// Whoever asked for something cannot allow it.
+    #[error("a second person has to decide about your own request")]
+    OwnRequest,
+    /// A machine cannot be the second person.
+    #[error("only a person can decide")]
+    NotAPerson,
+    /// Somebody has decided.
+    #[error("somebody has decided already")]
+    ApprovalDecided,
+    /// Nobody decided in time.
+    #[error("the approval has expired; the request has to be sent again")]
+    ApprovalExpired,
+    /// Too many requests wait for a second person.
+    #[error("too many of your requests wait for a second person")]
+    TooManyWaiting,
+    /// Somebody with a role besides customer is for administrators to block.
+    #[error("only administrators act on people who work here")]
+    StaffProtected,
+    /// The other issuer is not configured for signing in.
+    #[error("nobody signs in here with this issuer")]
+    UnknownIssuer,
+    /// A sign-in with another issuer did not succeed; `code` is its stable word.
+    #[error("the sign-in with the other issuer failed: {code}")]
+    SignInFailed {
+        /// Why.
+        code: &'static str,
+    },
 }
 
 impl Refusal {
@@ -143,6 +137,14 @@ impl Refusal {
             Self::NotFound { .. } => "identity_not_found",
             Self::AlreadyEnrolled => "authenticator_enrolled",
             Self::NotEnrolled => "authenticator_not_enrolled",
+            Self::OwnRequest => "approval_own_request",
+            Self::NotAPerson => "approver_not_a_person",
+            Self::ApprovalDecided => "approval_decided",
+            Self::ApprovalExpired => "approval_expired",
+            Self::TooManyWaiting => "too_many_approvals",
+            Self::StaffProtected => "staff_protected",
+            Self::UnknownIssuer => "issuer_unknown",
+            Self::SignInFailed { .. } => "external_sign_in_failed",
         }
     }
 }
@@ -165,6 +167,9 @@ pub enum IdentityError {
     /// An authenticator's secret cannot be used.
     #[error(transparent)]
     Totp(#[from] TotpFault),
+    /// A second factor cannot be judged.
+    #[error(transparent)]
+    SecondFactor(#[from] SecondFactorFault),
     /// Another issuer cannot be asked.
     #[error(transparent)]
     External(ExternalFault),

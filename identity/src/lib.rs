@@ -2,8 +2,10 @@
 //!
 //! * [`permission`]: the one table of who may do what; [`principal`], [`subject`]: a known caller.
 //! * [`identities`]: the people and machines. [`people`], [`codes`], [`password`], [`factors`],
-//!   [`sign_in`], [`sessions`]: people. [`machines`]: programs. [`grants`]: roles. [`records`]: what
-//!   happened to all of them.
+//!   [`second_factor`],
+//!   [`sign_in`], [`external_sign_in`], [`sessions`], [`session_policy`]: people. [`machines`]: programs.
+//!   [`grants`]: roles. [`approvals`]: what needs a second person. [`records`]: what happened to all of
+//!   them.
 //! * [`tokens`]: our access tokens; [`external`]: those of other issuers; [`jwt`], [`pkce`], [`totp`]:
 //!   the standards. [`authenticate`]: from a credential to a principal.
 //! * [`changes`]: what was taken from whom; [`stream_tickets`]: for live streams of browsers.
@@ -15,12 +17,14 @@
 #![deny(missing_docs)]
 
 pub mod address;
+pub mod approvals;
 pub mod authenticate;
 pub mod changes;
 pub mod codes;
 pub mod delivery;
 mod error_chain;
 pub mod external;
+pub mod external_sign_in;
 pub mod factors;
 pub mod grants;
 pub mod identities;
@@ -34,7 +38,9 @@ pub mod pkce;
 pub mod principal;
 mod randomness;
 pub mod records;
+pub mod second_factor;
 pub mod secret;
+pub mod session_policy;
 pub mod sessions;
 pub mod sign_in;
 pub mod stream_tickets;

@@ -18,7 +18,7 @@ use crate::password;
 use crate::permission::Role;
 use crate::principal::{Grant, Ledgers};
 use crate::records::{NewRecord, RecordKind};
-use crate::sessions::end_all_in_tx;
+use crate::sessions::{End, end_all_in_tx};
 use crate::sign_in::sign_in_target;
 use crate::subject::Subject;
 
@@ -274,7 +274,8 @@ impl Identities {
         .bind(now)
         .execute(&mut *tx)
         .await?;
-        end_all_in_tx(&mut tx, person, "password_changed", now).await?;
+        let end = End::by(subject, "password_changed");
+        end_all_in_tx(&mut tx, person, end, now).await?;
         NewRecord::of(RecordKind::PasswordChanged, subject)
             .write(&mut *tx, now)
             .await?;
@@ -307,7 +308,7 @@ impl Identities {
             return Err(Refusal::NotFound { what: "person" }.into());
         }
         if standing == Standing::Blocked {
-            end_all_in_tx(&mut tx, person, "blocked", now).await?;
+            end_all_in_tx(&mut tx, person, End::by(by, "blocked"), now).await?;
         }
         NewRecord::of(kind, Subject::Person(person))
             .by(Some(by))

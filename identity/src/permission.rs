@@ -111,6 +111,10 @@ named! {
     MachinesManage = "machines.manage",
     /// See the record of what happened to people, machines and roles.
     RecordsRead = "records.read",
+    /// See what waits for a second person, and what became of it.
+    ApprovalsRead = "approvals.read",
+    /// Be the second person, for what one may do oneself.
+    ApprovalsDecide = "approvals.decide",
 }
 
 /// How far a role reaches.
@@ -248,6 +252,21 @@ pub const TABLE: &[Row] = &[
         Permission::RecordsRead,
         &[Role::Compliance, Role::Auditor, Role::Admin],
         NOBODY,
+    ),
+    seen(
+        Permission::ApprovalsRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done_with_second_factor(
+        Permission::ApprovalsDecide,
+        &[Role::Operator, Role::Compliance, Role::Admin],
     ),
 ];
 

@@ -25,15 +25,6 @@ pub struct Grant {
     pub ledgers: Ledgers,
 }
 
-/// A person's session, as far as permissions depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionStanding {
-    /// The session.
-    pub id: Uuid,
-    /// When the second factor was last given in it.
-    pub second_factor_at: Option<DateTime<Utc>>,
-}
-
 /// A caller who is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -46,7 +37,11 @@ pub struct Principal {
     /// The permissions they are narrowed to; `None` for people.
     pub scopes: Option<Vec<Permission>>,
     /// The session, for people who signed in here.
-    pub session: Option<SessionStanding>,
+    pub session: Option<Uuid>,
+    /// When a second factor was last given, here or where another issuer's token says so.
+    pub second_factor_at: Option<DateTime<Utc>>,
+    /// The access token, of machines that use one: it can be revoked by itself.
+    pub token_id: Option<String>,
     /// Roles, among their roles, that another issuer's token claims; here nobody can take them.
     pub claimed: Vec<Role>,
     /// When the credential ends by itself.
@@ -61,6 +56,8 @@ pub struct Identified {
     pub subject: Subject,
     /// The session, for people who signed in here.
     pub session: Option<Uuid>,
+    /// The access token, of machines that use one.
+    pub token_id: Option<String>,
     /// The permissions they are narrowed to.
     pub scopes: Option<Vec<Permission>>,
     /// Roles that another issuer's token claims.
@@ -117,7 +114,8 @@ impl Principal {
             return Err(Denial::OutOfScope);
         }
         let is_sensitive = permission.row().is_some_and(|row| row.sensitive);
-        if is_sensitive && matches!(self.subject, Subject::Person(_)) && !self.is_stepped_up(now) {
+        let is_machine = matches!(self.subject, Subject::Machine(_));
+        if is_sensitive && !is_machine && !self.is_stepped_up(now) {
             return Err(Denial::SecondFactorNeeded);
         }
         Ok(reach)
@@ -128,7 +126,8 @@ impl Principal {
     pub fn identified(&self) -> Identified {
         Identified {
             subject: self.subject,
-            session: self.session.map(|session| session.id),
+            session: self.session,
+            token_id: self.token_id.clone(),
             scopes: self.scopes.clone(),
             claimed: self.claimed.clone(),
             expires_at: self.expires_at,
@@ -138,8 +137,7 @@ impl Principal {
     /// Whether a second factor was given lately.
     #[must_use]
     pub fn is_stepped_up(&self, now: DateTime<Utc>) -> bool {
-        self.session
-            .and_then(|session| session.second_factor_at)
+        self.second_factor_at
             .is_some_and(|given| now - given < SECOND_FACTOR_LIFETIME)
     }
 }
@@ -149,7 +147,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
     use uuid::Uuid;
 
-    use super::{Denial, Grant, Ledgers, Principal, SECOND_FACTOR_LIFETIME, SessionStanding};
+    use super::{Denial, Grant, Ledgers, Principal, SECOND_FACTOR_LIFETIME};
     use crate::permission::{Permission, Reach, Role};
     use crate::subject::Subject;
 
@@ -162,6 +160,8 @@ mod tests {
             grants,
             scopes: None,
             session: None,
+            second_factor_at: None,
+            token_id: None,
             claimed: Vec::new(),
             expires_at: None,
         }
@@ -230,12 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn a_sensitive_permission_needs_a_fresh_second_factor() {
+    fn a_sensitive_permission_needs_a_fresh_second_factor_wherever_one_signed_in() {
+        for subject in [
+            Subject::Person(Uuid::from_u128(1)),
+            Subject::External(Uuid::from_u128(1)),
+        ] {
+            check_freshness(subject);
+        }
+    }
+
+    fn check_freshness(subject: Subject) {
         let admin = |second_factor_at| Principal {
-            session: Some(SessionStanding {
-                id: Uuid::from_u128(3),
-                second_factor_at,
-            }),
+            subject,
+            session: Some(Uuid::from_u128(3)),
+            second_factor_at,
             ..person(vec![Grant {
                 role: Role::Admin,
                 ledgers: Ledgers::All,

@@ -50,6 +50,14 @@ pub enum RecordKind {
     TokenRevoked,
     /// A signing key was made.
     SigningKeyMade,
+    /// Something waits for a second person.
+    ApprovalRequested,
+    /// A second person allowed it.
+    ApprovalGiven,
+    /// A second person refused it.
+    ApprovalRefused,
+    /// What was allowed was carried out.
+    ApprovalUsed,
 }
 
 impl RecordKind {
@@ -77,6 +85,10 @@ impl RecordKind {
             Self::MachineRevoked => "machine_revoked",
             Self::TokenRevoked => "token_revoked",
             Self::SigningKeyMade => "signing_key_made",
+            Self::ApprovalRequested => "approval_requested",
+            Self::ApprovalGiven => "approval_given",
+            Self::ApprovalRefused => "approval_refused",
+            Self::ApprovalUsed => "approval_used",
         }
     }
 }

@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 
 use crate::changes::announce_in_tx;
 use crate::grants::grants_of;
-use crate::identities::{Identities, IdentityError, Refusal, SessionPolicy};
+use crate::identities::{Identities, IdentityError, Refusal};
 use crate::permission::Role;
 use crate::records::{NewRecord, RecordKind};
 use crate::secret::{new_token, token_hash};
+use crate::session_policy::SessionPolicy;
 use crate::subject::Subject;
 
 /// What a session's list shows of where it was begun.
@@ -65,6 +66,29 @@ struct Refreshed {
     is_over: bool,
     session_used_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
+    claimed_roles: Vec<String>,
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    because: &'static str,
+    by: Option<Subject>,
+}
+
+impl End {
+    /// Nobody ended it.
+    const fn of_itself(because: &'static str) -> Self {
+        Self { because, by: None }
+    }
+
+    /// Somebody ended it.
+    pub(crate) const fn by(by: Subject, because: &'static str) -> Self {
+        Self {
+            because,
+            by: Some(by),
+        }
+    }
 }
 
 /// What a person has shown who wants a session.
@@ -74,6 +98,8 @@ pub(crate) struct Shown {
     /// What was kept of the password that was right.
     pub(crate) password_hash: Option<String>,
     pub(crate) second_factor_at: Option<DateTime<Utc>>,
+    /// Roles that another issuer claims for them.
+    pub(crate) claimed: Vec<Role>,
 }
 
 const STANDS: &str = "\
@@ -86,7 +112,8 @@ const MAX_USER_AGENT: usize = 200;
 
 const REFRESHED: &str = "\
 SELECT session.id AS session_id, session.person_id, refresh_token.used_at IS NOT NULL AS was_used,
-       session.ended_at IS NOT NULL AS is_over, session.used_at AS session_used_at, session.expires_at
+       session.ended_at IS NOT NULL AS is_over, session.used_at AS session_used_at, session.expires_at,
+       session.claimed_roles
 FROM identity.refresh_token JOIN identity.session ON session.id = refresh_token.session_id
 WHERE refresh_token.hash = $1
 FOR UPDATE";
@@ -121,11 +148,12 @@ impl Identities {
         if stands.is_none() {
             return Err(Refusal::InvalidCredentials.into());
         }
-        let policy = self.session_policy(&mut *tx, person).await?;
+        let claimed: Vec<&str> = shown.claimed.iter().map(|role| role.as_str()).collect();
+        let policy = self.session_policy(&mut *tx, person, &claimed).await?;
         sqlx::query(
-            "INSERT INTO identity.session \
-             (id, person_id, started_at, used_at, expires_at, second_factor_at, address, user_agent) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7)",
+            "INSERT INTO identity.session (id, person_id, started_at, used_at, expires_at, \
+             second_factor_at, address, user_agent, claimed_roles) \
+             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8)",
         )
         .bind(id)
         .bind(person)
@@ -134,17 +162,19 @@ impl Identities {
         .bind(second_factor_at)
         .bind(&device.address)
         .bind(device.user_agent.as_deref().map(shortened))
+        .bind(&claimed)
         .execute(&mut *tx)
         .await?;
         let excess: Vec<Uuid> = sqlx::query_scalar(EXCESS)
             .bind(person)
-            .bind(policy.concurrent)
+            .bind(i64::from(policy.concurrent))
             .bind(now)
             .fetch_all(&mut *tx)
             .await?;
         let excess_count = excess.len();
         for session in excess {
-            record_end(&mut tx, person, session, "too_many_sessions", now).await?;
+            let end = End::of_itself("too_many_sessions");
+            record_end(&mut tx, person, session, end, now).await?;
         }
         NewRecord::of(RecordKind::SignedIn, Subject::Person(person))
             .with(serde_json::json!({ "session": id, "second_factor": second_factor_at.is_some() }))
@@ -181,7 +211,8 @@ impl Identities {
         }
         let (person, session) = (found.person_id, found.session_id);
         if found.was_used {
-            end_in_tx(&mut tx, person, session, "refresh_token_reused", now).await?;
+            let end = End::of_itself("refresh_token_reused");
+            end_in_tx(&mut tx, person, session, end, now).await?;
             NewRecord::of(RecordKind::RefreshTokenReused, Subject::Person(person))
                 .by(None)
                 .with(serde_json::json!({ "session": session }))
@@ -191,9 +222,11 @@ impl Identities {
             return Err(Refusal::TokenReused.into());
         }
         // On this connection: one that waits for a second while it holds one can wait for ever.
-        let policy = self.session_policy(&mut *tx, person).await?;
+        let policy = self
+            .session_policy(&mut *tx, person, &found.claimed_roles)
+            .await?;
         if now >= found.expires_at || now - found.session_used_at >= policy.idle {
-            end_in_tx(&mut tx, person, session, "expired", now).await?;
+            end_in_tx(&mut tx, person, session, End::of_itself("expired"), now).await?;
             self.commit_change(tx).await?;
             return Err(Refusal::InvalidToken.into());
         }
@@ -239,7 +272,8 @@ impl Identities {
     /// [`Refusal::NotFound`] when the person has no such session that goes on.
     pub async fn end_session(&self, person: Uuid, session: Uuid) -> Result<(), IdentityError> {
         let mut tx = self.pool.begin().await?;
-        if !end_in_tx(&mut tx, person, session, "signed_out", self.now()).await? {
+        let end = End::by(Subject::Person(person), "signed_out");
+        if !end_in_tx(&mut tx, person, session, end, self.now()).await? {
             return Err(Refusal::NotFound { what: "session" }.into());
         }
         self.commit_change(tx).await?;
@@ -260,9 +294,11 @@ impl Identities {
         .fetch_optional(&mut *tx)
         .await?;
         // Anybody may send anything here: what is none of ours makes no node forget what it remembers.
-        if let Some((person, session)) = found
-            && end_in_tx(&mut tx, person, session, "signed_out", self.now()).await?
-        {
+        let Some((person, session)) = found else {
+            return Ok(());
+        };
+        let end = End::by(Subject::Person(person), "signed_out");
+        if end_in_tx(&mut tx, person, session, end, self.now()).await? {
             self.commit_change(tx).await?;
         }
         Ok(())
@@ -272,27 +308,25 @@ impl Identities {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end_sessions(&self, person: Uuid) -> Result<(), IdentityError> {
+    pub async fn end_sessions(&self, person: Uuid, by: Subject) -> Result<(), IdentityError> {
         let mut tx = self.pool.begin().await?;
-        end_all_in_tx(&mut tx, person, "signed_out", self.now()).await?;
+        let end = End::by(by, "signed_out");
+        end_all_in_tx(&mut tx, person, end, self.now()).await?;
         self.commit_change(tx).await?;
         Ok(())
     }
 
-    /// Which policy a person's sessions are under: staff have less time.
+    /// Which policy a person's sessions are under.
     async fn session_policy(
         &self,
         executor: impl PgExecutor<'_>,
         person: Uuid,
+        claimed: &[impl AsRef<str>],
     ) -> Result<SessionPolicy, IdentityError> {
         let grants = grants_of(executor, Subject::Person(person)).await?;
-        let policies = &self.settings.sessions;
-        let is_staff = grants.iter().any(|grant| grant.role != Role::Customer);
-        Ok(if is_staff {
-            policies.staff
-        } else {
-            policies.customer
-        })
+        let claimed = claimed.iter().filter_map(|role| role.as_ref().parse().ok());
+        let roles = grants.iter().map(|grant| grant.role).chain(claimed);
+        Ok(self.settings.sessions.of(roles))
     }
 }
 
@@ -301,7 +335,7 @@ async fn end_in_tx(
     tx: &mut PgConnection,
     person: Uuid,
     session: Uuid,
-    because: &str,
+    end: End,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let ended = sqlx::query(
@@ -311,13 +345,13 @@ async fn end_in_tx(
     .bind(session)
     .bind(person)
     .bind(now)
-    .bind(because)
+    .bind(end.because)
     .execute(&mut *tx)
     .await?;
     if ended.rows_affected() == 0 {
         return Ok(false);
     }
-    record_end(tx, person, session, because, now).await?;
+    record_end(tx, person, session, end, now).await?;
     Ok(true)
 }
 
@@ -325,7 +359,7 @@ async fn end_in_tx(
 pub(crate) async fn end_all_in_tx(
     tx: &mut PgConnection,
     person: Uuid,
-    because: &str,
+    end: End,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let ended: Vec<Uuid> = sqlx::query_scalar(
@@ -334,11 +368,11 @@ pub(crate) async fn end_all_in_tx(
     )
     .bind(person)
     .bind(now)
-    .bind(because)
+    .bind(end.because)
     .fetch_all(&mut *tx)
     .await?;
     for session in ended {
-        record_end(tx, person, session, because, now).await?;
+        record_end(tx, person, session, end, now).await?;
     }
     Ok(())
 }
@@ -347,11 +381,12 @@ async fn record_end(
     tx: &mut PgConnection,
     person: Uuid,
     session: Uuid,
-    because: &str,
+    end: End,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     NewRecord::of(RecordKind::SessionEnded, Subject::Person(person))
-        .with(serde_json::json!({ "session": session, "because": because }))
+        .by(end.by)
+        .with(serde_json::json!({ "session": session, "because": end.because }))
         .write(&mut *tx, now)
         .await?;
     announce_in_tx(tx, Subject::Person(person)).await

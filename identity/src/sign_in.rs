@@ -8,10 +8,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::address::Address;
-use crate::factors::SecondFactor;
 use crate::identities::{Identities, IdentityError, Refusal};
 use crate::password;
 use crate::records::{NewRecord, RecordKind};
+use crate::second_factor::SecondFactor;
 use crate::sessions::{Continued, Device, Shown};
 use crate::subject::Subject;
 
@@ -66,7 +66,8 @@ impl Identities {
         if !is_right || found.blocked_at.is_some() {
             return self.failed(found.id, "password").await;
         }
-        let second_factor_at = match (found.has_authenticator, credentials.second_factor) {
+        let has_factor = found.has_authenticator || self.has_other_factor(found.id).await?;
+        let second_factor_at = match (has_factor, credentials.second_factor) {
             (false, _) => None,
             (true, None) => {
                 // The password was right: this is no failure, and a second round is to come.
@@ -85,6 +86,7 @@ impl Identities {
             person: found.id,
             password_hash: found.password_hash,
             second_factor_at,
+            claimed: Vec::new(),
         };
         self.begin_session(&shown, device).await
     }

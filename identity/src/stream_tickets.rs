@@ -27,8 +27,8 @@ const FORGET: i64 = 20;
 
 const ISSUE: &str = "\
 INSERT INTO identity.stream_ticket \
-(hash, subject, session_id, scopes, claimed_roles, credential_expires_at, expires_at) \
-VALUES ($1, $2, $3, $4, $5, $6, $7)";
+(hash, subject, session_id, token_id, scopes, claimed_roles, credential_expires_at, expires_at) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// Those that another node is deleting are left to it.
 const FORGET_PAST: &str = "\
@@ -39,12 +39,13 @@ DELETE FROM identity.stream_ticket WHERE hash IN \
 /// Of two that come at once, one finds it.
 const REDEEM: &str = "\
 DELETE FROM identity.stream_ticket WHERE hash = $1 \
-RETURNING subject, session_id, scopes, claimed_roles, credential_expires_at, expires_at";
+RETURNING subject, session_id, token_id, scopes, claimed_roles, credential_expires_at, expires_at";
 
 #[derive(Debug, sqlx::FromRow)]
 struct Stored {
     subject: String,
     session_id: Option<Uuid>,
+    token_id: Option<String>,
     scopes: Option<Vec<String>>,
     claimed_roles: Vec<String>,
     credential_expires_at: Option<DateTime<Utc>>,
@@ -72,6 +73,7 @@ impl Identities {
             .bind(token_hash(&ticket))
             .bind(of.subject.to_string())
             .bind(of.session)
+            .bind(of.token_id)
             .bind(scopes)
             .bind(names(&of.claimed, Role::as_str))
             .bind(of.expires_at)
@@ -126,6 +128,7 @@ impl TryFrom<Stored> for Identified {
             Some(Self {
                 subject: stored.subject.parse().ok()?,
                 session: stored.session_id,
+                token_id: stored.token_id.clone(),
                 scopes: match &stored.scopes {
                     Some(names) => Some(parsed(names)?),
                     None => None,

@@ -210,11 +210,11 @@ impl Tokens {
     }
 
     /// Whether a token was ended before its time.
-    pub(crate) async fn is_revoked(&self, token: &VerifiedToken) -> Result<bool, IdentityError> {
+    pub(crate) async fn is_revoked(&self, token_id: &str) -> Result<bool, IdentityError> {
         Ok(sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM identity.revoked_token WHERE token_id = $1)",
         )
-        .bind(&token.token_id)
+        .bind(token_id)
         .fetch_one(&self.identities.pool)
         .await?)
     }

@@ -13,11 +13,12 @@ use event_store::Database;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use identity::delivery::NoDelivery;
-use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::identities::{Identities, IdentitySettings, SystemClock};
 use identity::machines::{MachineKind, NewMachine};
 use identity::permission::Role;
 use identity::principal::{Grant, Ledgers};
 use identity::secret::{MasterKey, new_master_key};
+use identity::session_policy::SessionPolicies;
 use identity::subject::Subject;
 use ledger_core::WalletId;
 use projections::rebuild::rebuild;
@@ -141,6 +142,7 @@ async fn key(database_url: &str) -> Result<String, BenchError> {
             audience: String::new(),
             access_token_lifetime: Duration::from_secs(300),
             sessions: SessionPolicies::default(),
+            second_factors: Vec::new(),
         },
     );
     let new = NewMachine {

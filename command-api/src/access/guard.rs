@@ -12,6 +12,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::header;
 use poem::{Endpoint, EndpointExt, Request, Response};
 
+use super::four_eyes::{self, FourEyes};
 use super::ownership::Ownership;
 use super::{Own, Requirement};
 use crate::context::{Caller, RequestContext};
@@ -33,15 +34,21 @@ pub enum Access {
 pub struct Gate {
     authenticator: Authenticator,
     ownership: Ownership,
+    four_eyes: FourEyes,
 }
 
 impl Gate {
-    /// Asks these who somebody is and whose something is.
+    /// Asks these who somebody is and whose something is, and a second person about some operations.
     #[must_use]
-    pub const fn new(authenticator: Authenticator, ownership: Ownership) -> Self {
+    pub const fn new(
+        authenticator: Authenticator,
+        ownership: Ownership,
+        four_eyes: FourEyes,
+    ) -> Self {
         Self {
             authenticator,
             ownership,
+            four_eyes,
         }
     }
 
@@ -163,6 +170,27 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Holds back what a second person has not allowed.
+    async fn ask_second_person(
+        &self,
+        request: &mut Request,
+        operation: &str,
+        requirement: Requirement,
+        caller: &Caller,
+    ) -> Result<(), Problem> {
+        let (Requirement::Has(permission, _), Some(principal)) = (requirement, caller.principal())
+        else {
+            return Ok(());
+        };
+        if !self.four_eyes.includes(operation) {
+            return Ok(());
+        }
+        let ledger = path::<LedgerName>(request, "ledger");
+        four_eyes::admit(self, request, operation, permission, principal, ledger).await
+    }
+}
+
 /// What became of a credential, as a caller is told.
 pub(super) fn judged(
     outcome: Result<Arc<Principal>, AuthenticationError>,
@@ -263,6 +291,7 @@ fn not_theirs(own: Own) -> Problem {
 /// Puts the question in front of an operation.
 pub fn guarded(
     access: &Access,
+    operation: &'static str,
     requirement: Requirement,
     endpoint: BoxEndpoint<'static>,
 ) -> BoxEndpoint<'static> {
@@ -270,6 +299,7 @@ pub fn guarded(
         Access::Open => endpoint,
         Access::Required(gate) => Guarded {
             gate: Arc::clone(gate),
+            operation,
             requirement,
             endpoint,
         }
@@ -279,6 +309,7 @@ pub fn guarded(
 
 struct Guarded {
     gate: Arc<Gate>,
+    operation: &'static str,
     requirement: Requirement,
     endpoint: BoxEndpoint<'static>,
 }
@@ -288,6 +319,9 @@ impl Endpoint for Guarded {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let caller = self.gate.admit(&request, self.requirement).await?;
+        self.gate
+            .ask_second_person(&mut request, self.operation, self.requirement, &caller)
+            .await?;
         if let Some(context) = request.data::<RequestContext>().cloned() {
             request.set_data(RequestContext { caller, ..context });
         }

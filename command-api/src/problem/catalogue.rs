@@ -28,6 +28,10 @@ pub const FORBIDDEN: &str = "forbidden";
 pub const SCOPE_MISSING: &str = "scope_missing";
 /// The caller's second factor must be given again.
 pub const SECOND_FACTOR_NEEDED: &str = "second_factor_needed";
+/// A second person has to allow it first.
+pub const APPROVAL_NEEDED: &str = "approval_needed";
+/// The other issuer of a sign-in cannot be reached.
+pub const ISSUER_UNAVAILABLE: &str = "issuer_unavailable";
 /// `min_position` is beyond the end of the log.
 pub const POSITION_UNKNOWN: &str = "position_unknown";
 /// The read models did not reach `min_position` in time.
@@ -193,6 +197,56 @@ pub const ENTRIES: &[Entry] = &[
         "authenticator_not_enrolled",
         StatusCode::CONFLICT,
         "No authenticator is enrolled",
+    ),
+    permanent(
+        APPROVAL_NEEDED,
+        StatusCode::FORBIDDEN,
+        "A second person has to allow this first",
+    ),
+    permanent(
+        "approval_own_request",
+        StatusCode::FORBIDDEN,
+        "Nobody decides about their own request",
+    ),
+    permanent(
+        "approver_not_a_person",
+        StatusCode::FORBIDDEN,
+        "Only a person can be the second person",
+    ),
+    permanent(
+        "approval_decided",
+        StatusCode::CONFLICT,
+        "Somebody has decided already",
+    ),
+    permanent(
+        "approval_expired",
+        StatusCode::CONFLICT,
+        "Nobody decided in time",
+    ),
+    permanent(
+        "too_many_approvals",
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many requests wait for a second person",
+    ),
+    permanent(
+        "staff_protected",
+        StatusCode::FORBIDDEN,
+        "Only administrators act on people who work here",
+    ),
+    permanent(
+        "issuer_unknown",
+        StatusCode::NOT_FOUND,
+        "Nobody signs in here with this issuer",
+    ),
+    permanent(
+        "external_sign_in_failed",
+        StatusCode::UNAUTHORIZED,
+        "The sign-in with the other issuer failed",
+    ),
+    transient(
+        ISSUER_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The other issuer cannot be reached",
     ),
     // Queries.
     permanent(

@@ -89,6 +89,19 @@ pub struct SignInRequest {
     /// One of their recovery codes, instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Text<Secret>>,
+    /// A factor of another kind, where the deployment has any, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<OtherFactor>,
+}
+
+/// A second factor of a kind that the deployment has besides.
+#[derive(Debug, Clone, Serialize, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct OtherFactor {
+    /// Which kind.
+    pub kind: Text<Reference>,
+    /// What the person gives.
+    pub answer: Text<Secret>,
 }
 
 /// A refresh token that was received.
@@ -127,7 +140,7 @@ pub struct StreamTicket {
     pub expires_in: u64,
 }
 
-/// A second factor: one of both.
+/// A second factor: one of them.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct SecondFactorRequest {
@@ -137,6 +150,9 @@ pub struct SecondFactorRequest {
     /// A recovery code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Text<Secret>>,
+    /// A factor of another kind, where the deployment has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<OtherFactor>,
 }
 
 /// A change of password.

@@ -1,5 +1,7 @@
 //! People, their sessions and factors; machines, roles, and the record of all of it.
 
+pub mod approvals;
+pub mod external_sign_in;
 pub mod factors;
 pub mod machines;
 pub mod oauth;
@@ -84,7 +86,7 @@ pub(crate) fn principal(context: &RequestContext) -> Result<&Arc<Principal>, Pro
 pub(crate) fn person(context: &RequestContext) -> Result<(Uuid, Uuid), Problem> {
     let principal = principal(context)?;
     match (principal.subject, principal.session) {
-        (Subject::Person(person), Some(session)) => Ok((person, session.id)),
+        (Subject::Person(person), Some(session)) => Ok((person, session)),
         _ => Err(Problem::new(
             catalogue::FORBIDDEN,
             "this is for people who have signed in here",
@@ -133,10 +135,14 @@ impl From<IdentityError> for Problem {
                 tracing::warn!(error = %event_store::ErrorChain(&error), "identities are not available");
                 Self::new(catalogue::LOG_UNAVAILABLE, "PostgreSQL cannot be reached")
             }
+            IdentityError::External(fault) => {
+                tracing::warn!(error = %event_store::ErrorChain(&fault), "an issuer cannot be asked");
+                Self::new(catalogue::ISSUER_UNAVAILABLE, "try again in a moment")
+            }
             IdentityError::Secret(_)
             | IdentityError::Password(_)
             | IdentityError::Totp(_)
-            | IdentityError::External(_)
+            | IdentityError::SecondFactor(_)
             | IdentityError::Signing(_)
             | IdentityError::Stored { .. } => Self::internal(&error),
         }
@@ -149,6 +155,9 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::TooManyAttempts { wait } => problem.with_retry_after(wait),
             Refusal::NotFound { what } => problem.with_context(serde_json::json!({ "what": what })),
+            Refusal::SignInFailed { code } => {
+                problem.with_context(serde_json::json!({ "reason": code }))
+            }
             _ => problem,
         }
     }

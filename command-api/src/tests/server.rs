@@ -7,8 +7,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use identity::authenticate::Authenticator;
 use identity::delivery::NoDelivery;
-use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::identities::{Identities, IdentitySettings, SystemClock};
 use identity::secret::{MasterKey, new_master_key};
+use identity::session_policy::SessionPolicies;
 use identity::tokens::Tokens;
 use ledger_core::{Command, LedgerName, Position, Timestamp};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -109,6 +110,7 @@ fn authenticator(pool: PgPool) -> Authenticator {
             audience: "http://daybook.example".to_owned(),
             access_token_lifetime: std::time::Duration::from_secs(300),
             sessions: SessionPolicies::default(),
+            second_factors: Vec::new(),
         },
     );
     let tokens = Tokens::new(identities.clone());

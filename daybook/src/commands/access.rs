@@ -96,6 +96,9 @@ fn with(
         issuer: (!issuer.is_empty()).then(|| issuer.clone()),
         delivery: Arc::new(settings.messaging.delivery()?),
         issuers: external,
+        sessions: settings.auth.session_policies(),
+        second_factors: Vec::new(),
+        four_eyes: settings.auth.four_eyes()?,
         mailbox: None,
     })
 }

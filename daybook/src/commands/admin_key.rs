@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use identity::delivery::NoDelivery;
-use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::identities::{Identities, IdentitySettings, SystemClock};
 use identity::secret::{MasterKey, new_master_key};
+use identity::session_policy::SessionPolicies;
 
 use super::access::make_admin_key;
 use super::{CommandError, with_database};
@@ -28,6 +29,7 @@ pub(super) async fn run(settings: &Settings, folders: &Folders) -> Result<ExitCo
                 audience: settings.auth.issuer.clone(),
                 access_token_lifetime: ACCESS_TOKEN_LIFETIME,
                 sessions: SessionPolicies::default(),
+                second_factors: Vec::new(),
             },
         );
         let key = make_admin_key(&identities, "made by `daybook admin-key`").await?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::access::four_eyes::FourEyes;
 use command_api::access::ownership::Ownership;
 use command_api::access::{Access, Gate};
 use connectors::messaging::Mailbox;
@@ -11,8 +12,10 @@ use event_store::Database;
 use identity::authenticate::Authenticator;
 use identity::delivery::CodeDelivery;
 use identity::external::ExternalIssuers;
-use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::identities::{Identities, IdentitySettings, SystemClock};
+use identity::second_factor::SecondFactorKind;
 use identity::secret::MasterKey;
+use identity::session_policy::SessionPolicies;
 use identity::tokens::Tokens;
 use poem::endpoint::make_sync;
 use poem::{Response, Route, get};
@@ -44,6 +47,12 @@ pub struct AccessOptions {
     pub delivery: Arc<dyn CodeDelivery>,
     /// Other issuers whose tokens are accepted.
     pub issuers: Option<Arc<ExternalIssuers>>,
+    /// How long people's sessions last.
+    pub sessions: SessionPolicies,
+    /// Second factors besides the authenticator.
+    pub second_factors: Vec<Arc<dyn SecondFactorKind>>,
+    /// Operations that need a second person.
+    pub four_eyes: FourEyes,
     /// Where codes are shown instead, on a private deployment.
     pub mailbox: Option<Arc<Mailbox>>,
 }
@@ -63,7 +72,8 @@ pub(super) fn authenticator(
         audience: issuer.clone(),
         issuer,
         access_token_lifetime: ACCESS_TOKEN_LIFETIME,
-        sessions: SessionPolicies::default(),
+        sessions: options.sessions.clone(),
+        second_factors: options.second_factors.clone(),
     };
     let identities = Identities::new(
         database.pool().clone(),
@@ -102,12 +112,17 @@ pub(super) fn mailbox_routes(routes: Route, mailbox: &Arc<Mailbox>) -> Route {
 }
 
 /// What is asked of callers.
-pub(super) fn access(mode: AccessMode, authenticator: &Authenticator, queries: &Queries) -> Access {
-    match mode {
+pub(super) fn access(
+    options: &AccessOptions,
+    authenticator: &Authenticator,
+    queries: &Queries,
+) -> Access {
+    match options.mode {
         AccessMode::Open => Access::Open,
         AccessMode::Required => Access::Required(Arc::new(Gate::new(
             authenticator.clone(),
             Ownership::new(queries.clone()),
+            options.four_eyes.clone(),
         ))),
     }
 }

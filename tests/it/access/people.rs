@@ -1,5 +1,6 @@
 //! Registering, codes, passwords, lockout: nobody learns who has an account.
 
+use identity::permission::Role;
 use reqwest::Method;
 use serde_json::json;
 
@@ -295,3 +296,43 @@ key = base64.b32decode(text + '=' * (-len(text) % 8))
 digest = hmac.new(key, struct.pack('>Q', int(time.time()) // 30), hashlib.sha1).digest()
 place = digest[-1] & 15
 print('%06d' % ((struct.unpack('>I', digest[place:place + 4])[0] & 0x7fffffff) % 1000000))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn support_acts_on_customers_and_only_administrators_on_who_works_here() {
+    let doors = Doors::open().await;
+    let support = doors.node.key(&[Role::Support]).await;
+    let asha = doors.customer("asha@example.org").await;
+    let boss = doors.customer("boss@example.org").await;
+    doors.employ(&boss, Role::Auditor).await;
+    let act = |who: &SignedIn, method: Method, what: &str| {
+        let path = format!("/v1/people/{}/{what}", who.person);
+        let (doors, support) = (&doors, &support);
+        async move { doors.call(method, &path, Some(support), None).await }
+    };
+    for (method, what) in [
+        (Method::POST, "block"),
+        (Method::POST, "unblock"),
+        (Method::DELETE, "sessions"),
+    ] {
+        let refused = act(&boss, method.clone(), what).await.expect(403);
+        assert_eq!(refused.code(), "staff_protected", "{what}");
+        act(&asha, method, what).await.expect(204);
+    }
+    doors.get("/v1/me", &boss.access).await.expect(200);
+    let path = format!("/v1/people/{}/block", boss.person);
+    doors
+        .call(Method::POST, &path, Some(&doors.admin), None)
+        .await
+        .expect(204);
+    // The record says who ended the sessions.
+    let path = format!(
+        "/v1/access-records?kind=session_ended&about={}",
+        asha.subject()
+    );
+    let records = doors.get(&path, &doors.admin).await.expect(200);
+    let actor = records.body["items"][0]["actor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(actor.starts_with("machine:"), "{actor}");
+}

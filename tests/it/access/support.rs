@@ -4,11 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybook::node::{AccessMode, Node};
+use daybook::node::{AccessMode, AccessOptions, Node};
 use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, NoDelivery};
+use identity::permission::Role;
+use identity::principal::{Grant, Ledgers};
+use identity::subject::Subject;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::harness::node::{Reply, TestNode, options};
 use crate::harness::servers::shared_nats_url;
@@ -76,9 +80,48 @@ pub struct SignedIn {
 
 impl Doors {
     pub async fn open() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A node with other options of access.
+    pub async fn with(configure: impl FnOnce(&mut AccessOptions)) -> Self {
         let codes = Arc::new(KeptCodes::default());
-        let (node, admin) = TestNode::asking(codes.clone()).await;
+        let delivery = Arc::clone(&codes);
+        let (node, admin) = TestNode::asking(|access| {
+            access.delivery = delivery;
+            configure(access);
+        })
+        .await;
         Self { node, admin, codes }
+    }
+
+    /// Gives a role past the door, where it may need two.
+    pub async fn employ(&self, who: &SignedIn, role: Role) {
+        let identities = self.node.node.authenticator.identities();
+        let by = Subject::External(Uuid::nil());
+        identities
+            .give_role(who.subject().parse().unwrap(), everywhere(role), by)
+            .await
+            .unwrap();
+    }
+
+    /// Takes a role past the door.
+    pub async fn dismiss(&self, who: &SignedIn, role: Role) {
+        let identities = self.node.node.authenticator.identities();
+        let by = Subject::External(Uuid::nil());
+        identities
+            .take_role(who.subject().parse().unwrap(), everywhere(role), by)
+            .await
+            .unwrap();
+    }
+
+    /// As if somebody had just given their second factor, before the node has seen their token.
+    pub async fn step_up(&self, who: &SignedIn) {
+        sqlx::query("UPDATE identity.session SET second_factor_at = now() WHERE id = $1::uuid")
+            .bind(&who.session)
+            .execute(self.node.node.database.pool())
+            .await
+            .unwrap();
     }
 
     /// A second node of the same deployment.
@@ -180,6 +223,13 @@ impl Doors {
             .iter()
             .map(|record| record["kind"].as_str().unwrap().to_owned())
             .collect()
+    }
+}
+
+const fn everywhere(role: Role) -> Grant {
+    Grant {
+        role,
+        ledgers: Ledgers::All,
     }
 }
 

@@ -158,3 +158,50 @@ async fn race_a_ticket_that_comes_twice_lets_one_in() {
     }
     other.stop().await;
 }
+
+/// A client's access token, and what `/oauth/revoke` takes to end it.
+async fn client_token(doors: &Doors) -> (String, impl AsyncFnOnce()) {
+    let body = json!({ "kind": "client", "name": "shop", "roles": [{ "role": "service" }] });
+    let made = doors.post("/v1/machines", &doors.admin, body).await;
+    let made = made.expect(201).body;
+    let (id, secret) = (made["id"].clone(), made["secret"].clone());
+    let form = |path: &str, body: String| {
+        doors
+            .node
+            .client
+            .post(doors.node.url(path))
+            .basic_auth(id.as_str().unwrap(), secret.as_str())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+    };
+    let asked = form("/oauth/token", "grant_type=client_credentials".to_owned());
+    let answer = doors.node.send(asked).await.expect(200);
+    let token = answer.body["access_token"].as_str().unwrap().to_owned();
+    let revoke = form("/oauth/revoke", format!("token={token}"));
+    let revoke = async move || {
+        doors.node.send(revoke).await.expect(200);
+    };
+    (token, revoke)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_of_a_client_opens_nothing_and_ends_what_it_opened() {
+    let doors = Doors::open().await;
+    let other = doors.another_node().await;
+    let (token, revoke) = client_token(&doors).await;
+    let kept = ticket(&doors, &token).await;
+    let mut streams = Vec::new();
+    for address in [doors.node.node.address, other.address] {
+        let mut stream = doors.try_follow(address, "", Some(&token)).await.unwrap();
+        stream.subscribe("ledger").await;
+        streams.push(stream);
+    }
+    revoke().await;
+    for stream in &mut streams {
+        let (code, reason, _) = stream.closed().await;
+        assert_eq!((code, reason.as_str()), (4501, "credential_revoked"));
+    }
+    let query = format!("?ticket={kept}");
+    assert_eq!(refusal(&doors, &query, None).await, "credential_invalid");
+    other.stop().await;
+}

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::access::four_eyes::FourEyes;
 use daybook::cli::Role as Part;
 use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
 use event_store::Database;
 use event_store::executor::ExecutorSettings;
 use identity::authenticate::Authenticator;
-use identity::delivery::{CodeDelivery, NoDelivery};
-use identity::identities::{Identities, IdentitySettings, SessionPolicies, SystemClock};
+use identity::delivery::NoDelivery;
+use identity::identities::{Identities, IdentitySettings, SystemClock};
 use identity::machines::{MachineKind, NewMachine};
 use identity::permission::Role;
 use identity::principal::{Grant, Ledgers};
 use identity::secret::{MasterKey, new_master_key};
+use identity::session_policy::SessionPolicies;
 use identity::subject::Subject;
 use identity::tokens::Tokens;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -86,6 +88,9 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
             issuer: None,
             delivery: Arc::new(NoDelivery),
             issuers: None,
+            sessions: SessionPolicies::default(),
+            second_factors: Vec::new(),
+            four_eyes: FourEyes::default(),
             mailbox: None,
         },
     }
@@ -110,6 +115,7 @@ pub fn identities(pool: &PgPool) -> Identities {
             audience: "http://daybook.example".to_owned(),
             access_token_lifetime: Duration::from_secs(300),
             sessions: SessionPolicies::default(),
+            second_factors: Vec::new(),
         },
     )
 }
@@ -153,12 +159,12 @@ impl TestNode {
     }
 
     /// A node whose callers have to say who they are, and an administrator's key.
-    pub async fn asking(delivery: Arc<dyn CodeDelivery>) -> (Self, String) {
+    pub async fn asking(configure: impl FnOnce(&mut AccessOptions)) -> (Self, String) {
         let url = TestDatabase::create().await.url;
         let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
         let mut options = options(&url, nats);
         options.access.mode = AccessMode::Required;
-        options.access.delivery = delivery;
+        configure(&mut options.access);
         let database = Database::connect(&url, 2).await.unwrap();
         let key = make_key(&identities(database.pool()), &[Role::Admin]).await;
         (Self::with(options, Some(&key)).await, key)

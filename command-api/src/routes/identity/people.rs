@@ -2,6 +2,7 @@
 
 use identity::people::{Person, Standing};
 use poem_openapi::OpenApi;
+use uuid::Uuid;
 
 use super::{BeforeQuery, IdParameter, actor, optional_time, time};
 use crate::context::RequestContext;
@@ -157,6 +158,7 @@ impl PeopleOperations {
         parameters: Parameters<IdParameter>,
     ) -> Result<Nothing, CommandProblem> {
         let Parameters(IdParameter { id }) = parameters;
+        self.check_manages(&context, id).await?;
         self.0
             .identities()
             .set_blocked(id, Standing::Blocked, actor(&context))
@@ -177,6 +179,7 @@ impl PeopleOperations {
         parameters: Parameters<IdParameter>,
     ) -> Result<Nothing, CommandProblem> {
         let Parameters(IdParameter { id }) = parameters;
+        self.check_manages(&context, id).await?;
         self.0
             .identities()
             .set_blocked(id, Standing::Welcome, actor(&context))
@@ -209,11 +212,26 @@ impl PeopleOperations {
     )]
     async fn end_sessions(
         &self,
+        context: RequestContext,
         parameters: Parameters<IdParameter>,
     ) -> Result<Nothing, CommandProblem> {
         let Parameters(IdParameter { id }) = parameters;
-        self.0.identities().end_sessions(id).await?;
+        self.check_manages(&context, id).await?;
+        self.0
+            .identities()
+            .end_sessions(id, actor(&context))
+            .await?;
         Ok(Nothing)
+    }
+}
+
+impl PeopleOperations {
+    /// Only administrators act on people who work here.
+    async fn check_manages(&self, context: &RequestContext, person: Uuid) -> Result<(), Problem> {
+        if let Some(principal) = context.caller.principal() {
+            self.0.identities().check_manages(principal, person).await?;
+        }
+        Ok(())
     }
 }
 

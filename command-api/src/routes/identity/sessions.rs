@@ -1,19 +1,19 @@
 //! Signing in and out, and the caller's own sessions.
 
-use identity::factors::SecondFactor;
+use identity::second_factor::SecondFactor;
 use identity::sessions::{Continued, Session};
 use identity::sign_in::Credentials;
 use poem::Request;
 use poem_openapi::OpenApi;
 
-use super::{IdParameter, device, optional_time, person, principal, time};
+use super::{IdParameter, actor, device, optional_time, person, principal, time};
 use crate::context::RequestContext;
 use crate::parameters::Parameters;
 use crate::problem::responses::{CommandProblem, QueryProblem};
 use crate::problem::{FieldCode, FieldFault, Problem};
 use crate::reply::{Answer, Nothing, Started};
 use crate::representation::identity::{
-    Me, RefreshRequest, SecondFactorRequest, SessionList, SessionTokens, SessionView,
+    Me, OtherFactor, RefreshRequest, SecondFactorRequest, SessionList, SessionTokens, SessionView,
     SignInRequest, address,
 };
 use crate::routes::Part;
@@ -44,14 +44,18 @@ impl SessionOperations {
         let credentials = Credentials {
             address: address(request.email.as_ref(), request.phone.as_ref())?,
             password: request.password.0.0,
-            second_factor: second_factor(request.totp, request.recovery_code)?,
+            second_factor: second_factor(
+                request.totp,
+                request.recovery_code,
+                request.second_factor,
+            )?,
         };
         let continued = self
             .0
             .identities()
             .sign_in(credentials, &device(raw))
             .await?;
-        Ok(Started(self.tokens(continued).await?))
+        Ok(Started(session_tokens(&self.0, continued).await?))
     }
 
     /// Go on with a session: the next access and refresh token.
@@ -71,7 +75,7 @@ impl SessionOperations {
             .identities()
             .refresh(&request.refresh_token.0.0)
             .await?;
-        Ok(Started(self.tokens(continued).await?))
+        Ok(Started(session_tokens(&self.0, continued).await?))
     }
 
     /// Who the caller is, and what roles they have.
@@ -83,7 +87,6 @@ impl SessionOperations {
     )]
     async fn me(&self, context: RequestContext) -> Result<Answer<Me>, QueryProblem> {
         let principal = principal(&context)?;
-        let session = principal.session;
         Ok(Answer(Me {
             subject: principal.subject.into(),
             owner: principal.owner.clone().map(Text),
@@ -96,8 +99,8 @@ impl SessionOperations {
                 .scopes
                 .as_ref()
                 .map(|scopes| scopes.iter().map(|scope| (*scope).into()).collect()),
-            session_id: session.map(|session| AnyId(session.id).into()),
-            second_factor_at: optional_time(session.and_then(|session| session.second_factor_at))?,
+            session_id: principal.session.map(|session| AnyId(session).into()),
+            second_factor_at: optional_time(principal.second_factor_at)?,
         }))
     }
 
@@ -141,7 +144,8 @@ impl SessionOperations {
     )]
     async fn end_all(&self, context: RequestContext) -> Result<Nothing, CommandProblem> {
         let (person, _) = person(&context)?;
-        self.0.identities().end_sessions(person).await?;
+        let by = actor(&context);
+        self.0.identities().end_sessions(person, by).await?;
         Ok(Nothing)
     }
 
@@ -159,8 +163,8 @@ impl SessionOperations {
     ) -> Result<Nothing, CommandProblem> {
         let StrictJson(request) = request;
         let (person, session) = person(&context)?;
-        let factor = second_factor(request.totp, request.recovery_code)?
-            .ok_or_else(|| one_factor("give `totp` or `recovery_code`"))?;
+        let factor = second_factor(request.totp, request.recovery_code, request.second_factor)?;
+        let factor = factor.ok_or_else(one_factor)?;
         self.0
             .identities()
             .step_up(person, session, &factor)
@@ -169,40 +173,51 @@ impl SessionOperations {
     }
 }
 
-impl SessionOperations {
-    async fn tokens(&self, continued: Continued) -> Result<SessionTokens, Problem> {
-        let access = self
-            .0
-            .tokens()
-            .of_session(continued.person, continued.session, continued.idle_at)
-            .await?;
-        Ok(SessionTokens {
-            session_id: AnyId(continued.session).into(),
-            person_id: AnyId(continued.person).into(),
-            access_token: access.text,
-            token_type: "Bearer".to_owned(),
-            expires_in: access.expires_in.as_secs(),
-            refresh_token: continued.refresh_token.to_string(),
-            idle_at: time(continued.idle_at)?,
-        })
-    }
+/// What a client needs to go on with a session.
+pub(super) async fn session_tokens(
+    services: &Services,
+    continued: Continued,
+) -> Result<SessionTokens, Problem> {
+    let access = services
+        .tokens()
+        .of_session(continued.person, continued.session, continued.idle_at)
+        .await?;
+    Ok(SessionTokens {
+        session_id: AnyId(continued.session).into(),
+        person_id: AnyId(continued.person).into(),
+        access_token: access.text,
+        token_type: "Bearer".to_owned(),
+        expires_in: access.expires_in.as_secs(),
+        refresh_token: continued.refresh_token.to_string(),
+        idle_at: time(continued.idle_at)?,
+    })
 }
 
 /// The second factor of a request, if it has one.
 pub(super) fn second_factor(
     totp: Option<Text<Secret>>,
     recovery_code: Option<Text<Secret>>,
+    other: Option<OtherFactor>,
 ) -> Result<Option<SecondFactor>, Problem> {
-    match (totp, recovery_code) {
-        (None, None) => Ok(None),
-        (Some(Text(Secret(code))), None) => Ok(Some(SecondFactor::Totp(code))),
-        (None, Some(Text(Secret(code)))) => Ok(Some(SecondFactor::Recovery(code))),
-        (Some(_), Some(_)) => Err(one_factor("give `totp` or `recovery_code`, not both")),
+    let other = other.map(|other| SecondFactor::Other {
+        kind: other.kind.0.to_string(),
+        answer: other.answer.0.0,
+    });
+    let given = [
+        totp.map(|Text(Secret(code))| SecondFactor::Totp(code)),
+        recovery_code.map(|Text(Secret(code))| SecondFactor::Recovery(code)),
+        other,
+    ];
+    let mut given = given.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (factor, None) => Ok(factor),
+        (_, Some(_)) => Err(one_factor()),
     }
 }
 
-fn one_factor(detail: &str) -> Problem {
-    let fault = FieldFault::new(FieldCode::InvalidFormat, detail.to_owned());
+fn one_factor() -> Problem {
+    let detail = "give one of `totp`, `recovery_code` and `second_factor`".to_owned();
+    let fault = FieldFault::new(FieldCode::InvalidFormat, detail);
     Problem::invalid_request(vec![fault.at_pointer("")])
 }
 

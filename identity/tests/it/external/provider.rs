@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/issuer/issuer.mjs");
+/// From whichever crate's tests this is.
+const PROGRAM: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../identity/tests/issuer/issuer.mjs"
+);
 
 pub struct Provider {
     pub issuer: String,
