@@ -10,8 +10,8 @@ use identity::subject::Subject;
 use ledger_core::annotation::{MAX_REFERENCE_LENGTH, Reference};
 use ledger_core::money::{AmountError, MAX_SCALE, parse_decimal};
 use ledger_core::{
-    AccountId, AssetCode, HoldId, Holder, LedgerName, OwnerId, SystemAccountName, Timestamp,
-    TransactionId, WalletId,
+    AccountId, AssetCode, HoldId, Holder, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
+    SystemAccountName, Timestamp, TransactionId, WalletId,
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -78,6 +78,30 @@ domain_format!(
     36,
     "0190b8a2-5b7e-7c3d-8f00-0000000000b1",
     "The id of a hold: a UUID, version 7 advised."
+);
+domain_format!(
+    PaymentId,
+    "uuid",
+    Some(UUID_PATTERN),
+    36,
+    "0190b8a2-5b7e-7c3d-8f00-0000000000c1",
+    "The id of a payment: a UUID."
+);
+domain_format!(
+    PayoutId,
+    "uuid",
+    Some(UUID_PATTERN),
+    36,
+    "0190b8a2-5b7e-7c3d-8f00-0000000000d1",
+    "The id of a payout: a UUID."
+);
+domain_format!(
+    SettlementId,
+    "uuid",
+    Some(UUID_PATTERN),
+    36,
+    "0190b8a2-5b7e-7c3d-8f00-0000000000e1",
+    "The id of a settlement: a UUID."
 );
 domain_format!(
     AssetCode,

@@ -15,6 +15,11 @@ pub struct IllegalEvent {
 /// the trait has no way to refuse it; [`crate::book::Book`] refuses it.
 macro_rules! impl_aggregate {
     ($aggregate:ty, $type:literal, $command:ty, $event:ty, $rejection:ty) => {
+        crate::aggregate::impl_aggregate!(
+            @traits $aggregate, $type, $command, $event, $rejection, |event| Some(event)
+        );
+    };
+    (@traits $aggregate:ty, $type:literal, $command:ty, $event:ty, $rejection:ty, $first:expr) => {
         impl cqrs_es::Aggregate for $aggregate {
             const TYPE: &'static str = $type;
             type Command = $command;
@@ -28,8 +33,10 @@ macro_rules! impl_aggregate {
                 _services: &Self::Services,
                 sink: &cqrs_es::event_sink::EventSink<Self>,
             ) -> Result<(), Self::Error> {
-                let event = self.decide(&command)?;
-                sink.write(event, self).await;
+                let decided = self.decide(&command)?;
+                if let Some(event) = $first(decided) {
+                    sink.write(event, self).await;
+                }
                 Ok(())
             }
 
@@ -52,4 +59,14 @@ macro_rules! impl_aggregate {
     };
 }
 
-pub(crate) use impl_aggregate;
+/// [`impl_aggregate`] for aggregates whose `decide` may come to nothing: what they are told can be
+/// something that they know.
+macro_rules! impl_observing_aggregate {
+    ($aggregate:ty, $type:literal, $command:ty, $event:ty, $rejection:ty) => {
+        crate::aggregate::impl_aggregate!(
+            @traits $aggregate, $type, $command, $event, $rejection, std::convert::identity
+        );
+    };
+}
+
+pub(crate) use {impl_aggregate, impl_observing_aggregate};

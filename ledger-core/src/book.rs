@@ -21,6 +21,7 @@ mod account;
 mod apply;
 mod entity;
 mod load;
+mod streamed;
 #[cfg(test)]
 mod tests;
 mod trial_balance;
@@ -29,12 +30,19 @@ mod undo;
 use hashbrown::HashMap;
 
 use crate::aggregate::IllegalEvent;
+use crate::beneficiary::Beneficiary;
 use crate::event::{Event, Position, RecordedEvent, Sequence, Stream};
 use crate::hold::Hold;
-use crate::identifier::{AccountId, HoldId, Holder, LedgerName, TransactionId};
+use crate::identifier::{
+    AccountId, BeneficiaryId, HoldId, Holder, LedgerName, PaymentId, PayoutId, SettlementId,
+    TransactionId,
+};
 use crate::ledger::{Ledger, OpenLedger};
 use crate::money::AssetCode;
+use crate::payment::Payment;
+use crate::payout::Payout;
 use crate::posting::{HolderStanding, Standing, Standings};
+use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
 
@@ -42,6 +50,7 @@ pub use account::AccountTotals;
 pub use load::{HolderRows, LoadError, StaleLoad};
 pub use trial_balance::TrialBalance;
 
+use apply::Place;
 use entity::{HolderEntry, LoadedHolder, Versioned};
 use undo::Undo;
 
@@ -54,6 +63,14 @@ pub enum EntityKey {
     Hold(HoldId),
     /// A transaction.
     Transaction(TransactionId),
+    /// A payment.
+    Payment(PaymentId),
+    /// A payout.
+    Payout(PayoutId),
+    /// A beneficiary.
+    Beneficiary(BeneficiaryId),
+    /// A settlement.
+    Settlement(SettlementId),
 }
 
 /// The log and the book disagree: the log is not one Daybook wrote, or was read out of order.
@@ -145,6 +162,10 @@ pub struct Book {
     holders: HashMap<Holder, HolderEntry>,
     holds: HashMap<HoldId, Versioned<Hold>>,
     transactions: HashMap<TransactionId, Versioned<Transaction>>,
+    payments: HashMap<PaymentId, Versioned<Payment>>,
+    payouts: HashMap<PayoutId, Versioned<Payout>>,
+    beneficiaries: HashMap<BeneficiaryId, Versioned<Beneficiary>>,
+    settlements: HashMap<SettlementId, Versioned<Settlement>>,
     undo: Vec<Undo>,
     /// Whether changes are kept in `undo`: they are while recording, not while applying.
     recording: bool,
@@ -168,6 +189,10 @@ impl Book {
             holders: HashMap::new(),
             holds: HashMap::new(),
             transactions: HashMap::new(),
+            payments: HashMap::new(),
+            payouts: HashMap::new(),
+            beneficiaries: HashMap::new(),
+            settlements: HashMap::new(),
             undo: Vec::new(),
             recording: false,
             settled: 0,

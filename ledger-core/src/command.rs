@@ -1,11 +1,18 @@
 //! Everything that can be asked of a ledger.
 
 use crate::annotation::{Metadata, Reference};
+use crate::beneficiary::BeneficiaryAction;
 use crate::hold::{CaptureRequest, HoldRequest};
-use crate::identifier::{HoldId, LedgerName, OwnerId, SystemAccountName, TransactionId, WalletId};
-use crate::ledger::SystemAccount;
+use crate::identifier::{
+    BeneficiaryId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
+    SystemAccountName, TransactionId, WalletId,
+};
+use crate::ledger::{RequestedPolicy, SystemAccount};
 use crate::money::AssetCode;
+use crate::payment::PaymentAction;
+use crate::payout::PayoutAction;
 use crate::posting::{FreezeScope, NormalSide};
+use crate::settlement::SettlementAction;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionRequest;
 use crate::wallet::RequestedOverdraft;
@@ -89,12 +96,37 @@ pub enum Command {
     },
     /// End a hold whose time has passed.
     ExpireHold { hold: HoldId },
+    /// Change what payments and payouts of an asset may do.
+    SetPaymentPolicy {
+        asset: AssetCode,
+        policy: RequestedPolicy,
+    },
+    /// Something about a payment.
+    Payment {
+        payment: PaymentId,
+        action: Box<PaymentAction>,
+    },
+    /// Something about a payout.
+    Payout {
+        payout: PayoutId,
+        action: Box<PayoutAction>,
+    },
+    /// Something about a beneficiary.
+    Beneficiary {
+        beneficiary: BeneficiaryId,
+        action: Box<BeneficiaryAction>,
+    },
+    /// Something about a settlement.
+    Settlement {
+        settlement: SettlementId,
+        action: Box<SettlementAction>,
+    },
 }
 
 impl Command {
     /// The command's name, for logs and metrics.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::OpenLedger { .. } => "OpenLedger",
             Self::RegisterAsset { .. } => "RegisterAsset",
@@ -110,6 +142,11 @@ impl Command {
             Self::CaptureHold { .. } => "CaptureHold",
             Self::VoidHold { .. } => "VoidHold",
             Self::ExpireHold { .. } => "ExpireHold",
+            Self::SetPaymentPolicy { .. } => "SetPaymentPolicy",
+            Self::Payment { action, .. } => action.name(),
+            Self::Payout { action, .. } => action.name(),
+            Self::Beneficiary { action, .. } => action.name(),
+            Self::Settlement { action, .. } => action.name(),
         }
     }
 }

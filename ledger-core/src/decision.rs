@@ -4,19 +4,25 @@
 //! else. What it decides is recorded in the book at once, so that the next decision sees it; the
 //! caller takes it back when the append fails.
 
+use crate::beneficiary::BeneficiaryAction;
 use crate::book::{Book, BookError, EntityKey, NewEvent};
 use crate::command::Command;
 use crate::event::{Event, Stream};
-use crate::hold::{CaptureRequest, Hold, HoldCommand, HoldEvent, HoldRequest};
+use crate::hold::{CaptureRequest, Hold, HoldCommand, HoldEvent, HoldManager, HoldRequest};
 use crate::identifier::{AccountId, HoldId, Holder, TransactionId, WalletId};
 use crate::ledger::{LedgerCommand, LedgerRejection};
 use crate::money::AssetCode;
+use crate::payment::PaymentAction;
+use crate::payout::PayoutAction;
 use crate::posting::{RequestedPosting, Standings};
+use crate::provider::Authority;
 use crate::rejection::Rejection;
+use crate::settlement::SettlementAction;
 use crate::timestamp::Timestamp;
 use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionRequest};
 use crate::wallet::WalletCommand;
 
+mod outside;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +63,9 @@ pub const fn needs_follow_from_book(command: &Command) -> bool {
             | Command::CaptureHold { .. }
             | Command::VoidHold { .. }
             | Command::ExpireHold { .. }
+            | Command::Payment { .. }
+            | Command::Payout { .. }
+            | Command::Settlement { .. }
     )
 }
 
@@ -72,7 +81,23 @@ pub fn begun_entity(command: &Command) -> Option<EntityKey> {
         } => Some(EntityKey::Transaction(*transaction)),
         Command::PlaceHold { hold, .. } => Some(EntityKey::Hold(*hold)),
         Command::OpenWallet { wallet, .. } => Some(wallet_key(*wallet)),
-        Command::OpenLedger { .. }
+        Command::Payment { payment, action } => {
+            matches!(**action, PaymentAction::Create(_)).then_some(EntityKey::Payment(*payment))
+        }
+        Command::Payout { payout, action } => {
+            matches!(**action, PayoutAction::Request(_)).then_some(EntityKey::Payout(*payout))
+        }
+        Command::Beneficiary {
+            beneficiary,
+            action,
+        } => matches!(**action, BeneficiaryAction::Add { .. })
+            .then_some(EntityKey::Beneficiary(*beneficiary)),
+        Command::Settlement { settlement, action } => {
+            matches!(**action, SettlementAction::Record { .. })
+                .then_some(EntityKey::Settlement(*settlement))
+        }
+        Command::SetPaymentPolicy { .. }
+        | Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
         | Command::FreezeWallet { .. }
@@ -115,7 +140,17 @@ fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
     match command {
         Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
-        | Command::OpenSystemAccount { .. } => Vec::new(),
+        | Command::OpenSystemAccount { .. }
+        | Command::SetPaymentPolicy { .. } => Vec::new(),
+        Command::Payment { payment, action } => outside::needs_of_payment(book, *payment, action),
+        Command::Payout { payout, action } => outside::needs_of_payout(book, *payout, action),
+        Command::Beneficiary {
+            beneficiary,
+            action,
+        } => outside::needs_of_beneficiary(*beneficiary, action),
+        Command::Settlement { settlement, action } => {
+            outside::needs_of_settlement(*settlement, action)
+        }
         Command::OpenWallet { wallet, .. }
         | Command::FreezeWallet { wallet, .. }
         | Command::UnfreezeWallet { wallet, .. }
@@ -207,17 +242,18 @@ impl Decision<'_> {
                 reverting_transaction,
                 ..
             } => self.revert(*transaction, *reverting_transaction, command),
-            Command::PlaceHold { hold, request } => self.place_hold(*hold, request),
+            Command::PlaceHold { hold, request } => self.place_hold(*hold, request, None),
             Command::CaptureHold {
                 hold,
                 transaction,
                 request,
-            } => self.capture_hold(*hold, *transaction, request),
+            } => self.capture(*hold, None, *transaction, request, Authority::Ordinary),
             Command::VoidHold { hold, reason } => self.hold(
                 *hold,
                 &HoldCommand::Void {
                     hold: *hold,
                     reason: reason.clone(),
+                    manager: None,
                 },
             ),
             Command::ExpireHold { hold } => {
@@ -230,6 +266,19 @@ impl Decision<'_> {
                     },
                 )
             }
+            Command::SetPaymentPolicy { asset, policy } => {
+                self.ledger(&LedgerCommand::SetPaymentPolicy {
+                    asset: *asset,
+                    policy: *policy,
+                })
+            }
+            Command::Payment { payment, action } => self.payment(*payment, action),
+            Command::Payout { payout, action } => self.payout(*payout, action),
+            Command::Beneficiary {
+                beneficiary,
+                action,
+            } => self.beneficiary(*beneficiary, action),
+            Command::Settlement { settlement, action } => self.settlement(*settlement, action),
         }
     }
 
@@ -241,7 +290,9 @@ impl Decision<'_> {
             .map_err(Rejection::from)?;
         let opening = match command {
             LedgerCommand::Open { name, .. } => Some(*name),
-            LedgerCommand::RegisterAsset { .. } | LedgerCommand::OpenSystemAccount { .. } => None,
+            LedgerCommand::RegisterAsset { .. }
+            | LedgerCommand::OpenSystemAccount { .. }
+            | LedgerCommand::SetPaymentPolicy { .. } => None,
         };
         let stream = self
             .book
@@ -328,7 +379,12 @@ impl Decision<'_> {
             | Command::PlaceHold { .. }
             | Command::CaptureHold { .. }
             | Command::VoidHold { .. }
-            | Command::ExpireHold { .. } => None,
+            | Command::ExpireHold { .. }
+            | Command::SetPaymentPolicy { .. }
+            | Command::Payment { .. }
+            | Command::Payout { .. }
+            | Command::Beneficiary { .. }
+            | Command::Settlement { .. } => None,
         }
     }
 
@@ -338,10 +394,24 @@ impl Decision<'_> {
         request: TransactionRequest,
         cause: TransactionCause,
     ) -> Decided {
+        self.post_with(transaction, request, cause, Authority::Ordinary)
+    }
+
+    fn post_with(
+        &mut self,
+        transaction: TransactionId,
+        request: TransactionRequest,
+        cause: TransactionCause,
+        authority: Authority,
+    ) -> Decided {
         let standings = self.book.standings(
             request.postings.iter().map(|posting| posting.asset),
             request.postings.iter().flat_map(RequestedPosting::accounts),
         );
+        let standings = match authority {
+            Authority::Ordinary => standings,
+            Authority::Fact => standings.without_bounds(),
+        };
         let recorded_at = self.recorded_at;
         let command = TransactionCommand::Post {
             transaction,
@@ -388,7 +458,12 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    fn place_hold(&mut self, hold: HoldId, request: &HoldRequest) -> Decided {
+    fn place_hold(
+        &mut self,
+        hold: HoldId,
+        request: &HoldRequest,
+        manager: Option<HoldManager>,
+    ) -> Decided {
         let account: AccountId = request.source.account(request.asset);
         let standings = self.book.standings([request.asset], [account]);
         let (request, recorded_at) = (request.clone(), self.recorded_at);
@@ -399,15 +474,18 @@ impl Decision<'_> {
                 request,
                 recorded_at,
                 standings,
+                manager,
             },
         )
     }
 
-    fn capture_hold(
+    fn capture(
         &mut self,
         hold: HoldId,
+        manager: Option<HoldManager>,
         transaction: TransactionId,
         request: &CaptureRequest,
+        authority: Authority,
     ) -> Decided {
         let (captured, recorded_at) = (request.clone(), self.recorded_at);
         let command = HoldCommand::Capture {
@@ -415,6 +493,7 @@ impl Decision<'_> {
             request: captured,
             transaction,
             recorded_at,
+            manager,
         };
         let mut events = self.hold(hold, &command)?;
         let postings = events
@@ -427,7 +506,8 @@ impl Decision<'_> {
             reference: request.reference.clone(),
             metadata: request.metadata.clone(),
         };
-        events.extend(self.post(transaction, movement, TransactionCause::Capture(hold))?);
+        let cause = TransactionCause::Capture(hold);
+        events.extend(self.post_with(transaction, movement, cause, authority)?);
         Ok(events)
     }
 
@@ -472,6 +552,13 @@ fn captured_posting(event: &Event) -> Option<RequestedPosting> {
             asset: *asset,
             amount: amount.value(),
         }),
-        Event::Hold(_) | Event::Ledger(_) | Event::Wallet(_) | Event::Transaction(_) => None,
+        Event::Hold(_)
+        | Event::Ledger(_)
+        | Event::Wallet(_)
+        | Event::Transaction(_)
+        | Event::Payment(_)
+        | Event::Payout(_)
+        | Event::Beneficiary(_)
+        | Event::Settlement(_) => None,
     }
 }

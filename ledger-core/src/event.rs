@@ -11,9 +11,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::beneficiary::BeneficiaryEvent;
 use crate::hold::HoldEvent;
-use crate::identifier::{HoldId, IdentifierError, LedgerName, TransactionId, WalletId};
+use crate::identifier::{
+    BeneficiaryId, HoldId, IdentifierError, LedgerName, PaymentId, PayoutId, SettlementId,
+    TransactionId, WalletId,
+};
 use crate::ledger::LedgerEvent;
+use crate::payment::PaymentEvent;
+use crate::payout::PayoutEvent;
+use crate::settlement::SettlementEvent;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionEvent;
 use crate::wallet::WalletEvent;
@@ -91,11 +98,28 @@ pub enum AggregateType {
     Transaction,
     /// [`crate::hold::Hold`].
     Hold,
+    /// [`crate::payment::Payment`].
+    Payment,
+    /// [`crate::payout::Payout`].
+    Payout,
+    /// [`crate::beneficiary::Beneficiary`].
+    Beneficiary,
+    /// [`crate::settlement::Settlement`].
+    Settlement,
 }
 
 impl AggregateType {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Ledger, Self::Wallet, Self::Transaction, Self::Hold];
+    pub const ALL: [Self; 8] = [
+        Self::Ledger,
+        Self::Wallet,
+        Self::Transaction,
+        Self::Hold,
+        Self::Payment,
+        Self::Payout,
+        Self::Beneficiary,
+        Self::Settlement,
+    ];
 
     /// The name, as stored.
     #[must_use]
@@ -105,6 +129,10 @@ impl AggregateType {
             Self::Wallet => "wallet",
             Self::Transaction => "transaction",
             Self::Hold => "hold",
+            Self::Payment => "payment",
+            Self::Payout => "payout",
+            Self::Beneficiary => "beneficiary",
+            Self::Settlement => "settlement",
         }
     }
 }
@@ -137,6 +165,14 @@ pub enum Stream {
     Transaction(TransactionId),
     /// A hold's.
     Hold(HoldId),
+    /// A payment's.
+    Payment(PaymentId),
+    /// A payout's.
+    Payout(PayoutId),
+    /// A beneficiary's.
+    Beneficiary(BeneficiaryId),
+    /// A settlement's.
+    Settlement(SettlementId),
 }
 
 impl Stream {
@@ -150,6 +186,10 @@ impl Stream {
             AggregateType::Wallet => id.parse().map(Self::Wallet),
             AggregateType::Transaction => id.parse().map(Self::Transaction),
             AggregateType::Hold => id.parse().map(Self::Hold),
+            AggregateType::Payment => id.parse().map(Self::Payment),
+            AggregateType::Payout => id.parse().map(Self::Payout),
+            AggregateType::Beneficiary => id.parse().map(Self::Beneficiary),
+            AggregateType::Settlement => id.parse().map(Self::Settlement),
         };
         stream.map_err(|source| DecodeError::AggregateId {
             id: id.to_owned(),
@@ -165,6 +205,10 @@ impl Stream {
             Self::Wallet(_) => AggregateType::Wallet,
             Self::Transaction(_) => AggregateType::Transaction,
             Self::Hold(_) => AggregateType::Hold,
+            Self::Payment(_) => AggregateType::Payment,
+            Self::Payout(_) => AggregateType::Payout,
+            Self::Beneficiary(_) => AggregateType::Beneficiary,
+            Self::Settlement(_) => AggregateType::Settlement,
         }
     }
 
@@ -176,6 +220,10 @@ impl Stream {
             Self::Wallet(id) => Some(id.as_uuid()),
             Self::Transaction(id) => Some(id.as_uuid()),
             Self::Hold(id) => Some(id.as_uuid()),
+            Self::Payment(id) => Some(id.as_uuid()),
+            Self::Payout(id) => Some(id.as_uuid()),
+            Self::Beneficiary(id) => Some(id.as_uuid()),
+            Self::Settlement(id) => Some(id.as_uuid()),
         }
     }
 
@@ -193,6 +241,10 @@ impl Stream {
             Self::Wallet(id) => id,
             Self::Transaction(id) => id,
             Self::Hold(id) => id,
+            Self::Payment(id) => id,
+            Self::Payout(id) => id,
+            Self::Beneficiary(id) => id,
+            Self::Settlement(id) => id,
         }
     }
 }
@@ -261,28 +313,44 @@ pub enum Event {
     Transaction(TransactionEvent),
     /// To a hold.
     Hold(HoldEvent),
+    /// To a payment.
+    Payment(Box<PaymentEvent>),
+    /// To a payout.
+    Payout(Box<PayoutEvent>),
+    /// To a beneficiary.
+    Beneficiary(Box<BeneficiaryEvent>),
+    /// To a settlement.
+    Settlement(Box<SettlementEvent>),
 }
 
 impl Event {
     /// The event's type, as stored.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Ledger(event) => event.name(),
             Self::Wallet(event) => event.name(),
             Self::Transaction(event) => event.name(),
             Self::Hold(event) => event.name(),
+            Self::Payment(event) => event.name(),
+            Self::Payout(event) => event.name(),
+            Self::Beneficiary(event) => event.name(),
+            Self::Settlement(event) => event.name(),
         }
     }
 
     /// The version of the event's shape, as stored.
     #[must_use]
-    pub const fn version(&self) -> &'static str {
+    pub fn version(&self) -> &'static str {
         match self {
             Self::Ledger(event) => event.version(),
             Self::Wallet(event) => event.version(),
             Self::Transaction(event) => event.version(),
             Self::Hold(event) => event.version(),
+            Self::Payment(event) => event.version(),
+            Self::Payout(event) => event.version(),
+            Self::Beneficiary(event) => event.version(),
+            Self::Settlement(event) => event.version(),
         }
     }
 
@@ -296,6 +364,10 @@ impl Event {
             Self::Wallet(event) => serde_json::to_writer(writer, event),
             Self::Transaction(event) => serde_json::to_writer(writer, event),
             Self::Hold(event) => serde_json::to_writer(writer, event),
+            Self::Payment(event) => serde_json::to_writer(writer, event),
+            Self::Payout(event) => serde_json::to_writer(writer, event),
+            Self::Beneficiary(event) => serde_json::to_writer(writer, event),
+            Self::Settlement(event) => serde_json::to_writer(writer, event),
         }
     }
 
@@ -324,6 +396,10 @@ impl Event {
             AggregateType::Wallet => serde_json::from_str(payload).map(Self::Wallet),
             AggregateType::Transaction => serde_json::from_str(payload).map(Self::Transaction),
             AggregateType::Hold => serde_json::from_str(payload).map(Self::Hold),
+            AggregateType::Payment => serde_json::from_str(payload).map(Self::Payment),
+            AggregateType::Payout => serde_json::from_str(payload).map(Self::Payout),
+            AggregateType::Beneficiary => serde_json::from_str(payload).map(Self::Beneficiary),
+            AggregateType::Settlement => serde_json::from_str(payload).map(Self::Settlement),
         }
         .map_err(|source| DecodeError::Payload {
             event_type: event_type.to_owned(),

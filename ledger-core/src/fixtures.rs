@@ -1,5 +1,7 @@
 //! What the crate's tests are built from: short ways to write ids, amounts, times and standings.
 
+mod outside;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -14,6 +16,8 @@ use crate::posting::{
     WalletStatus,
 };
 use crate::timestamp::Timestamp;
+
+pub(crate) use outside::*;
 
 /// The text as whatever it is the text of.
 pub(crate) fn parsed<T>(text: &str) -> T

@@ -121,6 +121,36 @@ uuid_id!(
     "a hold id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
 );
 
+uuid_id!(
+    /// The id of a payment; the client's own or generated (UUID version 7 advised).
+    PaymentId,
+    "a payment id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+uuid_id!(
+    /// The id of a refund of a payment; also the id of the hold that reserves its money.
+    RefundId,
+    "a refund id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+uuid_id!(
+    /// The id of a payout; also the id of the hold that reserves its money.
+    PayoutId,
+    "a payout id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+uuid_id!(
+    /// The id of somebody or something that payouts go to.
+    BeneficiaryId,
+    "a beneficiary id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+uuid_id!(
+    /// The id of a settlement: one batch that a provider has paid or taken.
+    SettlementId,
+    "a settlement id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+
+mod external;
+
+pub use external::{ActorId, ProviderName, ProviderReference, derived_id};
+
 fn is_name(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
@@ -178,6 +208,23 @@ impl SystemAccountName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl SystemAccountName {
+    /// A name that stands in this crate.
+    pub(crate) fn constant(name: &'static str) -> Self {
+        Self(ArrayString::from(name).unwrap_or_default())
+    }
+
+    /// `<purpose>.<name>`; both are names already and together short enough.
+    pub(crate) fn of_purpose(purpose: &'static str, name: &ArrayString<24>) -> Self {
+        let mut joined = ArrayString::new();
+        for part in [purpose, ".", name.as_str()] {
+            // Purposes have at most 23 characters, which a test holds, so nothing is left out.
+            joined.try_push_str(part).unwrap_or(());
+        }
+        Self(joined)
     }
 }
 

@@ -5,12 +5,14 @@
 //! executor, the projections, the audit and the tests all run the same code and get the same bytes.
 //!
 //! Read in this order: [`money`] (what an amount is), [`posting`] (what moves it), the aggregates
-//! [`ledger`], [`wallet`], [`transaction`], [`hold`] (who decides), [`event`] (what is recorded),
+//! [`ledger`], [`wallet`], [`transaction`], [`hold`], and those that know of the outside:
+//! [`provider`], [`payment`], [`payout`], [`beneficiary`], [`settlement`] (who decides), [`event`] (what is recorded),
 //! [`book`] (what the events add up to) and [`decision`] (how a command meets the book).
 #![deny(missing_docs)]
 
 pub mod aggregate;
 pub mod annotation;
+pub mod beneficiary;
 pub mod book;
 pub mod command;
 pub mod decision;
@@ -21,8 +23,12 @@ pub mod hold;
 pub mod identifier;
 pub mod ledger;
 pub mod money;
+pub mod payment;
+pub mod payout;
 pub mod posting;
+pub mod provider;
 pub mod rejection;
+pub mod settlement;
 pub mod timestamp;
 pub mod transaction;
 pub mod wallet;
@@ -30,7 +36,9 @@ pub mod wallet;
 pub use command::Command;
 pub use event::{AggregateType, Event, Position, Sequence, Stream};
 pub use identifier::{
-    AccountId, HoldId, Holder, LedgerName, OwnerId, SystemAccountName, TransactionId, WalletId,
+    AccountId, ActorId, BeneficiaryId, HoldId, Holder, LedgerName, OwnerId, PaymentId, PayoutId,
+    ProviderName, ProviderReference, RefundId, SettlementId, SystemAccountName, TransactionId,
+    WalletId,
 };
 pub use money::{Amount, Asset, AssetCode, Total};
 pub use posting::Posting;

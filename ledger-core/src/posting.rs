@@ -24,7 +24,9 @@ use crate::money::{Amount, AssetCode};
 
 pub use pairing::{RequestedEntry, pair_entries};
 pub use rejection::{PostingRejection, Side};
-pub use rules::{decide_postings, decide_reservation};
+pub use rules::{
+    check_departure, decide_arrival, decide_plain_amount, decide_postings, decide_reservation,
+};
 pub use standing::{
     FreezeScope, HolderStanding, NormalSide, Overdraft, Standing, Standings, Totals, WalletStatus,
 };

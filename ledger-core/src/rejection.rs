@@ -2,8 +2,12 @@
 
 use serde::Serialize;
 
+use crate::beneficiary::BeneficiaryRejection;
 use crate::hold::HoldRejection;
 use crate::ledger::LedgerRejection;
+use crate::payment::PaymentRejection;
+use crate::payout::PayoutRejection;
+use crate::settlement::SettlementRejection;
 use crate::transaction::TransactionRejection;
 use crate::wallet::WalletRejection;
 
@@ -26,6 +30,18 @@ pub enum Rejection {
     /// By a hold.
     #[error(transparent)]
     Hold(#[from] HoldRejection),
+    /// By a payment.
+    #[error(transparent)]
+    Payment(#[from] PaymentRejection),
+    /// By a payout.
+    #[error(transparent)]
+    Payout(#[from] PayoutRejection),
+    /// By a beneficiary.
+    #[error(transparent)]
+    Beneficiary(#[from] BeneficiaryRejection),
+    /// By a settlement.
+    #[error(transparent)]
+    Settlement(#[from] SettlementRejection),
 }
 
 impl Rejection {
@@ -37,6 +53,10 @@ impl Rejection {
             Self::Wallet(rejection) => rejection.code(),
             Self::Transaction(rejection) => rejection.code(),
             Self::Hold(rejection) => rejection.code(),
+            Self::Payment(rejection) => rejection.code(),
+            Self::Payout(rejection) => rejection.code(),
+            Self::Beneficiary(rejection) => rejection.code(),
+            Self::Settlement(rejection) => rejection.code(),
         }
     }
 
@@ -48,6 +68,10 @@ impl Rejection {
             Self::Wallet(rejection) => rejection.is_transient(),
             Self::Transaction(rejection) => rejection.is_transient(),
             Self::Hold(rejection) => rejection.is_transient(),
+            Self::Payment(rejection) => rejection.is_transient(),
+            Self::Payout(rejection) => rejection.is_transient(),
+            Self::Beneficiary(rejection) => rejection.is_transient(),
+            Self::Settlement(rejection) => rejection.is_transient(),
         }
     }
 }

@@ -100,6 +100,12 @@ impl Concerns {
             Event::Wallet(event) => concerns.add_wallet_event(stream, event),
             Event::Transaction(event) => concerns.add_transaction_event(event),
             Event::Hold(event) => concerns.add_hold_event(event),
+            // They tell how the platform works with its providers, which is not for those who
+            // follow a wallet; what they move is told by the transactions and holds beside them.
+            Event::Payment(_)
+            | Event::Payout(_)
+            | Event::Beneficiary(_)
+            | Event::Settlement(_) => {}
         }
         concerns.channels.sort_unstable();
         concerns.channels.dedup();
@@ -135,7 +141,9 @@ impl Concerns {
             LedgerEvent::SystemAccountOpened { account } => {
                 self.holder = Some(Holder::System(account.name));
             }
-            LedgerEvent::LedgerOpened { .. } | LedgerEvent::AssetRegistered { .. } => {}
+            LedgerEvent::LedgerOpened { .. }
+            | LedgerEvent::AssetRegistered { .. }
+            | LedgerEvent::PaymentPolicySet { .. } => {}
         }
     }
 

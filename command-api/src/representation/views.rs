@@ -6,7 +6,10 @@ use ledger_core::ledger::SystemAccount;
 use ledger_core::money::Asset;
 use ledger_core::posting::{Posting, WalletStatus};
 use ledger_core::transaction::TransactionCause;
-use ledger_core::{AssetCode, HoldId, Holder, OwnerId, Timestamp, TransactionId, WalletId};
+use ledger_core::{
+    AssetCode, HoldId, Holder, OwnerId, PaymentId, PayoutId, SettlementId, Timestamp,
+    TransactionId, WalletId,
+};
 use poem_openapi::Object;
 use projections::queries::holds::HoldRow;
 use projections::queries::ledgers::LedgerRow;
@@ -187,6 +190,15 @@ pub struct TransactionView {
     /// The hold that it settles, all of it or a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captures: Option<Text<HoldId>>,
+    /// The payment that moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Text<PaymentId>>,
+    /// The payout that moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payout: Option<Text<PayoutId>>,
+    /// The settlement that moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Text<SettlementId>>,
     /// The transaction that turned its postings round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reverted_by: Option<Text<TransactionId>>,
@@ -201,11 +213,16 @@ pub struct TransactionView {
 
 impl From<TransactionRow> for TransactionView {
     fn from(row: TransactionRow) -> Self {
-        let (reverts, captures) = match row.cause {
-            TransactionCause::Request => (None, None),
-            TransactionCause::Revert(transaction) => (Some(transaction.into()), None),
-            TransactionCause::Capture(hold) => (None, Some(hold.into())),
-        };
+        let (mut reverts, mut captures) = (None, None);
+        let (mut payment, mut payout, mut settlement) = (None, None, None);
+        match row.cause {
+            TransactionCause::Request => {}
+            TransactionCause::Revert(id) => reverts = Some(id.into()),
+            TransactionCause::Capture(id) => captures = Some(id.into()),
+            TransactionCause::Payment(id) => payment = Some(id.into()),
+            TransactionCause::Payout(id) => payout = Some(id.into()),
+            TransactionCause::Settlement(id) => settlement = Some(id.into()),
+        }
         Self {
             id: row.transaction.into(),
             postings: row.postings.into_iter().map(Into::into).collect(),
@@ -213,6 +230,9 @@ impl From<TransactionRow> for TransactionView {
             recorded_at: row.recorded_at.into(),
             reverts,
             captures,
+            payment,
+            payout,
+            settlement,
             reverted_by: row.reverted_by.map(Into::into),
             reference: reference(row.reference),
             metadata: MetadataField(row.metadata),

@@ -157,7 +157,12 @@ fn created_by(command: &Command) -> Option<Uuid> {
             ..
         } => Some(reverting_transaction.as_uuid()),
         Command::PlaceHold { hold, .. } => Some(hold.as_uuid()),
-        Command::OpenLedger { .. }
+        Command::Payment { .. }
+        | Command::Payout { .. }
+        | Command::Beneficiary { .. }
+        | Command::Settlement { .. }
+        | Command::SetPaymentPolicy { .. }
+        | Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
         | Command::FreezeWallet { .. }

@@ -492,5 +492,9 @@ fn created_id(command: &Command) -> Option<Uuid> {
         EntityKey::Holder(ledger_core::Holder::System(_)) => None,
         EntityKey::Hold(id) => Some(id.as_uuid()),
         EntityKey::Transaction(id) => Some(id.as_uuid()),
+        EntityKey::Payment(id) => Some(id.as_uuid()),
+        EntityKey::Payout(id) => Some(id.as_uuid()),
+        EntityKey::Beneficiary(id) => Some(id.as_uuid()),
+        EntityKey::Settlement(id) => Some(id.as_uuid()),
     }
 }

@@ -8,7 +8,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ledger_core::{AggregateType, Stream};
+use ledger_core::{AggregateType, ProviderName, Stream};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -102,6 +102,33 @@ impl IdempotencyKey {
         }
     }
 
+    /// A provider's event: its own id of it is the key, in the provider's own scope
+    /// (`provider/<name>`), so that an event that is delivered again takes effect once.
+    ///
+    /// The same event may be delivered in other bytes (signed anew, its fields in another order), so
+    /// only its id is compared. An id of more than 255 characters is replaced by its SHA-256.
+    #[must_use]
+    pub fn of_provider_event(provider: ProviderName, event: &str) -> Self {
+        Self::of_scope(format!("provider/{provider}"), event)
+    }
+
+    /// A command of a process manager, which gives the same key to the same intent however often it
+    /// runs (`process/<name>`).
+    #[must_use]
+    pub fn of_process(process: &str, intent: &str) -> Self {
+        Self::of_scope(format!("process/{process}"), intent)
+    }
+
+    fn of_scope(scope: String, key: &str) -> Self {
+        let hash: [u8; 32] = Sha256::digest(key).into();
+        let key = if (1..=255).contains(&key.chars().count()) {
+            key.to_owned()
+        } else {
+            hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        Self::new(scope, key, hash)
+    }
+
     /// Who uses the key: callers, webhooks and process managers have scopes of their own.
     #[must_use]
     pub fn scope(&self) -> &str {
@@ -191,6 +218,34 @@ mod tests {
             [3; 32],
         );
         assert_ne!(wallet.name(), of_transaction(Uuid::nil()).name());
+    }
+
+    #[test]
+    fn events_of_providers_and_intents_of_processes_never_meet() {
+        let provider = |name: &str| name.parse().unwrap();
+        let event = IdempotencyKey::of_provider_event(provider("razorpay"), "evt_1");
+        let process = IdempotencyKey::of_process("razorpay", "evt_1");
+        let other = IdempotencyKey::of_provider_event(provider("stripe"), "evt_1");
+        assert_eq!((event.scope(), event.key()), ("provider/razorpay", "evt_1"));
+        assert_eq!(process.scope(), "process/razorpay");
+        assert_ne!(event.name(), process.name());
+        assert_ne!(event.name(), other.name());
+        assert_eq!(
+            event,
+            IdempotencyKey::of_provider_event(provider("razorpay"), "evt_1")
+        );
+    }
+
+    #[test]
+    fn an_event_id_of_any_length_is_a_key() {
+        let long = "x".repeat(4_000);
+        let key = IdempotencyKey::of_process("payouts", &long);
+        assert_eq!(key.key().len(), 64);
+        assert_ne!(
+            key,
+            IdempotencyKey::of_process("payouts", &"x".repeat(4_001))
+        );
+        assert_eq!(IdempotencyKey::of_process("payouts", "").key().len(), 64);
     }
 
     /// Marks are in the log: another function would not find what was written before.

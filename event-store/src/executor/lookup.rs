@@ -4,14 +4,19 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use ledger_core::aggregate::IllegalEvent;
+use ledger_core::beneficiary::Beneficiary;
 use ledger_core::book::{AccountTotals, Book, EntityKey, HolderRows, LoadError};
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::Hold;
 use ledger_core::ledger::Ledger;
+use ledger_core::payment::Payment;
+use ledger_core::payout::Payout;
+use ledger_core::settlement::Settlement;
 use ledger_core::transaction::Transaction;
 use ledger_core::wallet::Wallet;
 use ledger_core::{
-    AssetCode, Event, HoldId, Holder, LedgerName, Position, Sequence, Stream, TransactionId,
+    AssetCode, BeneficiaryId, Event, HoldId, Holder, LedgerName, PaymentId, PayoutId, Position,
+    Sequence, SettlementId, Stream, TransactionId,
 };
 use sqlx::PgPool;
 
@@ -64,7 +69,12 @@ pub(super) async fn load(
         .iter()
         .filter_map(|key| match key {
             EntityKey::Holder(holder) => Some(*holder),
-            EntityKey::Hold(_) | EntityKey::Transaction(_) => None,
+            EntityKey::Hold(_)
+            | EntityKey::Transaction(_)
+            | EntityKey::Payment(_)
+            | EntityKey::Payout(_)
+            | EntityKey::Beneficiary(_)
+            | EntityKey::Settlement(_) => None,
         })
         .collect();
     let streams: Vec<Stream> = keys.iter().filter_map(stream_of).collect();
@@ -98,6 +108,22 @@ pub(super) async fn load(
             EntityKey::Transaction(id) => {
                 let (transaction, sequence) = folded.transactions.remove(id).unwrap_or_default();
                 book.load_transaction(*id, transaction, sequence);
+            }
+            EntityKey::Payment(id) => {
+                let (payment, sequence) = folded.payments.remove(id).unwrap_or_default();
+                book.load_payment(*id, payment, sequence);
+            }
+            EntityKey::Payout(id) => {
+                let (payout, sequence) = folded.payouts.remove(id).unwrap_or_default();
+                book.load_payout(*id, payout, sequence);
+            }
+            EntityKey::Beneficiary(id) => {
+                let (beneficiary, sequence) = folded.beneficiaries.remove(id).unwrap_or_default();
+                book.load_beneficiary(*id, beneficiary, sequence);
+            }
+            EntityKey::Settlement(id) => {
+                let (settlement, sequence) = folded.settlements.remove(id).unwrap_or_default();
+                book.load_settlement(*id, settlement, sequence);
             }
         }
     }
@@ -173,6 +199,10 @@ const fn stream_of(key: &EntityKey) -> Option<Stream> {
         EntityKey::Holder(Holder::System(_)) => None,
         EntityKey::Hold(id) => Some(Stream::Hold(*id)),
         EntityKey::Transaction(id) => Some(Stream::Transaction(*id)),
+        EntityKey::Payment(id) => Some(Stream::Payment(*id)),
+        EntityKey::Payout(id) => Some(Stream::Payout(*id)),
+        EntityKey::Beneficiary(id) => Some(Stream::Beneficiary(*id)),
+        EntityKey::Settlement(id) => Some(Stream::Settlement(*id)),
     }
 }
 
@@ -213,6 +243,10 @@ struct FoldedStreams {
     wallets: HashMap<Holder, (Wallet, Sequence)>,
     holds: HashMap<HoldId, (Hold, Sequence)>,
     transactions: HashMap<TransactionId, (Transaction, Sequence)>,
+    payments: HashMap<PaymentId, (Payment, Sequence)>,
+    payouts: HashMap<PayoutId, (Payout, Sequence)>,
+    beneficiaries: HashMap<BeneficiaryId, (Beneficiary, Sequence)>,
+    settlements: HashMap<SettlementId, (Settlement, Sequence)>,
 }
 
 impl FoldedStreams {
@@ -232,6 +266,22 @@ impl FoldedStreams {
             }
             (Event::Transaction(event), Stream::Transaction(id)) => {
                 let known = self.transactions.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Payment(event), Stream::Payment(id)) => {
+                let known = self.payments.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Payout(event), Stream::Payout(id)) => {
+                let known = self.payouts.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Beneficiary(event), Stream::Beneficiary(id)) => {
+                let known = self.beneficiaries.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Settlement(event), Stream::Settlement(id)) => {
+                let known = self.settlements.entry(id).or_default();
                 *known = (known.0.evolve(event)?, sequence);
             }
             (event, _) => {

@@ -1,9 +1,13 @@
 //! Folding one event.
 
+use crate::beneficiary::Beneficiary;
 use crate::event::{Event, Position, Sequence, Stream};
 use crate::hold::HoldEvent;
 use crate::identifier::{AccountId, HoldId, Holder, LedgerName, TransactionId};
 use crate::ledger::LedgerEvent;
+use crate::payment::Payment;
+use crate::payout::Payout;
+use crate::settlement::Settlement;
 use crate::transaction::TransactionEvent;
 use crate::wallet::WalletEvent;
 
@@ -14,16 +18,16 @@ use super::{Book, BookError};
 
 /// Where an event stands.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    position: Position,
-    stream: Stream,
-    sequence: Sequence,
+pub(super) struct Place {
+    pub(super) position: Position,
+    pub(super) stream: Stream,
+    pub(super) sequence: Sequence,
 }
 
 impl Place {
     /// Whether the event is the next of its stream; `false` when it is already in the state, as
     /// happens when an entity was loaded from a log that was ahead of the book.
-    fn follows(self, last: Sequence) -> Result<bool, BookError> {
+    pub(super) fn follows(self, last: Sequence) -> Result<bool, BookError> {
         if self.sequence <= last {
             return Ok(false);
         }
@@ -45,7 +49,7 @@ impl Place {
         }
     }
 
-    fn illegal(self) -> impl FnOnce(crate::aggregate::IllegalEvent) -> BookError {
+    pub(super) fn illegal(self) -> impl FnOnce(crate::aggregate::IllegalEvent) -> BookError {
         move |source| BookError::IllegalEvent {
             position: self.position,
             stream: self.stream,
@@ -78,9 +82,35 @@ impl Book {
                 self.fold_transaction(place, id, event)
             }
             (Stream::Hold(id), Event::Hold(event)) => self.fold_hold(place, id, event),
+            (Stream::Payment(id), Event::Payment(event)) => {
+                self.fold_streamed::<Payment>(place, id, event)
+            }
+            (Stream::Payout(id), Event::Payout(event)) => {
+                self.fold_streamed::<Payout>(place, id, event)
+            }
+            (Stream::Beneficiary(id), Event::Beneficiary(event)) => {
+                self.fold_streamed::<Beneficiary>(place, id, event)
+            }
+            (Stream::Settlement(id), Event::Settlement(event)) => {
+                self.fold_streamed::<Settlement>(place, id, event)
+            }
             (
-                Stream::Ledger(_) | Stream::Wallet(_) | Stream::Transaction(_) | Stream::Hold(_),
-                Event::Ledger(_) | Event::Wallet(_) | Event::Transaction(_) | Event::Hold(_),
+                Stream::Ledger(_)
+                | Stream::Wallet(_)
+                | Stream::Transaction(_)
+                | Stream::Hold(_)
+                | Stream::Payment(_)
+                | Stream::Payout(_)
+                | Stream::Beneficiary(_)
+                | Stream::Settlement(_),
+                Event::Ledger(_)
+                | Event::Wallet(_)
+                | Event::Transaction(_)
+                | Event::Hold(_)
+                | Event::Payment(_)
+                | Event::Payout(_)
+                | Event::Beneficiary(_)
+                | Event::Settlement(_),
             ) => Err(BookError::WrongStream {
                 position,
                 stream,
@@ -98,15 +128,19 @@ impl Book {
                 .map_or(0, |loaded| loaded.wallet.sequence),
             Stream::Transaction(id) => self.transactions.get(id).map_or(0, |known| known.sequence),
             Stream::Hold(id) => self.holds.get(id).map_or(0, |known| known.sequence),
+            Stream::Payment(id) => self.payments.get(id).map_or(0, |known| known.sequence),
+            Stream::Payout(id) => self.payouts.get(id).map_or(0, |known| known.sequence),
+            Stream::Beneficiary(id) => self.beneficiaries.get(id).map_or(0, |known| known.sequence),
+            Stream::Settlement(id) => self.settlements.get(id).map_or(0, |known| known.sequence),
         }
     }
 
     fn is_named(&self, name: LedgerName, event: &LedgerEvent) -> bool {
         let own = match event {
             LedgerEvent::LedgerOpened { name, .. } => Some(*name),
-            LedgerEvent::AssetRegistered { .. } | LedgerEvent::SystemAccountOpened { .. } => {
-                self.open_ledger().map(|open| open.name)
-            }
+            LedgerEvent::AssetRegistered { .. }
+            | LedgerEvent::SystemAccountOpened { .. }
+            | LedgerEvent::PaymentPolicySet { .. } => self.open_ledger().map(|open| open.name),
         };
         own.is_none_or(|own| own == name)
     }
@@ -258,7 +292,7 @@ impl Book {
 }
 
 impl Place {
-    fn versioned<S>(self, state: S, used: u64) -> Versioned<S> {
+    pub(super) fn versioned<S>(self, state: S, used: u64) -> Versioned<S> {
         Versioned {
             state,
             sequence: self.sequence,

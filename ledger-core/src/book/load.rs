@@ -1,10 +1,14 @@
 //! A partial book: loading what is lacking, forgetting what is not needed.
 
+use crate::beneficiary::Beneficiary;
 use crate::event::{Position, Sequence};
 use crate::hold::Hold;
 use crate::identifier::{HoldId, Holder, TransactionId};
 use crate::ledger::Ledger;
 use crate::money::AssetCode;
+use crate::payment::Payment;
+use crate::payout::Payout;
+use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
 use crate::wallet::Wallet;
@@ -86,6 +90,10 @@ impl Book {
                 }
                 None => true,
             },
+            EntityKey::Payment(id) => self.lacks_streamed::<Payment>(id),
+            EntityKey::Payout(id) => self.lacks_streamed::<Payout>(id),
+            EntityKey::Beneficiary(id) => self.lacks_streamed::<Beneficiary>(id),
+            EntityKey::Settlement(id) => self.lacks_streamed::<Settlement>(id),
         }
     }
 
@@ -189,7 +197,13 @@ impl Book {
     /// How many entities are kept.
     #[must_use]
     pub fn entities(&self) -> usize {
-        self.holders.len() + self.holds.len() + self.transactions.len()
+        self.holders.len()
+            + self.holds.len()
+            + self.transactions.len()
+            + self.payments.len()
+            + self.payouts.len()
+            + self.beneficiaries.len()
+            + self.settlements.len()
     }
 
     /// Forgets what was used longest ago, down to about `capacity` entities of each kind.
@@ -220,6 +234,10 @@ impl Book {
         let horizon_of_transactions = horizon_of(&self.transactions, capacity, tick);
         self.transactions
             .retain(|_, known| known.used > horizon_of_transactions || known.touched > durable);
+        self.evict_streamed::<Payment>(capacity, durable);
+        self.evict_streamed::<Payout>(capacity, durable);
+        self.evict_streamed::<Beneficiary>(capacity, durable);
+        self.evict_streamed::<Settlement>(capacity, durable);
         self.clean_through = clean_through;
     }
 }
@@ -242,7 +260,7 @@ fn used_of_holder(entry: &HolderEntry) -> u64 {
     }
 }
 
-fn horizon_of<K, S>(
+pub(super) fn horizon_of<K, S>(
     entities: &hashbrown::HashMap<K, Versioned<S>>,
     capacity: usize,
     tick: u64,

@@ -1,9 +1,15 @@
 //! Taking back what was recorded.
 
+use crate::beneficiary::Beneficiary;
 use crate::event::Position;
 use crate::hold::Hold;
-use crate::identifier::{AccountId, HoldId, Holder, TransactionId};
+use crate::identifier::{
+    AccountId, BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
+};
 use crate::ledger::Ledger;
+use crate::payment::Payment;
+use crate::payout::Payout;
+use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
 use crate::wallet::Wallet;
@@ -26,6 +32,10 @@ pub(super) enum Undo {
     Account(AccountId, Option<AccountTotals>),
     Hold(HoldId, Option<Box<Versioned<Hold>>>),
     Transaction(TransactionId, Option<Box<Versioned<Transaction>>>),
+    Payment(PaymentId, Option<Box<Versioned<Payment>>>),
+    Payout(PayoutId, Option<Box<Versioned<Payout>>>),
+    Beneficiary(BeneficiaryId, Option<Box<Versioned<Beneficiary>>>),
+    Settlement(SettlementId, Option<Box<Versioned<Settlement>>>),
 }
 
 impl Book {
@@ -118,6 +128,10 @@ impl Book {
             Undo::Transaction(id, None) => {
                 self.transactions.remove(&id);
             }
+            Undo::Payment(id, before) => self.take_streamed_back(id, before),
+            Undo::Payout(id, before) => self.take_streamed_back(id, before),
+            Undo::Beneficiary(id, before) => self.take_streamed_back(id, before),
+            Undo::Settlement(id, before) => self.take_streamed_back(id, before),
         }
     }
 }

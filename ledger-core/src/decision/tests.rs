@@ -4,6 +4,7 @@
 
 mod holds;
 mod needs;
+mod outside;
 mod reverts;
 
 use super::*;
@@ -169,6 +170,31 @@ fn one_of_each() -> Vec<Command> {
             reason: None,
         },
         Command::ExpireHold { hold: hold_id(1) },
+        Command::SetPaymentPolicy {
+            asset: asset_code("INR"),
+            policy: crate::ledger::RequestedPolicy {
+                chargeback_overdraft: crate::wallet::RequestedOverdraft::Unlimited,
+                payout_approval_above: Some(decimal("1")),
+            },
+        },
+        of_payment(1, PaymentAction::Create(new_payment())),
+        of_payout(1, PayoutAction::Request(new_payout())),
+        Command::Beneficiary {
+            beneficiary: beneficiary_id(1),
+            action: Box::new(BeneficiaryAction::Remove {
+                by: actor("asha"),
+                reason: None,
+            }),
+        },
+        Command::Settlement {
+            settlement: settlement_id(1),
+            action: Box::new(SettlementAction::ResolveBreak {
+                kind: crate::settlement::BreakKind::FeeDiffers,
+                subject: theirs("pay_1"),
+                by: actor("asha"),
+                resolution: reference("why"),
+            }),
+        },
     ]
 }
 

@@ -10,6 +10,8 @@ use crate::money::AssetCode;
 use crate::posting::Standings;
 use crate::timestamp::Timestamp;
 
+use super::event::HoldManager;
+
 /// A hold as asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldRequest {
@@ -70,6 +72,8 @@ pub enum HoldCommand {
         recorded_at: Timestamp,
         /// The asset and the account concerned.
         standings: Standings,
+        /// What it is placed for; nothing but the caller's wish when absent.
+        manager: Option<HoldManager>,
     },
     /// Settle all or a part.
     Capture {
@@ -81,6 +85,8 @@ pub enum HoldCommand {
         transaction: TransactionId,
         /// The time of recording.
         recorded_at: Timestamp,
+        /// What asks; a caller when absent.
+        manager: Option<HoldManager>,
     },
     /// Give everything that is left back.
     Void {
@@ -88,6 +94,8 @@ pub enum HoldCommand {
         hold: HoldId,
         /// Why.
         reason: Option<Reference>,
+        /// What asks; a caller when absent.
+        manager: Option<HoldManager>,
     },
     /// End it because its time has passed.
     Expire {

@@ -6,7 +6,7 @@ use crate::posting::{Standings, decide_reservation};
 use crate::timestamp::Timestamp;
 
 use super::command::{CaptureRequest, HoldCommand, HoldRequest, Remainder};
-use super::event::HoldEvent;
+use super::event::{HoldEvent, HoldManager};
 use super::rejection::HoldRejection;
 use super::state::{ActiveHold, Hold, HoldStatus};
 
@@ -33,8 +33,9 @@ fn decide_absent(command: &HoldCommand) -> Result<HoldEvent, HoldRejection> {
             request,
             recorded_at,
             standings,
+            manager,
             ..
-        } => place(request, *recorded_at, standings),
+        } => place(request, *manager, *recorded_at, standings),
         HoldCommand::Capture { hold, .. }
         | HoldCommand::Void { hold, .. }
         | HoldCommand::Expire { hold, .. } => Err(HoldRejection::NotFound { hold: *hold }),
@@ -49,16 +50,25 @@ fn decide_active(active: &ActiveHold, command: &HoldCommand) -> Result<HoldEvent
             request,
             transaction,
             recorded_at,
+            manager,
         } => {
+            check_manager(*hold, active, *manager)?;
             check_not_expired(*hold, active, *recorded_at)?;
             capture(*hold, active, request, *transaction)
         }
-        HoldCommand::Void { reason, .. } => Ok(HoldEvent::HoldVoided {
-            source: active.source,
-            asset: active.asset,
-            released: active.remaining,
-            reason: reason.clone(),
-        }),
+        HoldCommand::Void {
+            hold,
+            reason,
+            manager,
+        } => {
+            check_manager(*hold, active, *manager)?;
+            Ok(HoldEvent::HoldVoided {
+                source: active.source,
+                asset: active.asset,
+                released: active.remaining,
+                reason: reason.clone(),
+            })
+        }
         HoldCommand::Expire { hold, recorded_at } => match active.expires_at {
             Some(expires_at) if expires_at <= *recorded_at => Ok(HoldEvent::HoldExpired {
                 source: active.source,
@@ -83,8 +93,20 @@ fn decide_ended(status: HoldStatus, command: &HoldCommand) -> HoldRejection {
     }
 }
 
+fn check_manager(
+    hold: HoldId,
+    active: &ActiveHold,
+    asking: Option<HoldManager>,
+) -> Result<(), HoldRejection> {
+    match active.manager {
+        Some(manager) if asking != Some(manager) => Err(HoldRejection::Managed { hold, manager }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn place(
     request: &HoldRequest,
+    manager: Option<HoldManager>,
     recorded_at: Timestamp,
     standings: &Standings,
 ) -> Result<HoldEvent, HoldRejection> {
@@ -102,6 +124,7 @@ fn place(
         expires_at: request.expires_at,
         reference: request.reference.clone(),
         metadata: request.metadata.clone(),
+        manager,
     })
 }
 

@@ -1,12 +1,33 @@
 //! What has happened to a hold.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Metadata, Reference};
-use crate::identifier::{AccountId, Holder, TransactionId};
+use crate::identifier::{AccountId, Holder, PaymentId, PayoutId, TransactionId};
 use crate::money::{Amount, AssetCode};
 use crate::timestamp::Timestamp;
+
+/// What a hold belongs to, when it is not whoever asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldManager {
+    /// A refund of this payment; the hold has the refund's id.
+    Payment(PaymentId),
+    /// This payout; the hold has its id.
+    Payout(PayoutId),
+}
+
+impl fmt::Display for HoldManager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payment(id) => write!(formatter, "payment {id}"),
+            Self::Payout(id) => write!(formatter, "payout {id}"),
+        }
+    }
+}
 
 /// What has happened to a hold. Amounts are of the hold's asset; every event names the account, so
 /// that it can be folded without the events before it.
@@ -33,6 +54,9 @@ pub enum HoldEvent {
         /// The caller's metadata.
         #[serde(default, skip_serializing_if = "Metadata::is_empty")]
         metadata: Metadata,
+        /// What placed it and alone may end it; whoever asks for it when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manager: Option<HoldManager>,
     },
     /// All or a part was settled by a transaction.
     HoldCaptured {

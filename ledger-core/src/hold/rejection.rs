@@ -7,6 +7,7 @@ use crate::identifier::HoldId;
 use crate::posting::PostingRejection;
 use crate::timestamp::Timestamp;
 
+use super::event::HoldManager;
 use super::state::HoldStatus;
 
 /// A rule of holds that a command breaks; in order of precedence.
@@ -26,6 +27,9 @@ pub enum HoldRejection {
     /// It has ended.
     #[error("the hold {hold} is {status}")]
     NotActive { hold: HoldId, status: HoldStatus },
+    /// It belongs to a payment or payout and ends with it.
+    #[error("the hold {hold} belongs to the {manager} and ends with it")]
+    Managed { hold: HoldId, manager: HoldManager },
     /// Its time has passed.
     #[error("the hold {hold} expired at {expires_at}")]
     Expired { hold: HoldId, expires_at: Timestamp },
@@ -64,6 +68,7 @@ impl HoldRejection {
             Self::NotFound { .. } => "hold_not_found",
             Self::Exists { .. } => "hold_exists",
             Self::NotActive { .. } => "hold_not_active",
+            Self::Managed { .. } => "hold_managed",
             Self::Expired { .. } => "hold_expired",
             Self::NotDue { .. } => "hold_not_due",
             Self::ExpiryPassed { .. } => "hold_expiry_passed",
@@ -81,6 +86,7 @@ impl HoldRejection {
             Self::NotFound { .. } | Self::NotDue { .. } => true,
             Self::Exists { .. }
             | Self::NotActive { .. }
+            | Self::Managed { .. }
             | Self::Expired { .. }
             | Self::ExpiryPassed { .. }
             | Self::DestinationMissing { .. }

@@ -10,7 +10,7 @@ use crate::identifier::{AccountId, Holder};
 use crate::money::{Amount, AssetCode};
 use crate::timestamp::Timestamp;
 
-use super::event::HoldEvent;
+use super::event::{HoldEvent, HoldManager};
 
 /// A hold's state, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +58,9 @@ pub struct ActiveHold {
     pub destination: Option<Holder>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// What alone may capture and void it; whoever asks for it when absent.
+    #[serde(default)]
+    pub manager: Option<HoldManager>,
 }
 
 impl ActiveHold {
@@ -99,6 +102,7 @@ impl Hold {
                     amount,
                     destination,
                     expires_at,
+                    manager,
                     ..
                 },
             ) => Ok(Self::Active(ActiveHold {
@@ -107,6 +111,7 @@ impl Hold {
                 remaining: *amount,
                 destination: *destination,
                 expires_at: *expires_at,
+                manager: *manager,
             })),
             (Self::Active(hold), HoldEvent::HoldCaptured { remaining, .. }) => {
                 Ok(match remaining {

@@ -25,6 +25,7 @@ fn placed_with(destination: Option<Holder>, expires_at: Option<Timestamp>) -> Ho
         expires_at,
         reference: None,
         metadata: Metadata::default(),
+        manager: None,
     }
 }
 
@@ -75,6 +76,7 @@ fn place(request: HoldRequest) -> HoldCommand {
         request,
         recorded_at: at(0),
         standings: standings(&[(wallet(1), "INR", funded("10"))]),
+        manager: None,
     }
 }
 
@@ -95,6 +97,7 @@ fn capture(request: CaptureRequest, recorded_at: Timestamp) -> HoldCommand {
         request,
         transaction: transaction_id(3),
         recorded_at,
+        manager: None,
     }
 }
 
@@ -102,6 +105,7 @@ fn void() -> HoldCommand {
     HoldCommand::Void {
         hold: hold_id(HOLD),
         reason: None,
+        manager: None,
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::identifier::{LedgerName, SystemAccountName};
 use crate::money::AssetCode;
 use crate::posting::NormalSide;
+use crate::wallet::RequestedOverdraft;
+use rust_decimal::Decimal;
 
 use super::state::SystemAccount;
 
@@ -60,4 +62,20 @@ pub enum LedgerCommand {
         /// The side on which its balance grows.
         normal_side: NormalSide,
     },
+    /// Change what payments and payouts of an asset may do.
+    SetPaymentPolicy {
+        /// Which asset.
+        asset: AssetCode,
+        /// What they may do.
+        policy: RequestedPolicy,
+    },
+}
+
+/// A [`super::PaymentPolicy`] as asked for; its amounts have not been checked against the asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestedPolicy {
+    /// How far below zero a chargeback may take a wallet.
+    pub chargeback_overdraft: RequestedOverdraft,
+    /// Payouts of more than this need a second person; none does when absent.
+    pub payout_approval_above: Option<Decimal>,
 }

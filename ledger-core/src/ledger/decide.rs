@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::money::{Asset, AssetKind, MAX_SCALE};
+use rust_decimal::Decimal;
 
-use super::command::LedgerCommand;
+use crate::money::{Amount, Asset, AssetCode, AssetKind, MAX_SCALE};
+use crate::posting::Overdraft;
+use crate::wallet::RequestedOverdraft;
+
+use super::command::{LedgerCommand, RequestedPolicy};
 use super::event::LedgerEvent;
 use super::rejection::LedgerRejection;
-use super::state::{Ledger, OpenLedger, SystemAccount};
+use super::state::{Ledger, OpenLedger, PaymentPolicy, SystemAccount};
 
 impl Ledger {
     /// What happens when `command` is carried out.
@@ -27,9 +31,9 @@ impl Ledger {
                         system_accounts: system_accounts.clone(),
                     })
                 }
-                LedgerCommand::RegisterAsset { .. } | LedgerCommand::OpenSystemAccount { .. } => {
-                    Err(LedgerRejection::NotFound {})
-                }
+                LedgerCommand::RegisterAsset { .. }
+                | LedgerCommand::OpenSystemAccount { .. }
+                | LedgerCommand::SetPaymentPolicy { .. } => Err(LedgerRejection::NotFound {}),
             },
             Self::Open(open) => match command {
                 LedgerCommand::Open { .. } => Err(LedgerRejection::Exists { ledger: open.name }),
@@ -48,6 +52,9 @@ impl Ledger {
                         normal_side: *normal_side,
                     },
                 ),
+                LedgerCommand::SetPaymentPolicy { asset, policy } => {
+                    set_payment_policy(open, *asset, policy)
+                }
             },
         }
     }
@@ -90,4 +97,34 @@ fn open_system_account(
         return Err(LedgerRejection::SystemAccountExists { name: account.name });
     }
     Ok(LedgerEvent::SystemAccountOpened { account })
+}
+
+fn set_payment_policy(
+    open: &OpenLedger,
+    code: AssetCode,
+    requested: &RequestedPolicy,
+) -> Result<LedgerEvent, LedgerRejection> {
+    let asset = open
+        .assets
+        .get(&code)
+        .ok_or(LedgerRejection::AssetNotFound { asset: code })?;
+    let amount = |value: Decimal| {
+        Amount::try_new(value, asset.scale).map_err(|error| LedgerRejection::PolicyNotAnAmount {
+            asset: code,
+            reason: error.to_string(),
+        })
+    };
+    let chargeback_overdraft = match requested.chargeback_overdraft {
+        RequestedOverdraft::Forbidden => Overdraft::Forbidden,
+        RequestedOverdraft::UpTo(limit) => Overdraft::UpTo(amount(limit)?),
+        RequestedOverdraft::Unlimited => Overdraft::Unlimited,
+    };
+    let policy = PaymentPolicy {
+        chargeback_overdraft,
+        payout_approval_above: requested.payout_approval_above.map(amount).transpose()?,
+    };
+    Ok(LedgerEvent::PaymentPolicySet {
+        asset: code,
+        policy,
+    })
 }

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::LedgerName;
-use crate::money::Asset;
+use crate::money::{Asset, AssetCode};
 
-use super::state::SystemAccount;
+use super::state::{PaymentPolicy, SystemAccount};
 
 /// What has happened to a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +29,13 @@ pub enum LedgerEvent {
         /// The account.
         account: SystemAccount,
     },
+    /// What payments and payouts of an asset may do changed.
+    PaymentPolicySet {
+        /// Which asset.
+        asset: AssetCode,
+        /// What they may do from now on.
+        policy: PaymentPolicy,
+    },
 }
 
 impl LedgerEvent {
@@ -39,6 +46,7 @@ impl LedgerEvent {
             Self::LedgerOpened { .. } => "LedgerOpened",
             Self::AssetRegistered { .. } => "AssetRegistered",
             Self::SystemAccountOpened { .. } => "SystemAccountOpened",
+            Self::PaymentPolicySet { .. } => "PaymentPolicySet",
         }
     }
 
@@ -48,7 +56,8 @@ impl LedgerEvent {
         match self {
             Self::LedgerOpened { .. }
             | Self::AssetRegistered { .. }
-            | Self::SystemAccountOpened { .. } => "1",
+            | Self::SystemAccountOpened { .. }
+            | Self::PaymentPolicySet { .. } => "1",
         }
     }
 }

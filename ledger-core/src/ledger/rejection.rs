@@ -28,6 +28,12 @@ pub enum LedgerRejection {
     /// The name is taken, or given twice when the ledger opens.
     #[error("the system account {name} already exists")]
     SystemAccountExists { name: SystemAccountName },
+    /// The asset of a policy is not known.
+    #[error("the ledger has no asset {asset}")]
+    AssetNotFound { asset: AssetCode },
+    /// An amount of a policy is not one of its asset.
+    #[error("an amount of the policy is not an amount of {asset}: {reason}")]
+    PolicyNotAnAmount { asset: AssetCode, reason: String },
 }
 
 impl LedgerRejection {
@@ -40,6 +46,8 @@ impl LedgerRejection {
             Self::AssetExists { .. } => "asset_exists",
             Self::AssetScaleOutOfRange { .. } => "asset_scale_out_of_range",
             Self::SystemAccountExists { .. } => "system_account_exists",
+            Self::AssetNotFound { .. } => "asset_not_found",
+            Self::PolicyNotAnAmount { .. } => "policy_not_an_amount",
         }
     }
 
@@ -47,11 +55,12 @@ impl LedgerRejection {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::NotFound {} => true,
+            Self::NotFound {} | Self::AssetNotFound { .. } => true,
             Self::Exists { .. }
             | Self::AssetExists { .. }
             | Self::AssetScaleOutOfRange { .. }
-            | Self::SystemAccountExists { .. } => false,
+            | Self::SystemAccountExists { .. }
+            | Self::PolicyNotAnAmount { .. } => false,
         }
     }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
 use crate::identifier::{LedgerName, SystemAccountName};
-use crate::money::AssetRegistry;
-use crate::posting::NormalSide;
+use crate::money::{Amount, AssetCode, AssetRegistry};
+use crate::posting::{NormalSide, Overdraft};
 
 use super::event::LedgerEvent;
 
@@ -22,6 +22,19 @@ pub struct SystemAccount {
     pub normal_side: NormalSide,
 }
 
+/// What a ledger lets payments and payouts of one asset do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentPolicy {
+    /// How far below zero a chargeback, or a refund that was made at the provider, may take the
+    /// wallet; what exceeds it is the platform's loss.
+    #[serde(default)]
+    pub chargeback_overdraft: Overdraft,
+    /// Payouts of more than this need a second person; none does when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout_approval_above: Option<Amount>,
+}
+
 /// An open ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenLedger {
@@ -31,6 +44,9 @@ pub struct OpenLedger {
     pub assets: AssetRegistry,
     /// Its system accounts and the side on which each grows.
     pub system_accounts: BTreeMap<SystemAccountName, NormalSide>,
+    /// What payments and payouts may do, by asset; [`PaymentPolicy::default`] where not set.
+    #[serde(default)]
+    pub payment_policies: BTreeMap<AssetCode, PaymentPolicy>,
 }
 
 /// A ledger's state.
@@ -63,6 +79,7 @@ impl Ledger {
                     .iter()
                     .map(|account| (account.name, account.normal_side))
                     .collect(),
+                payment_policies: BTreeMap::new(),
             })),
             (Self::Open(open), LedgerEvent::AssetRegistered { asset }) => {
                 let mut next = open.clone();
@@ -73,6 +90,11 @@ impl Ledger {
                 let mut next = open.clone();
                 next.system_accounts
                     .insert(account.name, account.normal_side);
+                Ok(Self::Open(next))
+            }
+            (Self::Open(open), LedgerEvent::PaymentPolicySet { asset, policy }) => {
+                let mut next = open.clone();
+                next.payment_policies.insert(*asset, *policy);
                 Ok(Self::Open(next))
             }
             (Self::Absent, _) => Err(IllegalEvent {

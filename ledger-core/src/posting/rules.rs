@@ -57,6 +57,45 @@ pub fn decide_reservation(
     Ok(amount)
 }
 
+/// Judges whether an amount could arrive at one account, without saying from where.
+///
+/// # Errors
+/// The first rule broken, see [`PostingRejection`]; `posting` is 0.
+pub fn decide_arrival(
+    destination: Holder,
+    asset: AssetCode,
+    amount: Decimal,
+    standings: &Standings,
+) -> Result<Amount, PostingRejection> {
+    let amount = decide_amount(0, asset, amount, standings)?;
+    check_holders(0, asset, [(Side::Destination, destination)], standings)?;
+    Ok(amount)
+}
+
+/// Judges whether money that is reserved already may still leave an account.
+///
+/// # Errors
+/// The first rule broken, see [`PostingRejection`]; `posting` is 0.
+pub fn check_departure(
+    source: Holder,
+    asset: AssetCode,
+    standings: &Standings,
+) -> Result<(), PostingRejection> {
+    check_holders(0, asset, [(Side::Source, source)], standings)
+}
+
+/// Judges an amount alone.
+///
+/// # Errors
+/// The first rule broken, see [`PostingRejection`]; `posting` is 0.
+pub fn decide_plain_amount(
+    asset: AssetCode,
+    amount: Decimal,
+    standings: &Standings,
+) -> Result<Amount, PostingRejection> {
+    decide_amount(0, asset, amount, standings)
+}
+
 fn decide_single(
     index: usize,
     posting: &RequestedPosting,

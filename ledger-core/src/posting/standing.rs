@@ -159,6 +159,21 @@ impl Standings {
             .copied()
     }
 
+    /// The same, but no wallet is frozen or bound by an overdraft: for what has happened outside
+    /// already. Closed wallets stay closed.
+    #[must_use]
+    pub(crate) fn without_bounds(mut self) -> Self {
+        for (_, standing) in &mut self.accounts {
+            if let HolderStanding::Wallet { status, overdraft } = &mut standing.holder {
+                *overdraft = Overdraft::Unlimited;
+                if let WalletStatus::Frozen(_) = status {
+                    *status = WalletStatus::Open;
+                }
+            }
+        }
+        self
+    }
+
     /// The account, if its holder exists.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Standing> {

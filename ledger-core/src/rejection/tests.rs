@@ -1,23 +1,30 @@
 //! Codes are part of the API: each names one rule, for ever.
 
+mod outside;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fixtures::*;
 use crate::hold::{HoldRejection, HoldStatus};
 use crate::ledger::LedgerRejection;
+use crate::payment::PaymentRejection;
+use crate::payout::PayoutRejection;
 use crate::posting::{FreezeScope, PostingRejection, Side};
 use crate::rejection::Rejection;
+use crate::settlement::SettlementRejection;
 use crate::transaction::TransactionRejection;
 use crate::wallet::WalletRejection;
 
 /// Every rejection there is, with its code, whether it may pass later, and the fields it shows.
 /// Rows are added; a code is never changed or given to another rule.
-const CODES: [(&str, bool, &str); 40] = [
+const CODES: [(&str, bool, &str); COUNT] = [
     ("ledger_not_found", true, ""),
     ("ledger_exists", false, "ledger"),
     ("asset_exists", false, "asset scale"),
     ("asset_scale_out_of_range", false, "asset scale"),
     ("system_account_exists", false, "name"),
+    ("asset_not_found", true, "asset"),
+    ("policy_not_an_amount", false, "asset reason"),
     ("wallet_not_found", true, "wallet"),
     ("wallet_exists", false, "wallet"),
     ("wallet_closed", false, "wallet"),
@@ -38,6 +45,7 @@ const CODES: [(&str, bool, &str); 40] = [
     ("hold_not_found", true, "hold"),
     ("hold_exists", false, "hold"),
     ("hold_not_active", false, "hold status"),
+    ("hold_managed", false, "hold manager"),
     ("hold_expired", false, "expires_at hold"),
     ("hold_not_due", true, "expires_at hold"),
     ("hold_expiry_passed", false, "expires_at"),
@@ -61,10 +69,60 @@ const CODES: [(&str, bool, &str); 40] = [
     ("wallet_frozen", true, "posting scope side wallet"),
     ("balance_overflow", false, "account"),
     ("insufficient_funds", true, "account available required"),
+    ("payment_not_found", true, "payment"),
+    ("payment_exists", false, "payment"),
+    ("payment_not_open", false, "payment status"),
+    ("payment_not_captured", true, "payment status"),
+    ("payment_expiry_passed", false, "expires_at"),
+    ("payment_provider_differs", false, "ours payment theirs"),
+    ("observed_asset_differs", false, "ours payment theirs"),
+    ("captured_amount_differs", false, "ours payment theirs"),
+    ("payment_not_in_suspense", false, "payment"),
+    ("payment_in_motion", true, "payment"),
+    ("refund_exists", false, "payment refund"),
+    (
+        "refund_exceeds_payment",
+        false,
+        "payment refundable requested",
+    ),
+    ("refund_amount_differs", false, "ours payment refund theirs"),
+    ("route_too_many_candidates", false, "found limit"),
+    ("route_provider_not_a_candidate", false, "provider"),
+    ("asset_not_found", true, "asset"),
+    ("fees_not_an_amount", false, "asset fee tax"),
+    ("payout_not_found", true, "payout"),
+    ("payout_exists", false, "payout"),
+    ("payout_not_awaiting_approval", false, "payout status"),
+    ("payout_approver_is_requester", false, "actor payout"),
+    ("payout_awaiting_approval", true, "payout"),
+    ("payout_submitted", false, "payout provider status"),
+    ("payout_ended", false, "payout status"),
+    ("payout_not_submitted", true, "payout provider status"),
+    ("payout_provider_differs", false, "ours payout theirs"),
+    ("payout_was_accepted", false, "payout provider status"),
+    ("payout_amount_differs", false, "ours payout theirs"),
+    ("beneficiary_not_verified", true, "beneficiary"),
+    ("beneficiary_of_other_wallet", false, "beneficiary wallet"),
+    ("beneficiary_not_found", true, "beneficiary"),
+    ("beneficiary_exists", false, "beneficiary"),
+    ("beneficiary_removed", false, "beneficiary"),
+    ("wallet_not_found", true, "wallet"),
+    ("wallet_closed", false, "wallet"),
+    ("settlement_not_found", true, "settlement"),
+    ("settlement_differs", false, "settlement"),
+    ("break_not_found", true, "settlement subject"),
+    ("break_differs", false, "settlement subject"),
 ];
 
-/// One rule that a wallet states about itself and a posting about the wallet it meets.
-const SHARED: [&str; 3] = ["wallet_closed", "wallet_frozen", "asset_not_found"];
+const COUNT: usize = 82;
+
+/// Rules that more than one aggregate states, and how many do.
+const SHARED: [(&str, usize); 4] = [
+    ("wallet_closed", 3),
+    ("wallet_frozen", 2),
+    ("asset_not_found", 4),
+    ("wallet_not_found", 2),
+];
 
 fn ledger_rejections() -> Vec<LedgerRejection> {
     let asset = asset_code("POINTS");
@@ -77,6 +135,11 @@ fn ledger_rejections() -> Vec<LedgerRejection> {
         LedgerRejection::AssetScaleOutOfRange { asset, scale: 19 },
         LedgerRejection::SystemAccountExists {
             name: parsed("cash"),
+        },
+        LedgerRejection::AssetNotFound { asset },
+        LedgerRejection::PolicyNotAnAmount {
+            asset,
+            reason: "why".to_owned(),
         },
     ]
 }
@@ -127,6 +190,10 @@ fn hold_rejections() -> Vec<HoldRejection> {
         HoldRejection::NotActive {
             hold,
             status: HoldStatus::Voided,
+        },
+        HoldRejection::Managed {
+            hold,
+            manager: crate::hold::HoldManager::Payout(payout_id(1)),
         },
         HoldRejection::Expired { hold, expires_at },
         HoldRejection::NotDue {
@@ -208,6 +275,7 @@ fn all() -> Vec<Rejection> {
         .into_iter()
         .map(TransactionRejection::Posting);
     all.extend(posting.map(Rejection::from));
+    all.extend(outside::all());
     all
 }
 
@@ -251,7 +319,8 @@ fn a_code_names_one_rule() {
         uses.entry(rejection.code()).or_default().insert(variant);
     }
     for (code, rules) in uses {
-        let expected = if SHARED.contains(&code) { 2 } else { 1 };
+        let shared = SHARED.iter().find(|(shared, _)| *shared == code);
+        let expected = shared.map_or(1, |(_, count)| *count);
         assert_eq!(rules.len(), expected, "{code}: {rules:?}");
         assert!(
             code.bytes()
@@ -266,7 +335,16 @@ fn rules_of_movement_keep_their_code_wherever_they_are_broken() {
     for rejection in posting_rejections() {
         let of_hold = Rejection::from(HoldRejection::from(rejection.clone()));
         let of_transaction = Rejection::from(TransactionRejection::from(rejection.clone()));
-        for wrapped in [of_hold, of_transaction] {
+        let of_payment = Rejection::from(PaymentRejection::from(rejection.clone()));
+        let of_payout = Rejection::from(PayoutRejection::from(rejection.clone()));
+        let of_settlement = Rejection::from(SettlementRejection::from(rejection.clone()));
+        for wrapped in [
+            of_hold,
+            of_transaction,
+            of_payment,
+            of_payout,
+            of_settlement,
+        ] {
             assert_eq!(wrapped.code(), rejection.code());
             assert_eq!(wrapped.is_transient(), rejection.is_transient());
             assert_eq!(wrapped.to_string(), rejection.to_string());

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Metadata, Reference};
-use crate::identifier::{HoldId, TransactionId};
+use crate::identifier::{HoldId, PaymentId, PayoutId, SettlementId, TransactionId};
 use crate::posting::Posting;
 use crate::timestamp::Timestamp;
 
@@ -19,6 +19,12 @@ pub enum TransactionCause {
     Revert(TransactionId),
     /// It settles this hold, all of it or a part.
     Capture(HoldId),
+    /// What happened to this payment moved it.
+    Payment(PaymentId),
+    /// What happened to this payout moved it.
+    Payout(PayoutId),
+    /// This settlement moved it.
+    Settlement(SettlementId),
 }
 
 impl TransactionCause {

@@ -210,7 +210,11 @@ impl Fold for Changes {
             }
             Event::Transaction(TransactionEvent::TransactionReverted { .. })
             | Event::Ledger(_)
-            | Event::Wallet(_) => Ok(()),
+            | Event::Wallet(_)
+            | Event::Payment(_)
+            | Event::Payout(_)
+            | Event::Beneficiary(_)
+            | Event::Settlement(_) => Ok(()),
         }
     }
 

@@ -65,6 +65,10 @@ impl Hours {
                     TransactionCause::Request => {}
                     TransactionCause::Revert(_) => self.count(hour, "transactions_reverted"),
                     TransactionCause::Capture(_) => self.count(hour, "holds_captured"),
+                    // Their own events say more than that money moved.
+                    TransactionCause::Payment(_)
+                    | TransactionCause::Payout(_)
+                    | TransactionCause::Settlement(_) => {}
                 }
                 for posting in postings {
                     let key = (hour, "volume", Some(posting.asset));
@@ -86,7 +90,11 @@ impl Hours {
             | Event::Wallet(
                 WalletEvent::WalletUnfrozen { .. } | WalletEvent::WalletOverdraftSet { .. },
             )
-            | Event::Ledger(_) => {}
+            | Event::Ledger(_)
+            | Event::Payment(_)
+            | Event::Payout(_)
+            | Event::Beneficiary(_)
+            | Event::Settlement(_) => {}
         }
         Some(())
     }

@@ -112,6 +112,8 @@ impl Placed {
             expires_at,
             reference,
             metadata,
+            // The manager's own read model knows its holds: they have its id.
+            manager: _,
         }) = &recorded.event
         else {
             return Ok(());

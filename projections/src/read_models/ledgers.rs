@@ -124,6 +124,8 @@ impl Seen {
             LedgerEvent::SystemAccountOpened { account } => {
                 write_accounts(place, self.ledger, recorded, std::slice::from_ref(account)).await
             }
+            // Whoever asks for policies reads the ledger's own stream.
+            LedgerEvent::PaymentPolicySet { .. } => Ok(()),
         }
     }
 }

@@ -371,6 +371,10 @@ fn postings_of(recorded: &RecordedEvent) -> &[Posting] {
         Event::Transaction(TransactionEvent::TransactionReverted { .. })
         | Event::Ledger(_)
         | Event::Wallet(_)
-        | Event::Hold(_) => &[],
+        | Event::Hold(_)
+        | Event::Payment(_)
+        | Event::Payout(_)
+        | Event::Beneficiary(_)
+        | Event::Settlement(_) => &[],
     }
 }

@@ -1,7 +1,11 @@
 //! One JSON Schema for the `data` of each type and version of event.
 
+use ledger_core::beneficiary::BeneficiaryEvent;
 use ledger_core::hold::HoldEvent;
 use ledger_core::ledger::LedgerEvent;
+use ledger_core::payment::PaymentEvent;
+use ledger_core::payout::PayoutEvent;
+use ledger_core::settlement::SettlementEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
 use schemars::generate::SchemaSettings;
@@ -52,6 +56,10 @@ fn all_data() -> Result<Vec<DataSchema>, GenerateError> {
     all.extend(data_of::<WalletEvent>("WalletEvent")?);
     all.extend(data_of::<TransactionEvent>("TransactionEvent")?);
     all.extend(data_of::<HoldEvent>("HoldEvent")?);
+    all.extend(data_of::<PaymentEvent>("PaymentEvent")?);
+    all.extend(data_of::<PayoutEvent>("PayoutEvent")?);
+    all.extend(data_of::<BeneficiaryEvent>("BeneficiaryEvent")?);
+    all.extend(data_of::<SettlementEvent>("SettlementEvent")?);
     Ok(all)
 }
 

@@ -136,6 +136,7 @@ fn a_hold_or_transaction_that_is_loaded_again_does_not_go_back() {
         expires_at: None,
         reference: None,
         metadata: Metadata::default(),
+        manager: None,
     };
     let active = Hold::Absent.evolve(&hold).unwrap();
     book.load_hold(hold_id(1), Hold::Voided, 2);
@@ -293,6 +294,7 @@ fn what_is_loaded_ahead_of_the_book_is_decided_after_catching_up() {
         expires_at: None,
         reference: None,
         metadata: Metadata::default(),
+        manager: None,
     };
     let mut book = partial();
     book.load_hold(hold_id(1), Hold::Absent.evolve(&placed).unwrap(), 1);

@@ -119,6 +119,26 @@ impl World {
                 self.partial
                     .load_transaction(id, known.state, known.sequence);
             }
+            EntityKey::Payment(id) => {
+                let known = self.durable.payments.get(&id).cloned().unwrap_or_default();
+                self.partial.load_payment(id, known.state, known.sequence);
+            }
+            EntityKey::Payout(id) => {
+                let known = self.durable.payouts.get(&id).cloned().unwrap_or_default();
+                self.partial.load_payout(id, known.state, known.sequence);
+            }
+            EntityKey::Beneficiary(id) => {
+                let known = self.durable.beneficiaries.get(&id).cloned();
+                let known = known.unwrap_or_default();
+                self.partial
+                    .load_beneficiary(id, known.state, known.sequence);
+            }
+            EntityKey::Settlement(id) => {
+                let known = self.durable.settlements.get(&id).cloned();
+                let known = known.unwrap_or_default();
+                self.partial
+                    .load_settlement(id, known.state, known.sequence);
+            }
         }
     }
 

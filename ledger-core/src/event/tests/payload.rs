@@ -52,6 +52,26 @@ fn the_traits_of_cqrs_es_see_the_same_text_type_and_version() {
                 event.event_version(),
                 serde_json::to_string(event),
             ),
+            Event::Payment(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
+            Event::Payout(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
+            Event::Beneficiary(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
+            Event::Settlement(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
         };
         assert_eq!(
             (name.as_str(), version.as_str()),

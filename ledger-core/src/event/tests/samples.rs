@@ -3,18 +3,24 @@
 //! They are what old logs hold. Samples are added, never edited: a shape that no longer reads or
 //! writes one of them is a new version and needs an upcaster.
 
+mod outside;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::schema_for;
 
 use crate::annotation::Metadata;
+use crate::beneficiary::BeneficiaryEvent;
 use crate::event::{AggregateType, Event};
 use crate::fixtures::*;
-use crate::hold::HoldEvent;
-use crate::ledger::{LedgerEvent, SystemAccount};
+use crate::hold::{HoldEvent, HoldManager};
+use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
 use crate::money::{Asset, AssetKind};
+use crate::payment::PaymentEvent;
+use crate::payout::PayoutEvent;
 use crate::posting::{FreezeScope, NormalSide, Overdraft};
+use crate::settlement::SettlementEvent;
 use crate::transaction::{TransactionCause, TransactionEvent};
 use crate::wallet::WalletEvent;
 
@@ -36,6 +42,10 @@ fn ledger_samples() -> Vec<(&'static str, LedgerEvent)> {
         code: asset_code(code),
         scale,
         kind: AssetKind::Custom,
+    };
+    let policy = |policy| LedgerEvent::PaymentPolicySet {
+        asset: asset_code("INR"),
+        policy,
     };
     let both = vec![
         account("cash", NormalSide::Debit),
@@ -67,6 +77,14 @@ fn ledger_samples() -> Vec<(&'static str, LedgerEvent)> {
             LedgerEvent::SystemAccountOpened {
                 account: account("losses.fraud-2026", NormalSide::Debit),
             },
+        ),
+        ("minimal", policy(PaymentPolicy::default())),
+        (
+            "full",
+            policy(PaymentPolicy {
+                chargeback_overdraft: Overdraft::UpTo(amount("500.00")),
+                payout_approval_above: Some(amount("10000.00")),
+            }),
         ),
     ]
 }
@@ -146,6 +164,15 @@ fn transaction_samples() -> Vec<(&'static str, TransactionEvent)> {
             "revert",
             posted(TransactionCause::Revert(transaction_id(TRANSACTION))),
         ),
+        (
+            "payment",
+            posted(TransactionCause::Payment(payment_id(OTHER))),
+        ),
+        ("payout", posted(TransactionCause::Payout(payout_id(OTHER)))),
+        (
+            "settlement",
+            posted(TransactionCause::Settlement(settlement_id(OTHER))),
+        ),
         ("minimal", reverted(TRANSACTION)),
         ("full", reverted(u128::MAX)),
     ]
@@ -170,6 +197,17 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
         expires_at,
         reference,
         metadata,
+        manager: None,
+    };
+    let managed = |manager| HoldEvent::HoldPlaced {
+        source,
+        asset,
+        amount: amount("10.00"),
+        destination: None,
+        expires_at: None,
+        reference: None,
+        metadata: Metadata::default(),
+        manager: Some(manager),
     };
     let described = metadata(&[("nights", "2")]);
     let voided = |reason| HoldEvent::HoldVoided {
@@ -194,6 +232,8 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
                 described,
             ),
         ),
+        ("refund", managed(HoldManager::Payment(payment_id(OTHER)))),
+        ("payout", managed(HoldManager::Payout(payout_id(OTHER)))),
         ("minimal", captured(None, None)),
         ("full", captured(Some("1.00"), Some("5.00"))),
         ("released", captured(Some("6.00"), None)),
@@ -216,7 +256,8 @@ pub(super) fn current() -> Vec<(&'static str, AggregateType, Event)> {
         posted.map(|(name, event)| (name, AggregateType::Transaction, Event::Transaction(event)));
     let hold = hold_samples().into_iter();
     let hold = hold.map(|(name, event)| (name, AggregateType::Hold, Event::Hold(event)));
-    ledger.chain(wallet).chain(posted).chain(hold).collect()
+    let known = ledger.chain(wallet).chain(posted).chain(hold);
+    known.chain(outside::current()).collect()
 }
 
 /// The event types, read off the generated schemas so that none can be forgotten here.
@@ -226,6 +267,10 @@ fn event_types() -> BTreeMap<String, AggregateType> {
         (AggregateType::Wallet, schema_for!(WalletEvent)),
         (AggregateType::Transaction, schema_for!(TransactionEvent)),
         (AggregateType::Hold, schema_for!(HoldEvent)),
+        (AggregateType::Payment, schema_for!(PaymentEvent)),
+        (AggregateType::Payout, schema_for!(PayoutEvent)),
+        (AggregateType::Beneficiary, schema_for!(BeneficiaryEvent)),
+        (AggregateType::Settlement, schema_for!(SettlementEvent)),
     ];
     let mut types = BTreeMap::new();
     for (aggregate_type, schema) in schemas {

@@ -10,6 +10,10 @@ fn a_stream_is_read_back_from_its_stored_names() {
         Stream::Wallet(wallet_id(1)),
         Stream::Transaction(transaction_id(2)),
         Stream::Hold(hold_id(3)),
+        Stream::Payment(payment_id(4)),
+        Stream::Payout(payout_id(5)),
+        Stream::Beneficiary(beneficiary_id(6)),
+        Stream::Settlement(settlement_id(7)),
     ] {
         let aggregate_type: AggregateType = stream.aggregate_type().as_str().parse().unwrap();
         assert_eq!(
@@ -45,6 +49,10 @@ fn aggregate_types_are_called_what_their_aggregates_are() {
             crate::wallet::Wallet::TYPE,
             crate::transaction::Transaction::TYPE,
             crate::hold::Hold::TYPE,
+            crate::payment::Payment::TYPE,
+            crate::payout::Payout::TYPE,
+            crate::beneficiary::Beneficiary::TYPE,
+            crate::settlement::Settlement::TYPE,
         ]
     );
 }

@@ -36,6 +36,7 @@ fn a_hold_is_placed_as_asked_with_the_assets_decimals() {
         expires_at: None,
         reference: Some(reference("room 12")),
         metadata: metadata(&[("nights", "2")]),
+        manager: None,
     };
     given(vec![])
         .when(place(described))
@@ -215,6 +216,7 @@ fn a_void_gives_back_what_is_left_even_past_the_time() {
     let reasoned = HoldCommand::Void {
         hold: hold_id(HOLD),
         reason: Some(reference("no show")),
+        manager: None,
     };
     let expected = HoldEvent::HoldVoided {
         source: wallet(1),
@@ -282,5 +284,40 @@ fn a_hold_that_has_ended_stays_so_and_says_how_it_ended() {
             .then_expect_error(refused());
         ended().when(void()).then_expect_error(refused());
         ended().when(expire(at(1))).then_expect_error(refused());
+    }
+}
+
+/// Whoever could void it would leave a payout on its way that nothing covers.
+#[test]
+fn a_hold_that_something_manages_is_ended_by_it_alone() {
+    let manager = HoldManager::Payout(payout_id(HOLD));
+    let mut managed = placed();
+    if let HoldEvent::HoldPlaced { manager: of, .. } = &mut managed {
+        *of = Some(manager);
+    }
+    let other = HoldManager::Payment(payment_id(HOLD));
+    for asking in [None, Some(other), Some(manager)] {
+        let commands = [
+            HoldCommand::Void {
+                hold: hold_id(HOLD),
+                reason: None,
+                manager: asking,
+            },
+            HoldCommand::Capture {
+                hold: hold_id(HOLD),
+                request: capture_request(None),
+                transaction: transaction_id(3),
+                recorded_at: at(1),
+                manager: asking,
+            },
+        ];
+        for command in commands {
+            let found = outcome::<Hold>(&[managed.clone()], command);
+            if asking == Some(manager) {
+                assert!(found.is_ok(), "{found:?}");
+            } else {
+                assert_eq!(found.unwrap_err().code(), "hold_managed");
+            }
+        }
     }
 }

@@ -1,0 +1,51 @@
+//! A beneficiary: where the payouts of a wallet may go.
+//!
+//! | state    | Add                  | Verify                  | Remove                  |
+//! |----------|----------------------|-------------------------|-------------------------|
+//! | Absent   | → Added, or `wallet_not_found`, `wallet_closed` | `beneficiary_not_found` | `beneficiary_not_found` |
+//! | Added    | `beneficiary_exists` | → Verified              | → Removed               |
+//! | Verified | `beneficiary_exists` | nothing                 | → Removed               |
+//! | Removed  | `beneficiary_exists` | `beneficiary_removed`   | nothing                 |
+//!
+//! **What is not here.** A log keeps everything for ever, so it holds no account number, no UPI
+//! handle and no name: only what people need to tell two of their own accounts apart (four last
+//! characters and the institution), a token by which a vault that can forget finds the rest, and a
+//! fingerprint that tells whether two are the same. The fingerprint must be keyed (an HMAC under a
+//! key that is not in the log): account numbers are few enough to be guessed from a plain hash.
+
+mod command;
+mod decide;
+mod event;
+mod rejection;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::{BeneficiaryAction, BeneficiaryCommand};
+pub use event::{
+    BeneficiaryDestination, BeneficiaryEvent, DestinationError, DestinationKind, Ending,
+    Fingerprint,
+};
+pub use rejection::BeneficiaryRejection;
+pub use state::{Beneficiary, KnownBeneficiary};
+
+use crate::identifier::{BeneficiaryId, WalletId, derived_id};
+
+crate::aggregate::impl_observing_aggregate!(
+    Beneficiary,
+    "beneficiary",
+    BeneficiaryCommand,
+    BeneficiaryEvent,
+    BeneficiaryRejection
+);
+
+/// The id that a destination of a wallet always has, so that it is there once: adding it again is
+/// `beneficiary_exists`.
+#[must_use]
+pub fn beneficiary_id(wallet: WalletId, fingerprint: &Fingerprint) -> BeneficiaryId {
+    BeneficiaryId::new(derived_id(&[
+        "beneficiary",
+        &wallet.to_string(),
+        fingerprint.as_str(),
+    ]))
+}

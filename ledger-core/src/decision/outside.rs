@@ -1,0 +1,440 @@
+//! Decisions about payments, payouts, beneficiaries and settlements: one event of their own, and
+//! what it makes the ledger do, in the same append.
+
+use crate::beneficiary::{BeneficiaryAction, BeneficiaryCommand};
+use crate::book::{Book, EntityKey};
+use crate::event::{Event, Stream};
+use crate::hold::{CaptureRequest, HoldCommand, HoldManager, HoldRequest, Remainder};
+use crate::identifier::{
+    BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
+};
+use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
+use crate::money::AssetCode;
+use crate::payment::{PaymentAction, PaymentCommand, hold_of_refund};
+use crate::payout::{PayoutAction, PayoutCommand, hold_of_payout};
+use crate::posting::Standings;
+use crate::provider::{Authority, Effect, losses, opened_by_movements, suspense};
+use crate::rejection::Rejection;
+use crate::settlement::{SettlementAction, SettlementCommand};
+use crate::transaction::TransactionRequest;
+
+use super::{Decided, Decision};
+
+/// What a command about a payment needs, as far as is known yet.
+pub(super) fn needs_of_payment(
+    book: &Book,
+    payment: PaymentId,
+    action: &PaymentAction,
+) -> Vec<EntityKey> {
+    let mut keys = vec![EntityKey::Payment(payment)];
+    keys.extend(action.transaction().map(EntityKey::Transaction));
+    keys.extend(
+        holders_of_payment(book, payment, action)
+            .into_iter()
+            .map(EntityKey::Holder),
+    );
+    match action {
+        PaymentAction::Observe { unexpected, .. } => keys.push(EntityKey::Payment(*unexpected)),
+        PaymentAction::RequestRefund { refund, .. } => {
+            keys.push(EntityKey::Hold(hold_of_refund(*refund)));
+        }
+        PaymentAction::ObserveRefund {
+            refund,
+            observation,
+            ..
+        } => {
+            let known = book.payment(payment).captured();
+            let known = known
+                .and_then(|captured| captured.find_refund(*refund, &observation.provider_refund));
+            let refund = known.map_or(*refund, |(known, _)| known);
+            keys.push(EntityKey::Hold(hold_of_refund(refund)));
+        }
+        PaymentAction::Create(_)
+        | PaymentAction::Reroute { .. }
+        | PaymentAction::ObserveUnexpected { .. }
+        | PaymentAction::Expire { .. }
+        | PaymentAction::Credit { .. }
+        | PaymentAction::ObserveDispute { .. } => {}
+    }
+    keys
+}
+
+/// Everybody whose account a command about a payment may touch.
+fn holders_of_payment(book: &Book, payment: PaymentId, action: &PaymentAction) -> Vec<Holder> {
+    let state = book.payment(payment);
+    let mut holders: Vec<Holder> = match action {
+        PaymentAction::Create(new) => vec![Holder::Wallet(new.wallet)],
+        PaymentAction::Credit { wallet, .. } => vec![Holder::Wallet(*wallet)],
+        PaymentAction::Reroute { .. } | PaymentAction::Expire { .. } => return Vec::new(),
+        PaymentAction::Observe { .. }
+        | PaymentAction::ObserveUnexpected { .. }
+        | PaymentAction::RequestRefund { .. }
+        | PaymentAction::ObserveRefund { .. }
+        | PaymentAction::ObserveDispute { .. } => Vec::new(),
+    };
+    holders.extend(state.open().map(|open| Holder::Wallet(open.wallet)));
+    if let Some(captured) = state.captured() {
+        holders.extend([captured.holder, captured.provider.clearing()]);
+        holders.extend(captured.refunds.values().map(|refund| refund.source));
+        let taken = captured.disputes.values().filter_map(|known| known.taken);
+        holders.extend(taken.map(|taken| taken.source));
+    }
+    if let Some(provider) = action.provider() {
+        holders.extend(provider.accounts());
+        holders.extend([suspense(), losses()]);
+    }
+    holders
+}
+
+/// What a command about a payout needs, as far as is known yet.
+pub(super) fn needs_of_payout(
+    book: &Book,
+    payout: PayoutId,
+    action: &PayoutAction,
+) -> Vec<EntityKey> {
+    let mut keys = vec![
+        EntityKey::Payout(payout),
+        EntityKey::Hold(hold_of_payout(payout)),
+    ];
+    keys.extend(
+        action
+            .transactions()
+            .into_iter()
+            .map(EntityKey::Transaction),
+    );
+    if let PayoutAction::Request(new) = action {
+        keys.push(EntityKey::Beneficiary(new.beneficiary));
+        keys.push(EntityKey::Holder(Holder::Wallet(new.wallet)));
+    }
+    if let Some(terms) = book.payout(payout).terms() {
+        keys.push(EntityKey::Beneficiary(terms.beneficiary));
+        keys.push(EntityKey::Holder(Holder::Wallet(terms.wallet)));
+    }
+    if let PayoutAction::Observe { observation, .. } = action {
+        let provider = observation.provider;
+        let accounts = [
+            provider.payouts(),
+            provider.fees(),
+            provider.tax(),
+            suspense(),
+        ];
+        keys.extend(accounts.map(EntityKey::Holder));
+    }
+    keys
+}
+
+/// What a command about a beneficiary needs.
+pub(super) fn needs_of_beneficiary(
+    beneficiary: BeneficiaryId,
+    action: &BeneficiaryAction,
+) -> Vec<EntityKey> {
+    let mut keys = vec![EntityKey::Beneficiary(beneficiary)];
+    if let BeneficiaryAction::Add { wallet, .. } = action {
+        keys.push(EntityKey::Holder(Holder::Wallet(*wallet)));
+    }
+    keys
+}
+
+/// What a command about a settlement needs.
+pub(super) fn needs_of_settlement(
+    settlement: SettlementId,
+    action: &SettlementAction,
+) -> Vec<EntityKey> {
+    let mut keys = vec![EntityKey::Settlement(settlement)];
+    if let SettlementAction::Record {
+        report,
+        transaction,
+    } = action
+    {
+        let provider = report.provider;
+        let accounts = [
+            provider.clearing(),
+            provider.fees(),
+            provider.tax(),
+            Holder::System(report.bank),
+        ];
+        keys.push(EntityKey::Transaction(*transaction));
+        keys.extend(accounts.map(EntityKey::Holder));
+    }
+    keys
+}
+
+impl Decision<'_> {
+    pub(super) fn payment(&mut self, payment: PaymentId, action: &PaymentAction) -> Decided {
+        let (payment, action) = self.redirected(payment, action);
+        let before = self.book.payment(payment).clone();
+        let asset = asset_of_payment(&before, &action);
+        let holders = holders_of_payment(self.book, payment, &action);
+        let command = PaymentCommand {
+            payment,
+            recorded_at: self.recorded_at,
+            standings: self.standings_in(&holders, asset),
+            policy: self.policy(asset),
+            action,
+        };
+        let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        let effects = before.effects(payment, &event);
+        let event = Event::Payment(Box::new(event));
+        self.record_with(Stream::Payment(payment), event, effects)
+    }
+
+    /// Money that is not the payment's is taken in by another stream, see
+    /// [`crate::payment::Payment::unexpected`].
+    fn redirected(&self, payment: PaymentId, action: &PaymentAction) -> (PaymentId, PaymentAction) {
+        if let PaymentAction::Observe {
+            observation,
+            transaction,
+            unexpected,
+        } = action
+            && let Some(why) = self.book.payment(payment).unexpected(payment, observation)
+        {
+            let instead = PaymentAction::ObserveUnexpected {
+                observation: observation.clone(),
+                why,
+                transaction: *transaction,
+            };
+            return (*unexpected, instead);
+        }
+        (payment, action.clone())
+    }
+
+    pub(super) fn payout(&mut self, payout: PayoutId, action: &PayoutAction) -> Decided {
+        let before = self.book.payout(payout).clone();
+        let (wallet, beneficiary, asset) = match (before.terms(), action) {
+            (Some(terms), _) => (
+                Some(terms.wallet),
+                Some(terms.beneficiary),
+                Some(terms.asset),
+            ),
+            (None, PayoutAction::Request(new)) => {
+                (Some(new.wallet), Some(new.beneficiary), Some(new.asset))
+            }
+            (None, _) => (None, None, None),
+        };
+        let holders: Vec<Holder> = wallet.map(Holder::Wallet).into_iter().collect();
+        let command = PayoutCommand {
+            payout,
+            action: action.clone(),
+            beneficiary: beneficiary
+                .map(|id| self.book.beneficiary(id).clone())
+                .unwrap_or_default(),
+            standings: self.standings_in(&holders, asset),
+            policy: self.policy(asset),
+            recorded_at: self.recorded_at,
+        };
+        let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        let effects = before.effects(payout, &event);
+        self.record_with(
+            Stream::Payout(payout),
+            Event::Payout(Box::new(event)),
+            effects,
+        )
+    }
+
+    pub(super) fn beneficiary(
+        &mut self,
+        beneficiary: BeneficiaryId,
+        action: &BeneficiaryAction,
+    ) -> Decided {
+        let wallet = match action {
+            BeneficiaryAction::Add { wallet, .. } => {
+                self.book.wallet(Holder::Wallet(*wallet)).status()
+            }
+            BeneficiaryAction::Verify { .. } | BeneficiaryAction::Remove { .. } => None,
+        };
+        let command = BeneficiaryCommand {
+            beneficiary,
+            action: action.clone(),
+            wallet,
+        };
+        let state = self.book.beneficiary(beneficiary);
+        let Some(event) = state.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        let event = Event::Beneficiary(Box::new(event));
+        self.record(Stream::Beneficiary(beneficiary), event)
+    }
+
+    pub(super) fn settlement(
+        &mut self,
+        settlement: SettlementId,
+        action: &SettlementAction,
+    ) -> Decided {
+        let asset = match (self.book.settlement(settlement), action) {
+            (_, SettlementAction::Record { report, .. }) => Some(report.asset),
+            (crate::settlement::Settlement::Recorded(known), _) => Some(known.asset),
+            (crate::settlement::Settlement::Absent, _) => None,
+        };
+        let command = SettlementCommand {
+            settlement,
+            action: action.clone(),
+            standings: self.standings_in(&[], asset),
+        };
+        let state = self.book.settlement(settlement);
+        let Some(event) = state.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        let effects = event.effects(settlement);
+        let event = Event::Settlement(Box::new(event));
+        self.record_with(Stream::Settlement(settlement), event, effects)
+    }
+
+    fn policy(&self, asset: Option<AssetCode>) -> PaymentPolicy {
+        let open = self.book.open_ledger();
+        asset
+            .and_then(|asset| open?.payment_policies.get(&asset).copied())
+            .unwrap_or_default()
+    }
+
+    fn standings_in(&self, holders: &[Holder], asset: Option<AssetCode>) -> Standings {
+        let accounts = asset
+            .into_iter()
+            .flat_map(|asset| holders.iter().map(move |holder| holder.account(asset)));
+        self.book.standings(asset, accounts)
+    }
+
+    fn record_with(&mut self, stream: Stream, event: Event, effects: Vec<Effect>) -> Decided {
+        let mut events = self.record(stream, event)?;
+        for effect in effects {
+            events.extend(self.carry_out(effect)?);
+        }
+        Ok(events)
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Decided {
+        match effect {
+            Effect::Post {
+                transaction,
+                postings,
+                cause,
+                authority,
+            } => {
+                let holders = postings
+                    .iter()
+                    .flat_map(|posting| [posting.source, posting.destination])
+                    .collect::<Vec<_>>();
+                let mut events = self.open_accounts(&holders)?;
+                let request = movement(postings);
+                events.extend(self.post_with(transaction, request, cause, authority)?);
+                Ok(events)
+            }
+            Effect::Reserve {
+                hold,
+                manager,
+                source,
+                destination,
+                asset,
+                amount,
+            } => {
+                let request = HoldRequest {
+                    source,
+                    asset,
+                    amount: amount.value(),
+                    destination,
+                    expires_at: None,
+                    reference: None,
+                    metadata: crate::annotation::Metadata::default(),
+                };
+                self.place_hold(hold, &request, Some(manager))
+            }
+            Effect::Capture {
+                hold,
+                manager,
+                transaction,
+                destination,
+                reference,
+            } => {
+                let mut events = self.open_accounts(&[destination])?;
+                let request = CaptureRequest {
+                    amount: None,
+                    destination: Some(destination),
+                    remainder: Remainder::Release,
+                    effective_at: None,
+                    reference,
+                    metadata: crate::annotation::Metadata::default(),
+                };
+                events.extend(self.capture_managed(hold, manager, transaction, &request)?);
+                Ok(events)
+            }
+            Effect::Release {
+                hold,
+                manager,
+                reason,
+            } => self.hold(
+                hold,
+                &HoldCommand::Void {
+                    hold,
+                    reason,
+                    manager: Some(manager),
+                },
+            ),
+        }
+    }
+
+    fn capture_managed(
+        &mut self,
+        hold: HoldId,
+        manager: HoldManager,
+        transaction: TransactionId,
+        request: &CaptureRequest,
+    ) -> Decided {
+        self.capture(hold, Some(manager), transaction, request, Authority::Fact)
+    }
+
+    /// Opens the accounts that movements open by themselves, where the ledger has them not.
+    fn open_accounts(&mut self, holders: &[Holder]) -> Decided {
+        let mut events = Vec::new();
+        for holder in holders {
+            let (Holder::System(name), Some(normal_side)) = (holder, opened_by_movements(*holder))
+            else {
+                continue;
+            };
+            let open = self.book.open_ledger();
+            if open.is_some_and(|open| open.system_accounts.contains_key(name)) {
+                continue;
+            }
+            let Some(stream) = self.book.ledger_stream(None) else {
+                continue;
+            };
+            let account = SystemAccount {
+                name: *name,
+                normal_side,
+            };
+            let event = LedgerEvent::SystemAccountOpened { account };
+            events.extend(self.record(stream, Event::Ledger(event))?);
+        }
+        Ok(events)
+    }
+}
+
+fn movement(postings: Vec<crate::posting::RequestedPosting>) -> TransactionRequest {
+    TransactionRequest {
+        postings,
+        effective_at: None,
+        reference: None,
+        metadata: crate::annotation::Metadata::default(),
+    }
+}
+
+/// The asset that a command about a payment is judged in: what is observed, else the payment's own.
+fn asset_of_payment(state: &crate::payment::Payment, action: &PaymentAction) -> Option<AssetCode> {
+    let own = state
+        .open()
+        .map(|open| open.asset)
+        .or(state.captured().map(|captured| captured.asset));
+    match action {
+        PaymentAction::Create(new) => Some(new.asset),
+        PaymentAction::Observe { observation, .. }
+        | PaymentAction::ObserveUnexpected { observation, .. } => observation.asset().or(own),
+        PaymentAction::Reroute { .. }
+        | PaymentAction::Expire { .. }
+        | PaymentAction::Credit { .. }
+        | PaymentAction::RequestRefund { .. }
+        | PaymentAction::ObserveRefund { .. }
+        | PaymentAction::ObserveDispute { .. } => own,
+    }
+}
