@@ -55,6 +55,18 @@ pub enum OutboundError {
     Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl OutboundError {
+    /// Whether it is certain that the other side never saw the request.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        match self {
+            Self::Request(_) => true,
+            Self::Connection(source) => source.is_connect(),
+            Self::TimedOut { .. } | Self::Answer(_) => false,
+        }
+    }
+}
+
 /// Why calls cannot be made at all.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundStartError {
