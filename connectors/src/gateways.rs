@@ -32,10 +32,12 @@ mod identifier;
 mod money;
 mod payment;
 mod payout;
+pub mod razorpay;
 mod refund;
 mod reported;
 mod settlement;
 mod signature;
+pub mod stripe;
 mod webhook;
 
 use std::fmt;
@@ -68,6 +70,7 @@ pub use settlement::{
     PageToken, SettlementObservation, SettlementPage, SettlementQuery, SettlementRow,
     SettlementRowKind, SettlementStatus,
 };
+pub(crate) use signature::hmac_sha256;
 pub use webhook::{
     MAX_WEBHOOK_BYTES, Observation, SignatureCoverage, WebhookContent, WebhookDelivery,
     WebhookFacts, WebhookRejection,
@@ -83,7 +86,7 @@ pub trait Gateway: fmt::Debug + Send + Sync {
     fn provider(&self) -> Provider;
 
     /// What it can do and what it demands.
-    fn capabilities(&self) -> &'static Capabilities;
+    fn capabilities(&self) -> &Capabilities;
 
     /// Whether the provider is asked for an operation now, as this process has seen it lately.
     fn availability(&self, operation: Operation) -> Availability;

@@ -8,6 +8,7 @@
 
 pub mod beancount;
 pub mod gateways;
+mod markup;
 pub mod messaging;
 pub mod outbound;
 pub mod secret;

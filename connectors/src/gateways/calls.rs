@@ -23,6 +23,9 @@ const MOST_ATTEMPTS: u32 = 5;
 /// The longest `Retry-After` that a call waits for by itself.
 const LONGEST_OWN_WAIT: Duration = Duration::from_secs(2);
 
+/// The longest answer: a page of a report with its largest rows.
+const LONGEST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
 /// How often and how long one call is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallPolicy {
@@ -132,7 +135,7 @@ impl Caller {
     ) -> Result<Self, GatewayStartError> {
         Ok(Self {
             provider,
-            client: OutboundClient::try_new(base_url)?,
+            client: OutboundClient::try_new(base_url)?.with_longest_answer(LONGEST_ANSWER_BYTES),
             base_url: base_url.as_str().to_owned(),
             policy,
             circuits: Circuits::new(policy.circuit),

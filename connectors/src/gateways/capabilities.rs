@@ -144,7 +144,7 @@ pub struct ContactDemand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
     /// What it has.
-    pub operations: &'static [Operation],
+    pub operations: Vec<Operation>,
     /// Where its own idempotency key makes a repeat harmless.
     pub idempotent: &'static [Operation],
     /// What can be found by our reference alone: the operations that make it.

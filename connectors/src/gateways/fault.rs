@@ -242,3 +242,19 @@ pub(crate) enum ReadError {
     #[error("{0}")]
     Other(&'static str),
 }
+
+/// What is wrong with a body, without its content: serde's own words may quote it.
+pub(crate) fn shape(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let kind = match error.classify() {
+        Category::Io => "cannot be read",
+        Category::Syntax => "is no JSON",
+        Category::Data => "has another shape",
+        Category::Eof => "breaks off",
+    };
+    format!(
+        "the body {kind} at line {}, column {}",
+        error.line(),
+        error.column()
+    )
+}

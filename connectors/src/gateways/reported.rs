@@ -20,3 +20,26 @@ impl<S> Reported<S> {
         }
     }
 }
+
+/// Makes an enum of documented words with a place for others.
+macro_rules! provider_words {
+    ($(#[$about:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(in crate::gateways) enum $name {
+            $($variant,)+
+            Unknown(String),
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($word => Self::$variant,)+
+                    other => Self::Unknown(other.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+pub(in crate::gateways) use provider_words;
