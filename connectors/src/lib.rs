@@ -1,11 +1,14 @@
 //! What connects Daybook with systems outside, one module per system.
 //!
 //! * [`beancount`]: whole books kept in beancount's plain-text files.
+//! * [`gateways`]: payments in and out.
 //! * [`messaging`]: codes on their way to people, by email and text message.
 //! * [`simulators`]: local servers that speak the protocols of outside systems.
 //! * [`outbound`], [`secret`]: what the adapters of outside systems share.
 
 pub mod beancount;
+pub mod gateways;
+mod markup;
 pub mod messaging;
 pub mod outbound;
 pub mod secret;

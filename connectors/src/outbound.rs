@@ -1,6 +1,7 @@
 //! Calls to the HTTPS interfaces of outside systems.
 //!
-//! What a call promises: one time limit over all of it; an answer of at most [`MAX_ANSWER_BYTES`];
+//! What a call promises: one time limit over all of it; an answer of at most [`MAX_ANSWER_BYTES`], unless
+//! the caller reads reports;
 //! no redirect is followed, because the credentials would go along; no proxy is taken from the
 //! environment; certificates are checked against the roots of this machine; and without TLS nothing
 //! leaves this machine.
@@ -29,7 +30,7 @@ use rustls::{ClientConfig, RootCertStore};
 pub(crate) use base_url::is_this_machine;
 pub use base_url::{BaseUrl, BaseUrlError};
 
-/// The longest answer that is read, in bytes.
+/// The longest answer that is read unless the caller says otherwise, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// How long an idle connection is kept.
@@ -55,6 +56,18 @@ pub enum OutboundError {
     Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl OutboundError {
+    /// Whether it is certain that the other side never saw the request.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        match self {
+            Self::Request(_) => true,
+            Self::Connection(source) => source.is_connect(),
+            Self::TimedOut { .. } | Self::Answer(_) => false,
+        }
+    }
+}
+
 /// Why calls cannot be made at all.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundStartError {
@@ -70,6 +83,7 @@ pub enum OutboundStartError {
 #[derive(Debug, Clone)]
 pub(crate) struct OutboundClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    longest_answer: usize,
 }
 
 /// An answer, whatever its status.
@@ -100,7 +114,16 @@ impl OutboundClient {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_LIMIT)
             .build(connector);
-        Self { client }
+        Self {
+            client,
+            longest_answer: MAX_ANSWER_BYTES,
+        }
+    }
+
+    /// Reads answers of up to so many bytes, where lists of many rows come.
+    pub(crate) fn with_longest_answer(mut self, bytes: usize) -> Self {
+        self.longest_answer = bytes;
+        self
     }
 
     /// Sends a request and reads the whole answer within the time limit.
@@ -121,7 +144,7 @@ impl OutboundClient {
             .await
             .map_err(OutboundError::Connection)?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER_BYTES)
+        let body = Limited::new(body, self.longest_answer)
             .collect()
             .await
             .map_err(OutboundError::Answer)?

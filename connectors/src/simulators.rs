@@ -4,12 +4,21 @@
 //! answers as its original does, keeps what it "sent", and can be told to fail ([`Faults`]). None
 //! reaches anybody. A simulator stops when it is dropped.
 
+pub mod books;
 mod faults;
+mod front;
+mod mischief;
 pub mod msg91;
+mod page;
+pub mod razorpay;
 mod server;
+pub mod stripe;
 pub mod twilio_verify;
+mod webhook_sender;
 
 pub use faults::{Fault, Faults};
+pub use mischief::{Chances, PayerChoice};
+pub use webhook_sender::{Delivery, WebhookTiming};
 
 /// A code that a simulator would have sent.
 #[derive(Clone, PartialEq, Eq)]

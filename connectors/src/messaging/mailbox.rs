@@ -15,6 +15,7 @@ use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError};
 use serde::Serialize;
 
 use super::text;
+use crate::markup::Escaped;
 
 /// The messages a mailbox keeps.
 pub const MAILBOX_CAPACITY: usize = 200;
@@ -192,35 +193,4 @@ fn show(page: &mut String, message: &MailboxMessage) {
         Escaped(&message.code),
         Escaped(&message.text),
     );
-}
-
-/// A text in HTML, in an element or in quotes.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => formatter.write_str("&amp;")?,
-                '<' => formatter.write_str("&lt;")?,
-                '>' => formatter.write_str("&gt;")?,
-                '"' => formatter.write_str("&quot;")?,
-                '\'' => formatter.write_str("&#39;")?,
-                other => formatter.write_char(other)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Escaped;
-
-    #[test]
-    fn nothing_becomes_markup() {
-        let text = Escaped("<script>alert('\"&amp;')</script>").to_string();
-        let expected = "&lt;script&gt;alert(&#39;&quot;&amp;amp;&#39;)&lt;/script&gt;";
-        assert_eq!(text, expected);
-    }
 }

@@ -31,6 +31,10 @@ pub enum Fault {
     },
     /// Answers 200 with a page of HTML, as a proxy or a maintenance page does.
     Page,
+    /// Does what was asked and answers 200 with JSON that makes no sense.
+    Nonsense,
+    /// Does what was asked, and the answer breaks off in the middle.
+    BreakOff,
 }
 
 /// The faults of the next requests, in order.

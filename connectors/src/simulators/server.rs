@@ -136,6 +136,12 @@ impl Desk {
                 code,
                 message,
             }) => json(&error(status, code, &message)),
+            Some(Fault::Nonsense | Fault::BreakOff) => {
+                work();
+                Response::builder()
+                    .content_type("application/json")
+                    .body(r#"{"id":["what"],"#)
+            }
             Some(Fault::Page) => Response::builder()
                 .content_type("text/html; charset=utf-8")
                 .body("<!DOCTYPE html><title>Maintenance</title><p>We will be back soon."),

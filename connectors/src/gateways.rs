@@ -1,0 +1,175 @@
+//! Payment gateways: money in by hosted checkout, money out to beneficiaries, and what a gateway says
+//! about both, in our words.
+//!
+//! **What an adapter promises**
+//!
+//! * *No card data.* The payer types cards on a page of the provider ([`Checkout`]); no type here has
+//!   a place for one, and what a provider tells of a card is not read.
+//! * *Exact money.* [`Money`] is whole minor units of an ISO currency. What a provider writes finer is
+//!   refused, never rounded; only its charges ([`Charges`]) may be finer, because some are.
+//! * *One intent, one effect.* Every call that moves money has our own [`Reference`]. It is the
+//!   provider's idempotency key where there is one. Where there is none, an adapter looks up before it
+//!   repeats ([`Attempt`]); it repeats by itself only what is harmless.
+//! * *Total status.* A provider's status is parsed into its documented words or `Unknown`, and from there
+//!   matched without a rest onto ours ([`Reported`]). An unknown one changes nothing.
+//! * *Typed failure.* [`GatewayError::advice`] says what a caller may do next; after an
+//!   [`Advice::LookUpFirst`] the call may have been carried out.
+//! * *Hints are marked.* [`WebhookFacts::coverage`] and [`ReturnFacts::coverage`] say whether a
+//!   signature covers what is told. Where it does not, the caller confirms by fetching.
+//!
+//! Nothing here keeps state about a payment, so that any process may make any call. Deduplication,
+//! storing and deciding are the caller's.
+
+mod browser_return;
+mod calls;
+mod capabilities;
+mod checkout;
+mod circuit;
+mod credentials;
+mod dispute;
+mod fault;
+mod identifier;
+mod money;
+mod payment;
+mod payout;
+pub mod razorpay;
+mod refund;
+mod reported;
+mod settlement;
+mod signature;
+pub mod stripe;
+mod webhook;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use browser_return::{OpenCheckout, ReturnFacts, ReturnFields, ReturnOutcome, ReturnRejection};
+pub use calls::CallPolicy;
+pub use capabilities::{Capabilities, ContactDemand, Operation, Provider, RefundSupport};
+pub use checkout::{
+    CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation, CheckoutRequest,
+    CheckoutStatus, Payer,
+};
+pub use circuit::{Availability, CircuitPolicy};
+pub use credentials::{CredentialsError, SecretRing};
+pub use dispute::{DisputeObservation, DisputePhase, DisputeStatus};
+pub use fault::{Advice, GatewayError, GatewayStartError, Refusal};
+pub use identifier::{Attempt, IdentifierError, ProviderId, Reference};
+pub use money::{Charges, Money, MoneyError, currency};
+pub use payment::{
+    CancelRequest, CaptureRequest, PaymentFailure, PaymentMethod, PaymentObservation, PaymentStatus,
+};
+pub use payout::{
+    BankDestination, Beneficiary, BeneficiaryRequest, PayoutLookup, PayoutMode, PayoutObservation,
+    PayoutRequest, PayoutStatus,
+};
+pub use refund::{RefundKind, RefundLookup, RefundObservation, RefundRequest, RefundStatus};
+pub use reported::Reported;
+pub use settlement::{
+    PageToken, SettlementObservation, SettlementPage, SettlementQuery, SettlementRow,
+    SettlementRowKind, SettlementStatus,
+};
+pub(crate) use signature::hmac_sha256;
+pub use webhook::{
+    MAX_WEBHOOK_BYTES, Observation, SignatureCoverage, WebhookContent, WebhookDelivery,
+    WebhookFacts, WebhookRejection,
+};
+
+/// One provider with one set of credentials.
+///
+/// An operation that the provider does not have answers [`GatewayError::Unsupported`] without a call;
+/// [`Capabilities::supports`] tells it beforehand.
+#[async_trait]
+pub trait Gateway: fmt::Debug + Send + Sync {
+    /// Whose gateway it is.
+    fn provider(&self) -> Provider;
+
+    /// What it can do and what it demands.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Whether the provider is asked for an operation now, as this process has seen it lately.
+    fn availability(&self, operation: Operation) -> Availability;
+
+    /// Opens a page where the payer pays. A reference names one attempt: a checkout that ended without
+    /// money is never opened again under its reference.
+    async fn create_checkout(&self, request: &CheckoutRequest) -> Result<Checkout, GatewayError>;
+
+    /// What became of a checkout and of every payment made in it, by the provider's id or by our
+    /// reference.
+    async fn fetch_checkout(
+        &self,
+        lookup: &CheckoutLookup,
+    ) -> Result<CheckoutObservation, GatewayError>;
+
+    /// Closes a checkout that nobody has paid. One that is closed already is told as it is.
+    async fn expire_checkout(
+        &self,
+        checkout_id: &ProviderId,
+    ) -> Result<CheckoutObservation, GatewayError>;
+
+    /// What became of one payment.
+    async fn fetch_payment(
+        &self,
+        payment_id: &ProviderId,
+    ) -> Result<PaymentObservation, GatewayError>;
+
+    /// Takes an authorized payment. One that is captured already with the same amount is told as it is.
+    async fn capture(&self, request: &CaptureRequest) -> Result<PaymentObservation, GatewayError>;
+
+    /// Gives an authorized payment up.
+    async fn cancel_payment(
+        &self,
+        request: &CancelRequest,
+    ) -> Result<PaymentObservation, GatewayError>;
+
+    /// Returns a captured payment or a part of it.
+    async fn refund(&self, request: &RefundRequest) -> Result<RefundObservation, GatewayError>;
+
+    /// What became of a refund, by the provider's id or by our reference.
+    async fn fetch_refund(&self, lookup: &RefundLookup) -> Result<RefundObservation, GatewayError>;
+
+    /// Tells the provider of somebody who can be paid.
+    async fn register_beneficiary(
+        &self,
+        request: &BeneficiaryRequest,
+    ) -> Result<Beneficiary, GatewayError>;
+
+    /// Sends money to a beneficiary.
+    async fn payout(&self, request: &PayoutRequest) -> Result<PayoutObservation, GatewayError>;
+
+    /// What became of a payout, by the provider's id or by our reference.
+    async fn fetch_payout(&self, lookup: &PayoutLookup) -> Result<PayoutObservation, GatewayError>;
+
+    /// Stops a payout that is not on its way yet.
+    async fn cancel_payout(
+        &self,
+        payout_id: &ProviderId,
+    ) -> Result<PayoutObservation, GatewayError>;
+
+    /// What became of a dispute.
+    async fn fetch_dispute(
+        &self,
+        dispute_id: &ProviderId,
+    ) -> Result<DisputeObservation, GatewayError>;
+
+    /// One page of what the provider settled on a day.
+    async fn settlement_page(
+        &self,
+        query: &SettlementQuery,
+    ) -> Result<SettlementPage, GatewayError>;
+
+    /// Verifies a webhook on its raw bytes against every secret that is valid now, and reads it.
+    fn verify_webhook(
+        &self,
+        delivery: &WebhookDelivery<'_>,
+    ) -> Result<WebhookFacts, WebhookRejection>;
+
+    /// Verifies what a browser brings back from a checkout that we opened. It is a hint even when it is
+    /// signed: it tells that a payment was made, not that it holds.
+    fn verify_return(
+        &self,
+        checkout: &OpenCheckout,
+        fields: &ReturnFields,
+    ) -> Result<ReturnFacts, ReturnRejection>;
+}

@@ -1,0 +1,127 @@
+//! What Razorpay's answers mean.
+//!
+//! | answer | meaning |
+//! |---|---|
+//! | 2xx | the entity |
+//! | 401; 400 `Authentication failed` | the key is not accepted |
+//! | 404; 400 `…URL was not found…`, `…id provided does not exist` | not found |
+//! | 400 or 409 `Different request with the same idempotency key…` | the reference was used before |
+//! | 409 otherwise | still in progress |
+//! | any with `SERVER_ERROR` or `GATEWAY_ERROR` | failed; what was done is not known |
+//! | 4xx otherwise | refused |
+//! | anything else | nonsense |
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::gateways::fault::{ReadError, shape};
+use crate::gateways::{GatewayError, Operation, Provider, Refusal};
+use crate::outbound::Answer;
+
+const PROVIDER: Provider = Provider::Razorpay;
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorDetails,
+}
+
+#[derive(Deserialize)]
+struct ErrorDetails {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    description: String,
+    field: Option<String>,
+    reason: Option<String>,
+}
+
+pub(super) fn nonsense(operation: Operation, reason: impl Into<String>) -> GatewayError {
+    GatewayError::Nonsense {
+        provider: PROVIDER,
+        operation,
+        reason: reason.into(),
+    }
+}
+
+pub(super) fn not_read(operation: Operation) -> impl Fn(ReadError) -> GatewayError {
+    move |error| nonsense(operation, error.to_string())
+}
+
+pub(super) fn not_found(operation: Operation) -> GatewayError {
+    GatewayError::NotFound {
+        provider: PROVIDER,
+        operation,
+    }
+}
+
+/// The entity of an answer, or what the answer means instead.
+pub(super) fn entity<T: DeserializeOwned>(
+    operation: Operation,
+    answer: &Answer,
+) -> Result<T, GatewayError> {
+    if answer.status.is_success() {
+        return serde_json::from_slice(&answer.body)
+            .map_err(|error| nonsense(operation, shape(&error)));
+    }
+    Err(error(operation, answer))
+}
+
+fn error(operation: Operation, answer: &Answer) -> GatewayError {
+    let status = answer.status;
+    if status == StatusCode::UNAUTHORIZED {
+        return GatewayError::CredentialsRefused {
+            provider: PROVIDER,
+            operation,
+        };
+    }
+    let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
+        return nonsense(operation, format!("status {status} without an error"));
+    };
+    let says = |text: &str| error.description.contains(text);
+    if says("Authentication failed") {
+        return GatewayError::CredentialsRefused {
+            provider: PROVIDER,
+            operation,
+        };
+    }
+    if matches!(error.code.as_str(), "SERVER_ERROR" | "GATEWAY_ERROR") {
+        return GatewayError::Failed {
+            provider: PROVIDER,
+            operation,
+            status: status.as_u16(),
+        };
+    }
+    if says("Different request with the same idempotency key") {
+        return GatewayError::ReferenceReused {
+            provider: PROVIDER,
+            operation,
+        };
+    }
+    if status == StatusCode::CONFLICT {
+        return GatewayError::InProgress {
+            provider: PROVIDER,
+            operation,
+        };
+    }
+    if status == StatusCode::NOT_FOUND
+        || says("URL was not found")
+        || says("id provided does not exist")
+    {
+        return not_found(operation);
+    }
+    if !status.is_client_error() {
+        return nonsense(operation, format!("status {status}"));
+    }
+    GatewayError::Refused {
+        provider: PROVIDER,
+        operation,
+        refusal: Box::new(Refusal {
+            status: status.as_u16(),
+            code: error.code,
+            reason: error.reason.filter(|reason| reason != "NA"),
+            message: error.description.chars().take(300).collect(),
+            field: error.field,
+        }),
+    }
+}

@@ -1,0 +1,163 @@
+//! Payouts of RazorpayX: a contact, their account ("fund account"), and money to it.
+
+use hyper::header::HeaderName;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{nonsense, not_found, not_read};
+use super::refunds::key;
+use super::wire::{Collection, Payout};
+use super::{RazorpayGateway, unsupported};
+use crate::gateways::calls::{Body, Call};
+use crate::gateways::{
+    BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation, PayoutLookup,
+    PayoutMode, PayoutObservation, PayoutRequest, ProviderId,
+};
+use crate::secret::Secret;
+
+const PAYOUT_IDEMPOTENCY: HeaderName = HeaderName::from_static("x-payout-idempotency");
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+impl RazorpayGateway {
+    fn payout_account(&self, operation: Operation) -> Result<&Secret, GatewayError> {
+        let account = self.settings.payout_account.as_ref();
+        account.ok_or_else(|| unsupported(operation))
+    }
+
+    /// Razorpay answers with the contact and the account that it has already when both are as before, so
+    /// that a repeat is harmless.
+    pub(super) async fn registered_beneficiary(
+        &self,
+        request: &BeneficiaryRequest,
+    ) -> Result<Beneficiary, GatewayError> {
+        let operation = Operation::RegisterBeneficiary;
+        self.payout_account(operation)?;
+        let mut contact = json!({
+            "name": request.name,
+            "type": "customer",
+            "reference_id": request.reference,
+        });
+        if let Some(email) = &request.email {
+            contact["email"] = email.as_str().into();
+        }
+        if let Some(phone) = &request.phone {
+            contact["contact"] = phone.as_str().into();
+        }
+        let call = Call::post(operation, "/v1/contacts", Body::Json(contact)).repeatable();
+        let contact: Named = self.ask(call).await?;
+        let account = account(&contact.id, request);
+        let call = Call::post(operation, "/v1/fund_accounts", Body::Json(account)).repeatable();
+        let account: Named = self.ask(call).await?;
+        let beneficiary_id = account
+            .id
+            .try_into()
+            .map_err(|_| nonsense(operation, "a fund account's id that is none"))?;
+        Ok(Beneficiary { beneficiary_id })
+    }
+
+    pub(super) async fn sent_payout(
+        &self,
+        request: &PayoutRequest,
+    ) -> Result<PayoutObservation, GatewayError> {
+        let operation = Operation::Payout;
+        let account = self.payout_account(operation)?;
+        if request.reference.as_str().len() > 36 {
+            return Err(GatewayError::Invalid {
+                field: "reference",
+                rule: "is at most 36 characters",
+            });
+        }
+        let mode = match request.mode {
+            PayoutMode::Default | PayoutMode::Imps => "IMPS",
+            PayoutMode::Neft => "NEFT",
+            PayoutMode::Rtgs => "RTGS",
+            PayoutMode::Upi => "UPI",
+        };
+        let body = json!({
+            "account_number": account.reveal(),
+            "fund_account_id": request.beneficiary_id,
+            "amount": request.amount.minor_units(),
+            "currency": request.amount.asset().code,
+            "mode": mode,
+            "purpose": "payout",
+            "queue_if_low_balance": true,
+            "reference_id": request.reference,
+            "narration": request.narration,
+        });
+        let call = Call::post(operation, "/v1/payouts", Body::Json(body))
+            .with_header(PAYOUT_IDEMPOTENCY, key(&request.reference)?)
+            .repeatable();
+        let payout: Payout = self.ask(call).await?;
+        let observed = payout.observe().map_err(not_read(operation))?;
+        if observed.amount != request.amount {
+            return Err(nonsense(operation, "a payout of another amount"));
+        }
+        Ok(observed)
+    }
+
+    pub(super) async fn found_payout(
+        &self,
+        lookup: &PayoutLookup,
+    ) -> Result<PayoutObservation, GatewayError> {
+        let operation = Operation::FetchPayout;
+        let account = self.payout_account(operation)?;
+        let payout = match lookup {
+            PayoutLookup::Id(id) => {
+                let path = format!("/v1/payouts/{id}");
+                self.ask::<Payout>(Call::get(operation, path)).await?
+            }
+            PayoutLookup::Reference(reference) => {
+                let query = crate::outbound::form(&[
+                    ("account_number", account.reveal()),
+                    ("reference_id", reference.as_str()),
+                ]);
+                let path = format!("/v1/payouts?{query}");
+                let payouts: Collection<Payout> = self.ask(Call::get(operation, path)).await?;
+                let mut payouts = payouts.items.into_iter();
+                payouts
+                    .find(|payout| payout.reference_id.as_deref() == Some(reference.as_str()))
+                    .ok_or_else(|| not_found(operation))?
+            }
+        };
+        payout.observe().map_err(not_read(operation))
+    }
+
+    pub(super) async fn cancelled_payout(
+        &self,
+        payout_id: &ProviderId,
+    ) -> Result<PayoutObservation, GatewayError> {
+        let operation = Operation::CancelPayout;
+        self.payout_account(operation)?;
+        let path = format!("/v1/payouts/{payout_id}/cancel");
+        // Stopping twice is refused and changes nothing, so it may be repeated.
+        let call = Call::post(operation, path, Body::Json(json!({}))).repeatable();
+        let payout: Payout = self.ask(call).await?;
+        payout.observe().map_err(not_read(operation))
+    }
+}
+
+fn account(contact_id: &str, request: &BeneficiaryRequest) -> Value {
+    match &request.destination {
+        BankDestination::IndianAccount {
+            account_number,
+            ifsc,
+        } => json!({
+            "contact_id": contact_id,
+            "account_type": "bank_account",
+            "bank_account": {
+                "name": request.name,
+                "ifsc": ifsc,
+                "account_number": account_number.reveal(),
+            },
+        }),
+        BankDestination::Upi { address } => json!({
+            "contact_id": contact_id,
+            "account_type": "vpa",
+            "vpa": {"address": address.reveal()},
+        }),
+    }
+}

@@ -1,0 +1,57 @@
+//! Message authentication codes of providers, compared without telling by time where they differ.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// HMAC-SHA256 over the parts one after the other, in lower-case hexadecimal.
+pub(crate) fn hmac_sha256(key: &str, parts: &[&[u8]]) -> String {
+    // HMAC takes a key of any length (RFC 2104), so there is no error to pass on; if there were one, the
+    // empty text would fit no signature.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else {
+        return String::new();
+    };
+    for part in parts {
+        mac.update(part);
+    }
+    hexadecimal(&mac.finalize().into_bytes())
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Whether two signatures are the same text. The text is compared and not what it stands for, so that
+/// each has one spelling only. An empty one is none.
+pub(crate) fn is_same(expected: &str, given: &str) -> bool {
+    !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hmac_sha256, is_same};
+
+    /// RFC 4231, test case 2.
+    #[test]
+    fn known_answer() {
+        let mac = hmac_sha256("Jefe", &[b"what do ya want ", b"for nothing?"]);
+        let known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(mac, known);
+        assert!(is_same(&mac, known));
+    }
+
+    #[test]
+    fn one_spelling_only() {
+        assert!(is_same("ab12", "ab12"));
+        for other in ["", "ab1", "ab123", "AB12", "ab13", " ab12"] {
+            assert!(!is_same("ab12", other), "{other}");
+        }
+        assert!(!is_same("", ""));
+    }
+}

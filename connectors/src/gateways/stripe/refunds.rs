@@ -1,0 +1,86 @@
+//! Refunds.
+
+use super::StripeGateway;
+use super::answer::{nonsense, not_found, not_read};
+use super::wire::{List, Refund};
+use crate::gateways::calls::Call;
+use crate::gateways::{
+    Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
+    RefundRequest,
+};
+
+impl StripeGateway {
+    pub(super) async fn refunded(
+        &self,
+        request: &RefundRequest,
+    ) -> Result<RefundObservation, GatewayError> {
+        let operation = Operation::Refund;
+        if request.attempt == Attempt::Again {
+            // Stripe may have forgotten the key.
+            let earlier = self
+                .refund_of(operation, &request.payment_id, &request.reference)
+                .await;
+            match earlier {
+                Err(GatewayError::NotFound { .. }) => {}
+                earlier => return same(request, earlier?.observe().map_err(not_read(operation))?),
+            }
+        }
+        let amount = request.amount.minor_units().to_string();
+        let reason: String = request.reason.chars().take(100).collect();
+        let fields = vec![
+            ("payment_intent", request.payment_id.as_str()),
+            ("amount", amount.as_str()),
+            ("metadata[reference]", request.reference.as_str()),
+            ("metadata[why]", reason.as_str()),
+        ];
+        let refund: Refund = self
+            .make(operation, "/v1/refunds", &request.reference, &fields)
+            .await?;
+        same(request, refund.observe().map_err(not_read(operation))?)
+    }
+
+    pub(super) async fn found_refund(
+        &self,
+        lookup: &RefundLookup,
+    ) -> Result<RefundObservation, GatewayError> {
+        let operation = Operation::FetchRefund;
+        let refund = match &lookup.refund_id {
+            Some(refund_id) => {
+                let path = format!("/v1/refunds/{refund_id}");
+                self.ask(Call::get(operation, path)).await?
+            }
+            None => {
+                self.refund_of(operation, &lookup.payment_id, &lookup.reference)
+                    .await?
+            }
+        };
+        refund.observe().map_err(not_read(operation))
+    }
+
+    async fn refund_of(
+        &self,
+        operation: Operation,
+        payment_id: &ProviderId,
+        reference: &Reference,
+    ) -> Result<Refund, GatewayError> {
+        let path = format!("/v1/refunds?payment_intent={payment_id}&limit=100");
+        let refunds: List<Refund> = self.ask(Call::get(operation, path)).await?;
+        let is_ours = |refund: &Refund| {
+            let metadata = refund.metadata.as_ref();
+            let text = metadata.and_then(|metadata| metadata.reference.as_deref());
+            text == Some(reference.as_str())
+        };
+        let mut refunds = refunds.data.into_iter();
+        refunds.find(is_ours).ok_or_else(|| not_found(operation))
+    }
+}
+
+fn same(
+    request: &RefundRequest,
+    observed: RefundObservation,
+) -> Result<RefundObservation, GatewayError> {
+    if observed.payment_id != request.payment_id || observed.amount != request.amount {
+        return Err(nonsense(Operation::Refund, "a refund of something else"));
+    }
+    Ok(observed)
+}

@@ -1,0 +1,259 @@
+//! A local Razorpay.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /v1/orders`, `GET /v1/orders[?receipt=]`, `/v1/orders/{id}[/payments]` | orders |
+//! | `POST /v1/checkout/embedded` (a browser's form) | the hosted page |
+//! | `POST /v1/payment_links`, `GET …[?reference_id=]`, `…/{id}`, `POST …/{id}/cancel` | payment links |
+//! | `GET /v1/payments/{id}`, `POST …/capture`, `…/refund`, `GET …/refunds[/{id}]` | payments |
+//! | `GET /v1/refunds[/{id}]`, `/v1/disputes[/{id}]`, `/v1/settlements[/{id}]` | what there is |
+//! | `GET /v1/settlements/recon/combined` | the report of a day or month |
+//! | `POST /v1/contacts`, `/v1/fund_accounts`, `/v1/payouts`, `GET /v1/payouts[/{id}]`, `POST …/cancel` | RazorpayX |
+//!
+//! Basic authentication with the key is wanted. Bodies are JSON, errors are
+//! `{"error":{"code","description","field","source","step","reason","metadata"}}`, lists are collections
+//! with `from`, `to`, `count` and `skip`. Webhooks are signed with the secret that was the current one when
+//! their event happened. Events of the outer world (a payer, a bank, a day that ends) are methods here.
+//!
+//! Two books: what the interface tells, and [`RazorpaySimulator::books`], what really happened.
+
+mod account;
+mod bodies;
+mod disputes;
+mod events;
+mod links;
+mod orders;
+mod pages;
+mod payments;
+mod payouts;
+mod refunds;
+mod routes;
+mod settlements;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::books::Books;
+use super::faults::Faults;
+use super::front::{Front, lock};
+use super::mischief::{Chances, PayerChoice};
+use super::server::Server;
+use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
+use crate::outbound::OutboundStartError;
+use crate::secret::Secret;
+use account::Account;
+
+/// Whose account it is and how it behaves.
+#[derive(Debug, Clone)]
+pub struct RazorpayAccount {
+    /// `rzp_test_…`.
+    pub key_id: String,
+    /// The key's secret.
+    pub key_secret: Secret,
+    /// The number of the RazorpayX account.
+    pub payout_account: String,
+    /// What ids, fees by chance and misbehaviour are made of.
+    pub seed: u64,
+    /// When webhooks are sent again.
+    pub webhooks: WebhookTiming,
+}
+
+/// Why a simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorStartError {
+    /// No port can be had.
+    #[error("the simulator has no port")]
+    Port(#[from] io::Error),
+    /// No webhooks can be sent.
+    #[error("the simulator cannot send webhooks")]
+    Webhooks(#[from] OutboundStartError),
+}
+
+/// A running simulator.
+#[derive(Debug)]
+pub struct RazorpaySimulator {
+    server: Server,
+    office: Arc<Office>,
+}
+
+#[derive(Debug)]
+struct Office {
+    settings: RazorpayAccount,
+    front: Arc<Front>,
+    account: Mutex<Account>,
+    sender: Arc<WebhookSender>,
+}
+
+impl RazorpaySimulator {
+    /// Starts on a free port of this machine.
+    ///
+    /// # Errors
+    /// [`SimulatorStartError`].
+    pub async fn start(settings: RazorpayAccount) -> Result<Self, SimulatorStartError> {
+        let front = Arc::new(Front::new(settings.seed, bodies::failure));
+        let sender = WebhookSender::try_new(Arc::clone(&front), settings.webhooks)?;
+        let office = Arc::new(Office {
+            account: Mutex::new(Account::new(&settings)),
+            settings,
+            front,
+            sender: Arc::new(sender),
+        });
+        let server = Server::start(routes::routes(&office)).await?;
+        lock(&office.account).base_url = server.url();
+        Ok(Self { server, office })
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// What to do wrong with the next requests.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.office.front.faults
+    }
+
+    /// What to do wrong by chance from now on.
+    pub fn set_chances(&self, chances: Chances) {
+        self.office.front.set_chances(chances);
+    }
+
+    /// Whether every request is answered 503.
+    pub fn set_down(&self, is_down: bool) {
+        self.office.front.set_down(is_down);
+    }
+
+    /// How many requests came, right or wrong.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.office.front.requests()
+    }
+
+    /// Where webhooks go, and the secret they are signed with. Events of before keep the secret that was
+    /// current then.
+    pub fn set_webhook(&self, url: &str, secret: &Secret) {
+        let mut account = lock(&self.office.account);
+        account.webhook = Some((url.to_owned(), secret.reveal().to_owned()));
+    }
+
+    /// Every attempt to deliver a webhook, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.office.sender.deliveries()
+    }
+
+    /// How many webhooks were never sent, by chance.
+    #[must_use]
+    pub fn dropped_webhooks(&self) -> u64 {
+        self.office.sender.dropped()
+    }
+
+    /// Whether a webhook was never taken, after which Razorpay disables the endpoint.
+    #[must_use]
+    pub fn is_webhook_given_up(&self) -> bool {
+        self.office.sender.is_given_up()
+    }
+
+    /// Waits until no webhook is under way.
+    pub async fn webhooks_settled(&self) {
+        self.office.sender.settled().await;
+    }
+
+    /// Puts the clock forward; what falls due then happens: links expire, authorizations that were not
+    /// captured in time go back, late authorizations come.
+    pub fn advance(&self, by: Duration) {
+        self.office.front.advance(by);
+        self.office.happen(|account, now| account.fall_due(now));
+    }
+
+    /// A payer decides on an order or payment link. Gives the payment's id, or nothing for one who turns
+    /// back or when it cannot be paid.
+    pub fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
+        self.office.pay(checkout_id, "upi", choice)
+    }
+
+    /// The bank finds that a failed payment was paid after all.
+    pub fn authorize_late(&self, payment_id: &str) -> bool {
+        self.office
+            .happen(|account, now| account.authorize_late(payment_id, now))
+    }
+
+    /// Pending refunds are done; those of these ids fail.
+    pub fn process_refunds(&self, failing: &[&str]) {
+        self.office
+            .happen(|account, now| account.process_refunds(failing, now));
+    }
+
+    /// Makes refunds wait for [`RazorpaySimulator::process_refunds`] instead of being done at once.
+    pub fn hold_refunds(&self, is_held: bool) {
+        lock(&self.office.account).are_refunds_held = is_held;
+    }
+
+    /// A payer's bank disputes a captured payment. Gives the dispute's id.
+    pub fn dispute(&self, payment_id: &str, phase: &str) -> Option<String> {
+        self.office
+            .happen(|account, now| account.open_dispute(payment_id, phase, now))
+    }
+
+    /// A dispute changes: `under_review`, `open` (more evidence is wanted), `won`, `lost` or `closed`.
+    pub fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
+        self.office
+            .happen(|account, now| account.move_dispute(dispute_id, status, now))
+    }
+
+    /// A payout changes: `processing`, `processed`, `reversed`, `failed` or `rejected`.
+    pub fn move_payout(&self, payout_id: &str, status: &str) -> bool {
+        self.office
+            .happen(|account, now| account.move_payout(payout_id, status, now))
+    }
+
+    /// How payouts end by themselves as soon as they are made; nothing leaves them `processing`.
+    pub fn set_payout_outcome(&self, outcome: Option<&'static str>) {
+        lock(&self.office.account).payout_outcome = outcome;
+    }
+
+    /// Settles what was not settled yet, on that day. Gives the settlement's id, or nothing when there was
+    /// nothing.
+    pub fn settle(&self, day: NaiveDate) -> Option<String> {
+        let chance = self.office.front.chances().settlement_left_out;
+        let is_left_out = || self.office.front.happens(chance);
+        self.office
+            .happen(|account, now| account.settle(day, now, is_left_out))
+    }
+
+    /// Changes what the provider tells of a payment, and not what really happened: its amount or currency
+    /// as a faulty or hostile provider would.
+    pub fn misreport_payment(&self, payment_id: &str, amount: Option<u64>, currency: Option<&str>) {
+        lock(&self.office.account).misreport(payment_id, amount, currency);
+    }
+
+    /// What really happened.
+    #[must_use]
+    pub fn books(&self) -> Books {
+        lock(&self.office.account).books()
+    }
+}
+
+impl Office {
+    /// Something happens in the account, and its webhooks go out.
+    fn happen<T>(&self, what: impl FnOnce(&mut Account, chrono::DateTime<chrono::Utc>) -> T) -> T {
+        let now = self.front.now();
+        let (outcome, webhooks) = {
+            let mut account = lock(&self.account);
+            account.late_by_chance = self.front.happens(self.front.chances().late_success);
+            let outcome = what(&mut account, now);
+            (outcome, account.take_webhooks())
+        };
+        self.sender.send(webhooks);
+        outcome
+    }
+
+    fn pay(&self, checkout_id: &str, method: &str, choice: PayerChoice) -> Option<String> {
+        self.happen(|account, now| account.pay(checkout_id, method, choice, now))
+    }
+}
