@@ -164,9 +164,9 @@ fn mostly_one() -> impl Strategy<Value = u128> {
 
 fn any_payout_action() -> BoxedStrategy<PayoutAction> {
     let request = (
-        1..=3_u128,
+        mostly_one(),
         prop::sample::select(vec!["3", "8", "30"]),
-        1..=3_u128,
+        mostly_one(),
     )
         .prop_map(|(wallet, amount, beneficiary)| {
             PayoutAction::Request(NewPayout {

@@ -205,7 +205,6 @@ impl PaymentTruth {
             left -= amount;
             number += 1;
             if chance.one_in(3) {
-                let amount = amount;
                 let words = dispute_words(chance);
                 self.disputes.push(DisputeTruth { amount, words });
                 continue;
