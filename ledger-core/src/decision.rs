@@ -506,7 +506,7 @@ impl Decision<'_> {
             reference: request.reference.clone(),
             metadata: request.metadata.clone(),
         };
-        let cause = TransactionCause::Capture(hold);
+        let cause = manager.map_or(TransactionCause::Capture(hold), HoldManager::cause);
         events.extend(self.post_with(transaction, movement, cause, authority)?);
         Ok(events)
     }

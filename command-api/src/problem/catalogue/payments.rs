@@ -12,6 +12,11 @@ pub const OF_PAYMENTS: &[Entry] = &[
         "An amount of the policy is not an amount of the asset",
     ),
     permanent(
+        "transaction_managed",
+        StatusCode::CONFLICT,
+        "The transaction was posted by a payment, payout or settlement",
+    ),
+    permanent(
         "hold_managed",
         StatusCode::CONFLICT,
         "The hold belongs to a payment or payout and ends with it",

@@ -189,7 +189,7 @@ fn seen_of(commands: &BoxedStrategy<Command>) -> BTreeMap<&'static str, usize> {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    for _ in 0..40 {
+    for _ in 0..160 {
         let mut book = Book::complete();
         let commands = prop::collection::vec(commands.clone(), 120);
         let commands = commands.new_tree(&mut runner).unwrap().current();

@@ -73,10 +73,10 @@ prop_compose! {
 
 prop_compose! {
     fn any_refund_observation()(
-        name in any_provider(), number in 1..4_u128, money in any_money(),
+        name in any_provider(), number in 1..3_u128, money in any_money(),
         status in prop::sample::select(vec![
-            ObservedRefund::Pending, ObservedRefund::Succeeded, ObservedRefund::Succeeded,
-            ObservedRefund::Failed,
+            ObservedRefund::Pending, ObservedRefund::Pending, ObservedRefund::Succeeded,
+            ObservedRefund::Succeeded, ObservedRefund::Failed,
         ]),
         transaction in TRANSACTIONS,
     ) -> PaymentAction {
@@ -135,7 +135,7 @@ fn any_payment_action() -> BoxedStrategy<PaymentAction> {
         })
     });
     let refund = (
-        1..4_u128,
+        1..3_u128,
         prop::option::of(prop::sample::select(vec!["4", "10"])),
     );
     prop_oneof![
@@ -147,7 +147,7 @@ fn any_payment_action() -> BoxedStrategy<PaymentAction> {
             wallet: wallet_id(wallet),
             transaction: transaction_id(transaction),
         }),
-        2 => refund.prop_map(|(refund, amount)| PaymentAction::RequestRefund {
+        6 => refund.prop_map(|(refund, amount)| PaymentAction::RequestRefund {
             refund: refund_id(refund),
             amount: amount.map(decimal),
             reason: None,

@@ -214,6 +214,19 @@ fn a_refund_needs_the_money_to_be_there() {
     );
 }
 
+#[test]
+fn what_a_payment_or_payout_has_posted_cannot_be_reverted() {
+    let mut book = paid();
+    assert_eq!(refuse(&mut book, &revert(201, 202)), "transaction_managed");
+    apply(&mut book, &ask_refund(1, "60"));
+    apply(&mut book, &say_refund(1, ObservedRefund::Succeeded, "60"));
+    assert_eq!(refuse(&mut book, &revert(310, 203)), "transaction_managed");
+    let mut book = submitted();
+    let succeeded = ObservedPayout::Succeeded { fees: None };
+    apply(&mut book, &say_payout(1, succeeded));
+    assert_eq!(refuse(&mut book, &revert(501, 204)), "transaction_managed");
+}
+
 /// The money has left the provider's balance already, so neither a freeze nor a low balance matters.
 #[test]
 fn a_refund_that_succeeded_is_moved_though_the_wallet_was_frozen_since() {
