@@ -1,14 +1,13 @@
 //! Payments, payouts and settlements meet the book: what each step moves.
 
 use super::*;
-use crate::beneficiary::BeneficiaryAction;
 use crate::ledger::RequestedPolicy;
 use crate::payment::{
-    DisputePhase, ObservedDispute, ObservedPayment, ObservedRefund, PaymentAction, PaymentStatus,
+    DisputePhase, ObservedDispute, ObservedPayment, ObservedRefund, PaymentStatus,
     RefundObservation, unexpected_payment_id,
 };
-use crate::payout::{ObservedPayout, PayoutAction, PayoutObservation, PayoutStatus};
-use crate::settlement::{SettlementAction, SettlementReport};
+use crate::payout::{ObservedPayout, PayoutObservation, PayoutStatus};
+use crate::settlement::SettlementReport;
 use crate::wallet::RequestedOverdraft;
 
 /// Wallet 1 has 10.00 INR, and payment 1 is to bring it 100.00.
@@ -457,7 +456,6 @@ fn a_transactions_id_that_is_taken_refuses_the_observation_whole() {
 
 #[test]
 fn what_a_command_needs_grows_once_its_payment_is_known() {
-    use crate::book::EntityKey;
     let whole = paid();
     let mut part = Book::partial(whole.position(), None, whole.ledger().clone(), 20);
     let command = say_refund(1, ObservedRefund::Succeeded, "60");
