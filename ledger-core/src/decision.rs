@@ -4,27 +4,26 @@
 //! else. What it decides is recorded in the book at once, so that the next decision sees it; the
 //! caller takes it back when the append fails.
 
-use crate::beneficiary::BeneficiaryAction;
-use crate::book::{Book, BookError, EntityKey, NewEvent};
+use crate::book::{Book, BookError, NewEvent};
 use crate::command::Command;
 use crate::event::{Event, Stream};
-use crate::hold::{CaptureRequest, Hold, HoldCommand, HoldEvent, HoldManager, HoldRequest};
+use crate::hold::{CaptureRequest, HoldCommand, HoldEvent, HoldManager, HoldRequest};
 use crate::identifier::{AccountId, HoldId, Holder, TransactionId, WalletId};
 use crate::ledger::{LedgerCommand, LedgerRejection};
 use crate::money::AssetCode;
-use crate::payment::PaymentAction;
-use crate::payout::PayoutAction;
 use crate::posting::{RequestedPosting, Standings};
 use crate::provider::Authority;
 use crate::rejection::Rejection;
-use crate::settlement::SettlementAction;
 use crate::timestamp::Timestamp;
 use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionRequest};
 use crate::wallet::WalletCommand;
 
+mod needs;
 mod outside;
 #[cfg(test)]
 mod tests;
+
+pub use needs::{begun_entity, lacking, lacking_to_refuse, needs_follow_from_book};
 
 /// Why a command led to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,88 +34,6 @@ pub enum DecisionError {
     /// The book contradicts itself; a fault of Daybook, never of the caller.
     #[error(transparent)]
     Book(#[from] BookError),
-}
-
-/// The entities that must be loaded before `command` can be decided, as far as is known yet.
-///
-/// What a capture or a revert concerns is known only once its hold or transaction is loaded, so
-/// the caller asks again after loading, until nothing is lacking: twice at most.
-///
-/// New transactions and holds are not looked up: if their id is taken the append fails on the
-/// stream's key, and the command is decided again with the stream loaded. A refused command is
-/// never appended, so its refusal stands only once [`lacking_to_refuse`] is loaded too.
-pub fn lacking(book: &mut Book, command: &Command) -> Vec<EntityKey> {
-    let mut keys = requirements(book, command);
-    keys.retain(|key| book.lacks(*key));
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
-/// Whether what the command needs can grow once another command has been decided: what it names has
-/// to be known before the accounts concerned are.
-#[must_use]
-pub const fn needs_follow_from_book(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::RevertTransaction { .. }
-            | Command::CaptureHold { .. }
-            | Command::VoidHold { .. }
-            | Command::ExpireHold { .. }
-            | Command::Payment { .. }
-            | Command::Payout { .. }
-            | Command::Settlement { .. }
-    )
-}
-
-/// The stream whose first event the command writes, if it begins one: the id that may be taken.
-#[must_use]
-pub fn begun_entity(command: &Command) -> Option<EntityKey> {
-    match command {
-        Command::PostTransaction { transaction, .. }
-        | Command::CaptureHold { transaction, .. }
-        | Command::RevertTransaction {
-            reverting_transaction: transaction,
-            ..
-        } => Some(EntityKey::Transaction(*transaction)),
-        Command::PlaceHold { hold, .. } => Some(EntityKey::Hold(*hold)),
-        Command::OpenWallet { wallet, .. } => Some(wallet_key(*wallet)),
-        Command::Payment { payment, action } => {
-            matches!(**action, PaymentAction::Create(_)).then_some(EntityKey::Payment(*payment))
-        }
-        Command::Payout { payout, action } => {
-            matches!(**action, PayoutAction::Request(_)).then_some(EntityKey::Payout(*payout))
-        }
-        Command::Beneficiary {
-            beneficiary,
-            action,
-        } => matches!(**action, BeneficiaryAction::Add { .. })
-            .then_some(EntityKey::Beneficiary(*beneficiary)),
-        Command::Settlement { settlement, action } => {
-            matches!(**action, SettlementAction::Record { .. })
-                .then_some(EntityKey::Settlement(*settlement))
-        }
-        Command::SetPaymentPolicy { .. }
-        | Command::OpenLedger { .. }
-        | Command::RegisterAsset { .. }
-        | Command::OpenSystemAccount { .. }
-        | Command::FreezeWallet { .. }
-        | Command::UnfreezeWallet { .. }
-        | Command::SetWalletOverdraft { .. }
-        | Command::CloseWallet { .. }
-        | Command::VoidHold { .. }
-        | Command::ExpireHold { .. } => None,
-    }
-}
-
-/// What must still be loaded before a refusal of `command` may be answered: the stream it would
-/// have begun. Load it and decide again.
-///
-/// Otherwise the retry of a payment that took place, but whose answer was lost, would be told that
-/// the funds are insufficient, because they went with the payment, instead of that it exists.
-#[must_use]
-pub fn lacking_to_refuse(book: &mut Book, command: &Command) -> Option<EntityKey> {
-    begun_entity(command).filter(|key| book.lacks(*key))
 }
 
 /// Decides `command` and records what happens in `book`.
@@ -134,67 +51,6 @@ pub fn decide(
         book.take_back(before);
     }
     decided
-}
-
-fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
-    match command {
-        Command::OpenLedger { .. }
-        | Command::RegisterAsset { .. }
-        | Command::OpenSystemAccount { .. }
-        | Command::SetPaymentPolicy { .. } => Vec::new(),
-        Command::Payment { payment, action } => outside::needs_of_payment(book, *payment, action),
-        Command::Payout { payout, action } => outside::needs_of_payout(book, *payout, action),
-        Command::Beneficiary {
-            beneficiary,
-            action,
-        } => outside::needs_of_beneficiary(*beneficiary, action),
-        Command::Settlement { settlement, action } => {
-            outside::needs_of_settlement(*settlement, action)
-        }
-        Command::OpenWallet { wallet, .. }
-        | Command::FreezeWallet { wallet, .. }
-        | Command::UnfreezeWallet { wallet, .. }
-        | Command::SetWalletOverdraft { wallet, .. }
-        | Command::CloseWallet { wallet, .. } => vec![wallet_key(*wallet)],
-        Command::PostTransaction { request, .. } => request
-            .postings
-            .iter()
-            .flat_map(|posting| [posting.source, posting.destination])
-            .map(EntityKey::Holder)
-            .collect(),
-        Command::RevertTransaction { transaction, .. } => {
-            let mut keys = vec![EntityKey::Transaction(*transaction)];
-            if let Transaction::Posted(posted) = book.transaction(*transaction) {
-                let holders = posted
-                    .postings
-                    .iter()
-                    .flat_map(|posting| [posting.source, posting.destination]);
-                keys.extend(holders.map(EntityKey::Holder));
-            }
-            keys
-        }
-        Command::PlaceHold { request, .. } => vec![EntityKey::Holder(request.source)],
-        Command::CaptureHold { hold, request, .. } => {
-            let mut keys = vec![EntityKey::Hold(*hold)];
-            if let Hold::Active(active) = book.hold(*hold) {
-                let destination = request.destination.or(active.destination);
-                let holders = [Some(active.source), destination].into_iter().flatten();
-                keys.extend(holders.map(EntityKey::Holder));
-            }
-            keys
-        }
-        Command::VoidHold { hold, .. } | Command::ExpireHold { hold } => {
-            let mut keys = vec![EntityKey::Hold(*hold)];
-            if let Hold::Active(active) = book.hold(*hold) {
-                keys.push(EntityKey::Holder(active.source));
-            }
-            keys
-        }
-    }
-}
-
-const fn wallet_key(wallet: WalletId) -> EntityKey {
-    EntityKey::Holder(Holder::Wallet(wallet))
 }
 
 /// One decision under way.
@@ -506,7 +362,7 @@ impl Decision<'_> {
             reference: request.reference.clone(),
             metadata: request.metadata.clone(),
         };
-        let cause = TransactionCause::Capture(hold);
+        let cause = manager.map_or(TransactionCause::Capture(hold), HoldManager::cause);
         events.extend(self.post_with(transaction, movement, cause, authority)?);
         Ok(events)
     }

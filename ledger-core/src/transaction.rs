@@ -3,11 +3,13 @@
 //! | state    | Post                 | MarkReverted                   |
 //! |----------|----------------------|--------------------------------|
 //! | Absent   | → Posted, or a [`crate::posting::PostingRejection`] | `transaction_not_found` |
-//! | Posted   | `transaction_exists` | → Reverted                     |
+//! | Posted   | `transaction_exists` | → Reverted, or `transaction_managed` |
 //! | Reverted | `transaction_exists` | `transaction_already_reverted` |
 //!
 //! To revert is to post a new transaction with every posting turned round and to mark the first as
-//! reverted, both in one append. The new one is an ordinary transaction; nothing is undone.
+//! reverted, both in one append. The new one is an ordinary transaction; nothing is undone. What a
+//! payment, payout or settlement has posted is not reverted: it would not learn of it, and a payment
+//! that was reverted could be refunded as well.
 
 mod command;
 mod decide;

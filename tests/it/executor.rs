@@ -6,4 +6,5 @@ mod decisions;
 mod idempotency;
 mod nodes;
 mod outage;
+mod payments;
 mod turns;

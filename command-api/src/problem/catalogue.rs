@@ -4,7 +4,11 @@
 //! exist. 409: it exists, and its state stands in the way. 422: a rule of the ledger refuses it.
 //! 503: nothing is wrong with the request, try again.
 
+mod payments;
+
 use poem::http::StatusCode;
+
+use payments::OF_PAYMENTS;
 
 /// A request with fields that cannot be accepted.
 pub const INVALID_REQUEST: &str = "invalid_request";
@@ -75,7 +79,12 @@ const fn transient(code: &'static str, status: StatusCode, title: &'static str) 
 }
 
 /// Every row, in the order of `docs/API.md`.
-pub const ENTRIES: &[Entry] = &[
+pub fn all() -> impl Iterator<Item = &'static Entry> {
+    ENTRIES.iter().chain(OF_PAYMENTS)
+}
+
+/// The rows of everything but payments.
+const ENTRIES: &[Entry] = &[
     // The request itself.
     permanent(
         INVALID_REQUEST,
@@ -493,8 +502,7 @@ const UNLISTED: Entry = permanent(
 /// The row of a code.
 #[must_use]
 pub fn entry_of(code: &str) -> Entry {
-    ENTRIES
-        .iter()
+    all()
         .find(|entry| entry.code == code)
         .copied()
         .unwrap_or(UNLISTED)

@@ -4,6 +4,8 @@ mod commands;
 mod complete;
 mod folding;
 mod loading;
+mod orders;
+mod outside;
 mod partial;
 mod sight;
 mod undoing;

@@ -2,7 +2,6 @@
 //! what it makes the ledger do, in the same append.
 
 use crate::beneficiary::{BeneficiaryAction, BeneficiaryCommand};
-use crate::book::{Book, EntityKey};
 use crate::event::{Event, Stream};
 use crate::hold::{CaptureRequest, HoldCommand, HoldManager, HoldRequest, Remainder};
 use crate::identifier::{
@@ -10,154 +9,16 @@ use crate::identifier::{
 };
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
 use crate::money::AssetCode;
-use crate::payment::{PaymentAction, PaymentCommand, hold_of_refund};
-use crate::payout::{PayoutAction, PayoutCommand, hold_of_payout};
+use crate::payment::{PaymentAction, PaymentCommand};
+use crate::payout::{PayoutAction, PayoutCommand};
 use crate::posting::Standings;
-use crate::provider::{Authority, Effect, losses, opened_by_movements, suspense};
+use crate::provider::{Authority, Effect, opened_by_movements};
 use crate::rejection::Rejection;
 use crate::settlement::{SettlementAction, SettlementCommand};
 use crate::transaction::TransactionRequest;
 
+use super::needs::holders_of_payment;
 use super::{Decided, Decision};
-
-/// What a command about a payment needs, as far as is known yet.
-pub(super) fn needs_of_payment(
-    book: &Book,
-    payment: PaymentId,
-    action: &PaymentAction,
-) -> Vec<EntityKey> {
-    let mut keys = vec![EntityKey::Payment(payment)];
-    keys.extend(action.transaction().map(EntityKey::Transaction));
-    keys.extend(
-        holders_of_payment(book, payment, action)
-            .into_iter()
-            .map(EntityKey::Holder),
-    );
-    match action {
-        PaymentAction::Observe { unexpected, .. } => keys.push(EntityKey::Payment(*unexpected)),
-        PaymentAction::RequestRefund { refund, .. } => {
-            keys.push(EntityKey::Hold(hold_of_refund(*refund)));
-        }
-        PaymentAction::ObserveRefund {
-            refund,
-            observation,
-            ..
-        } => {
-            let known = book.payment(payment).captured();
-            let known = known
-                .and_then(|captured| captured.find_refund(*refund, &observation.provider_refund));
-            let refund = known.map_or(*refund, |(known, _)| known);
-            keys.push(EntityKey::Hold(hold_of_refund(refund)));
-        }
-        PaymentAction::Create(_)
-        | PaymentAction::Reroute { .. }
-        | PaymentAction::ObserveUnexpected { .. }
-        | PaymentAction::Expire { .. }
-        | PaymentAction::Credit { .. }
-        | PaymentAction::ObserveDispute { .. } => {}
-    }
-    keys
-}
-
-/// Everybody whose account a command about a payment may touch.
-fn holders_of_payment(book: &Book, payment: PaymentId, action: &PaymentAction) -> Vec<Holder> {
-    let state = book.payment(payment);
-    let mut holders: Vec<Holder> = match action {
-        PaymentAction::Create(new) => vec![Holder::Wallet(new.wallet)],
-        PaymentAction::Credit { wallet, .. } => vec![Holder::Wallet(*wallet)],
-        PaymentAction::Reroute { .. } | PaymentAction::Expire { .. } => return Vec::new(),
-        PaymentAction::Observe { .. }
-        | PaymentAction::ObserveUnexpected { .. }
-        | PaymentAction::RequestRefund { .. }
-        | PaymentAction::ObserveRefund { .. }
-        | PaymentAction::ObserveDispute { .. } => Vec::new(),
-    };
-    holders.extend(state.open().map(|open| Holder::Wallet(open.wallet)));
-    if let Some(captured) = state.captured() {
-        holders.extend([captured.holder, captured.provider.clearing()]);
-        holders.extend(captured.refunds.values().map(|refund| refund.source));
-        let taken = captured.disputes.values().filter_map(|known| known.taken);
-        holders.extend(taken.map(|taken| taken.source));
-    }
-    if let Some(provider) = action.provider() {
-        holders.extend(provider.accounts());
-        holders.extend([suspense(), losses()]);
-    }
-    holders
-}
-
-/// What a command about a payout needs, as far as is known yet.
-pub(super) fn needs_of_payout(
-    book: &Book,
-    payout: PayoutId,
-    action: &PayoutAction,
-) -> Vec<EntityKey> {
-    let mut keys = vec![
-        EntityKey::Payout(payout),
-        EntityKey::Hold(hold_of_payout(payout)),
-    ];
-    keys.extend(
-        action
-            .transactions()
-            .into_iter()
-            .map(EntityKey::Transaction),
-    );
-    if let PayoutAction::Request(new) = action {
-        keys.push(EntityKey::Beneficiary(new.beneficiary));
-        keys.push(EntityKey::Holder(Holder::Wallet(new.wallet)));
-    }
-    if let Some(terms) = book.payout(payout).terms() {
-        keys.push(EntityKey::Beneficiary(terms.beneficiary));
-        keys.push(EntityKey::Holder(Holder::Wallet(terms.wallet)));
-    }
-    if let PayoutAction::Observe { observation, .. } = action {
-        let provider = observation.provider;
-        let accounts = [
-            provider.payouts(),
-            provider.fees(),
-            provider.tax(),
-            suspense(),
-        ];
-        keys.extend(accounts.map(EntityKey::Holder));
-    }
-    keys
-}
-
-/// What a command about a beneficiary needs.
-pub(super) fn needs_of_beneficiary(
-    beneficiary: BeneficiaryId,
-    action: &BeneficiaryAction,
-) -> Vec<EntityKey> {
-    let mut keys = vec![EntityKey::Beneficiary(beneficiary)];
-    if let BeneficiaryAction::Add { wallet, .. } = action {
-        keys.push(EntityKey::Holder(Holder::Wallet(*wallet)));
-    }
-    keys
-}
-
-/// What a command about a settlement needs.
-pub(super) fn needs_of_settlement(
-    settlement: SettlementId,
-    action: &SettlementAction,
-) -> Vec<EntityKey> {
-    let mut keys = vec![EntityKey::Settlement(settlement)];
-    if let SettlementAction::Record {
-        report,
-        transaction,
-    } = action
-    {
-        let provider = report.provider;
-        let accounts = [
-            provider.clearing(),
-            provider.fees(),
-            provider.tax(),
-            Holder::System(report.bank),
-        ];
-        keys.push(EntityKey::Transaction(*transaction));
-        keys.extend(accounts.map(EntityKey::Holder));
-    }
-    keys
-}
 
 impl Decision<'_> {
     pub(super) fn payment(&mut self, payment: PaymentId, action: &PaymentAction) -> Decided {

@@ -9,8 +9,14 @@ mod reverts;
 
 use super::*;
 use crate::annotation::Metadata;
+use crate::beneficiary::BeneficiaryAction;
+use crate::book::EntityKey;
 use crate::fixtures::*;
+use crate::hold::Hold;
 use crate::ledger::standard_system_accounts;
+use crate::payment::PaymentAction;
+use crate::payout::PayoutAction;
+use crate::settlement::SettlementAction;
 use crate::transaction::TransactionEvent;
 
 /// Wallet 1 has 10.00 INR, wallets 2 and 3 nothing.

@@ -9,6 +9,7 @@ use crate::annotation::{Metadata, Reference};
 use crate::identifier::{AccountId, Holder, PaymentId, PayoutId, TransactionId};
 use crate::money::{Amount, AssetCode};
 use crate::timestamp::Timestamp;
+use crate::transaction::TransactionCause;
 
 /// What a hold belongs to, when it is not whoever asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,17 @@ pub enum HoldManager {
     Payment(PaymentId),
     /// This payout; the hold has its id.
     Payout(PayoutId),
+}
+
+impl HoldManager {
+    /// Why its holds' captures move money.
+    #[must_use]
+    pub const fn cause(self) -> TransactionCause {
+        match self {
+            Self::Payment(id) => TransactionCause::Payment(id),
+            Self::Payout(id) => TransactionCause::Payout(id),
+        }
+    }
 }
 
 impl fmt::Display for HoldManager {

@@ -37,6 +37,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("wallet_not_empty", true, "account balance"),
     ("transaction_not_found", true, "transaction"),
     ("transaction_exists", false, "transaction"),
+    ("transaction_managed", false, "cause transaction"),
     (
         "transaction_already_reverted",
         false,
@@ -114,7 +115,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("break_differs", false, "settlement subject"),
 ];
 
-const COUNT: usize = 82;
+const COUNT: usize = 83;
 
 /// Rules that more than one aggregate states, and how many do.
 const SHARED: [(&str, usize); 4] = [
@@ -175,6 +176,10 @@ fn transaction_rejections() -> Vec<TransactionRejection> {
     vec![
         TransactionRejection::NotFound { transaction },
         TransactionRejection::Exists { transaction },
+        TransactionRejection::Managed {
+            transaction,
+            cause: crate::transaction::TransactionCause::Payment(payment_id(1)),
+        },
         TransactionRejection::AlreadyReverted {
             transaction,
             reverting_transaction,

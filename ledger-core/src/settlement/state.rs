@@ -76,7 +76,7 @@ pub enum Settlement {
     #[default]
     Absent,
     /// Recorded.
-    Recorded(RecordedSettlement),
+    Recorded(Box<RecordedSettlement>),
 }
 
 impl Settlement {
@@ -85,13 +85,15 @@ impl Settlement {
     /// # Errors
     /// [`IllegalEvent`] when the event cannot follow.
     pub fn evolve(&self, event: &SettlementEvent) -> Result<Self, IllegalEvent> {
-        self.next(event).map(Self::Recorded).ok_or(IllegalEvent {
-            event: event.name(),
-            state: match self {
-                Self::Absent => "Absent",
-                Self::Recorded(_) => "Recorded",
-            },
-        })
+        self.next(event)
+            .map(|next| Self::Recorded(Box::new(next)))
+            .ok_or(IllegalEvent {
+                event: event.name(),
+                state: match self {
+                    Self::Absent => "Absent",
+                    Self::Recorded(_) => "Recorded",
+                },
+            })
     }
 
     fn next(&self, event: &SettlementEvent) -> Option<RecordedSettlement> {
@@ -119,7 +121,7 @@ impl Settlement {
             (Self::Recorded(known), SettlementEvent::SettlementBreakFound { difference })
                 if known.find(difference.kind, &difference.subject).is_none() =>
             {
-                let mut next = known.clone();
+                let mut next = RecordedSettlement::clone(known);
                 next.breaks.push(KnownBreak::Open(difference.clone()));
                 Some(next)
             }

@@ -32,10 +32,18 @@ impl Transaction {
                     })
                 }
             },
-            Self::Posted(_) => match command {
+            Self::Posted(posted) => match command {
                 TransactionCommand::Post { transaction, .. } => Err(TransactionRejection::Exists {
                     transaction: *transaction,
                 }),
+                TransactionCommand::MarkReverted { transaction, .. }
+                    if posted.cause.is_managed() =>
+                {
+                    Err(TransactionRejection::Managed {
+                        transaction: *transaction,
+                        cause: posted.cause,
+                    })
+                }
                 TransactionCommand::MarkReverted {
                     reverting_transaction,
                     ..

@@ -33,6 +33,15 @@ impl TransactionCause {
     pub fn is_request(&self) -> bool {
         matches!(self, Self::Request)
     }
+
+    /// Whether something else knows of the transaction and would not learn that it was reverted.
+    #[must_use]
+    pub const fn is_managed(&self) -> bool {
+        match self {
+            Self::Payment(_) | Self::Payout(_) | Self::Settlement(_) => true,
+            Self::Request | Self::Revert(_) | Self::Capture(_) => false,
+        }
+    }
 }
 
 /// What has happened to a transaction.

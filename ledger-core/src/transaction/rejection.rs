@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::identifier::TransactionId;
 use crate::posting::PostingRejection;
 
+use super::event::TransactionCause;
+
 /// A rule of transactions that a command breaks; in order of precedence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(untagged)]
@@ -19,6 +21,12 @@ pub enum TransactionRejection {
     /// The id is taken.
     #[error("the transaction {transaction} already exists")]
     Exists { transaction: TransactionId },
+    /// A payment, payout or settlement has posted it and would not learn of it.
+    #[error("the transaction {transaction} was posted by a payment, payout or settlement")]
+    Managed {
+        transaction: TransactionId,
+        cause: TransactionCause,
+    },
     /// A transaction is reverted once.
     #[error("the transaction {transaction} was already reverted by {reverting_transaction}")]
     AlreadyReverted {
@@ -37,6 +45,7 @@ impl TransactionRejection {
         match self {
             Self::NotFound { .. } => "transaction_not_found",
             Self::Exists { .. } => "transaction_exists",
+            Self::Managed { .. } => "transaction_managed",
             Self::AlreadyReverted { .. } => "transaction_already_reverted",
             Self::Posting(rejection) => rejection.code(),
         }
@@ -47,7 +56,7 @@ impl TransactionRejection {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::NotFound { .. } => true,
-            Self::Exists { .. } | Self::AlreadyReverted { .. } => false,
+            Self::Exists { .. } | Self::Managed { .. } | Self::AlreadyReverted { .. } => false,
             Self::Posting(rejection) => rejection.is_transient(),
         }
     }

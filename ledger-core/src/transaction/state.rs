@@ -9,7 +9,7 @@ use crate::identifier::TransactionId;
 use crate::posting::{Posting, RequestedPosting};
 use crate::timestamp::Timestamp;
 
-use super::event::TransactionEvent;
+use super::event::{TransactionCause, TransactionEvent};
 
 /// A transaction that took place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct PostedTransaction {
     pub postings: Arc<[Posting]>,
     /// When it counts.
     pub effective_at: Timestamp,
+    /// Why it was posted.
+    #[serde(default)]
+    pub cause: TransactionCause,
 }
 
 impl PostedTransaction {
@@ -53,11 +56,13 @@ impl Transaction {
                 TransactionEvent::TransactionPosted {
                     postings,
                     effective_at,
+                    cause,
                     ..
                 },
             ) => Ok(Self::Posted(PostedTransaction {
                 postings: postings.as_slice().into(),
                 effective_at: *effective_at,
+                cause: *cause,
             })),
             (
                 Self::Posted(posted),

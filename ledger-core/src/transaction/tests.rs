@@ -208,3 +208,30 @@ fn a_state_can_be_written_and_read() {
         assert_eq!(serde_json::from_str::<Transaction>(&json).unwrap(), state);
     }
 }
+
+/// It would not learn of it: a payment that was reverted could be refunded as well.
+#[test]
+fn what_something_else_knows_of_is_not_reverted() {
+    for (cause, managed) in [
+        (TransactionCause::Request, false),
+        (TransactionCause::Capture(hold_id(1)), false),
+        (TransactionCause::Payment(payment_id(1)), true),
+        (TransactionCause::Payout(payout_id(1)), true),
+        (TransactionCause::Settlement(settlement_id(1)), true),
+    ] {
+        let posted = TransactionEvent::TransactionPosted {
+            postings: vec![posting(wallet(1), wallet(2), "INR", "1.00")],
+            effective_at: at(0),
+            cause,
+            reference: None,
+            metadata: Metadata::default(),
+        };
+        let mark = TransactionCommand::MarkReverted {
+            transaction: transaction_id(1),
+            reverting_transaction: transaction_id(2),
+        };
+        let refused = outcome::<Transaction>(&[posted], mark).err();
+        let code = refused.map(|refused| refused.code());
+        assert_eq!(code, managed.then_some("transaction_managed"), "{cause:?}");
+    }
+}

@@ -64,9 +64,10 @@ impl Hours {
                 match cause {
                     TransactionCause::Request => {}
                     TransactionCause::Revert(_) => self.count(hour, "transactions_reverted"),
-                    TransactionCause::Capture(_) => self.count(hour, "holds_captured"),
+                    // Counted with the hold.
+                    TransactionCause::Capture(_)
                     // Their own events say more than that money moved.
-                    TransactionCause::Payment(_)
+                    | TransactionCause::Payment(_)
                     | TransactionCause::Payout(_)
                     | TransactionCause::Settlement(_) => {}
                 }
@@ -85,9 +86,8 @@ impl Hours {
             Event::Hold(HoldEvent::HoldPlaced { .. }) => self.count(hour, "holds_placed"),
             Event::Hold(HoldEvent::HoldVoided { .. }) => self.count(hour, "holds_voided"),
             Event::Hold(HoldEvent::HoldExpired { .. }) => self.count(hour, "holds_expired"),
-            // Counted with the transaction that captures.
-            Event::Hold(HoldEvent::HoldCaptured { .. })
-            | Event::Wallet(
+            Event::Hold(HoldEvent::HoldCaptured { .. }) => self.count(hour, "holds_captured"),
+            Event::Wallet(
                 WalletEvent::WalletUnfrozen { .. } | WalletEvent::WalletOverdraftSet { .. },
             )
             | Event::Ledger(_)

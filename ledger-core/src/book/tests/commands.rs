@@ -40,6 +40,7 @@ pub(super) fn beginning() -> Vec<Command> {
         ];
         commands.push(post(1_000 + number, funding));
     }
+    commands.extend(super::outside::beginning());
     commands
 }
 
@@ -203,7 +204,12 @@ fn of_the_ledger() -> impl Strategy<Value = Command> {
 }
 
 /// Any command; most of them well-formed, many of them refused for what is in the book.
-pub(super) fn any_command() -> impl Strategy<Value = Command> {
+pub(super) fn any_command() -> BoxedStrategy<Command> {
+    prop_oneof![2 => any_inner_command(), 1 => super::outside::any_command()].boxed()
+}
+
+/// Any command that has nothing to do with the outside.
+pub(super) fn any_inner_command() -> BoxedStrategy<Command> {
     let postings = prop::collection::vec(any_posting(), 1..4);
     let funding = (any_asset(), 1..30_i64, 1..=WALLETS).prop_map(|(asset, units, number)| {
         let (source, destination) = (system("cash"), wallet(number));
@@ -226,4 +232,5 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         4 => of_wallets(),
         1 => of_the_ledger(),
     ]
+    .boxed()
 }

@@ -282,13 +282,14 @@ impl World {
             self.reference.take_back(first.whole);
         }
         let time = self.now();
-        let Ok(events) = decide(&mut self.reference, command, time) else {
+        let events = decide(&mut self.reference, command, time).unwrap_or_default();
+        if events.is_empty() {
             // Nothing was written, so nothing is doomed; start the reference over all the same.
             if !self.is_behind() {
                 self.catch_up();
             }
             return;
-        };
+        }
         self.reference.settle(self.reference.savepoint());
         for event in recorded(&events, time) {
             self.durable.apply(&event).unwrap();

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::book::entity::HolderEntry;
+use crate::beneficiary::Beneficiary;
+use crate::book::entity::{HolderEntry, Versioned};
 use crate::book::{AccountTotals, Book, NewEvent};
 use crate::event::{EventMetadata, Position, RecordedEvent, Sequence};
 use crate::hold::Hold;
-use crate::identifier::{AccountId, HoldId, Holder, TransactionId};
+use crate::identifier::{
+    AccountId, BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
+};
 use crate::ledger::Ledger;
+use crate::payment::Payment;
+use crate::payout::Payout;
+use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
 use crate::wallet::Wallet;
@@ -22,6 +28,20 @@ pub(super) struct Sight {
     pub(super) accounts: BTreeMap<AccountId, AccountTotals>,
     pub(super) holds: BTreeMap<HoldId, (Hold, Sequence)>,
     pub(super) transactions: BTreeMap<TransactionId, (Transaction, Sequence)>,
+    pub(super) payments: BTreeMap<PaymentId, (Payment, Sequence)>,
+    pub(super) payouts: BTreeMap<PayoutId, (Payout, Sequence)>,
+    pub(super) beneficiaries: BTreeMap<BeneficiaryId, (Beneficiary, Sequence)>,
+    pub(super) settlements: BTreeMap<SettlementId, (Settlement, Sequence)>,
+}
+
+/// What is kept of one kind, without what is known not to be there.
+fn sight_of<K: Copy + Ord, S: Clone + Default + PartialEq>(
+    kept: &hashbrown::HashMap<K, Versioned<S>>,
+) -> BTreeMap<K, (S, Sequence)> {
+    kept.iter()
+        .filter(|(_, known)| known.state != S::default())
+        .map(|(id, known)| (*id, (known.state.clone(), known.sequence)))
+        .collect()
 }
 
 impl Sight {
@@ -60,6 +80,10 @@ impl Sight {
             transactions: transactions
                 .map(|(id, known)| (*id, (known.state.clone(), known.sequence)))
                 .collect(),
+            payments: sight_of(&book.payments),
+            payouts: sight_of(&book.payouts),
+            beneficiaries: sight_of(&book.beneficiaries),
+            settlements: sight_of(&book.settlements),
         }
     }
 
@@ -75,6 +99,10 @@ impl Sight {
             && within(&part.accounts, &self.accounts)
             && within(&part.holds, &self.holds)
             && within(&part.transactions, &self.transactions)
+            && within(&part.payments, &self.payments)
+            && within(&part.payouts, &self.payouts)
+            && within(&part.beneficiaries, &self.beneficiaries)
+            && within(&part.settlements, &self.settlements)
     }
 }
 

@@ -1,14 +1,13 @@
 //! Payments, payouts and settlements meet the book: what each step moves.
 
 use super::*;
-use crate::beneficiary::BeneficiaryAction;
 use crate::ledger::RequestedPolicy;
 use crate::payment::{
-    DisputePhase, ObservedDispute, ObservedPayment, ObservedRefund, PaymentAction, PaymentStatus,
+    DisputePhase, ObservedDispute, ObservedPayment, ObservedRefund, PaymentStatus,
     RefundObservation, unexpected_payment_id,
 };
-use crate::payout::{ObservedPayout, PayoutAction, PayoutObservation, PayoutStatus};
-use crate::settlement::{SettlementAction, SettlementReport};
+use crate::payout::{ObservedPayout, PayoutObservation, PayoutStatus};
+use crate::settlement::SettlementReport;
 use crate::wallet::RequestedOverdraft;
 
 /// Wallet 1 has 10.00 INR, and payment 1 is to bring it 100.00.
@@ -212,6 +211,19 @@ fn a_refund_needs_the_money_to_be_there() {
         refuse(&mut book, &ask_refund(1, "60")),
         "insufficient_funds"
     );
+}
+
+#[test]
+fn what_a_payment_or_payout_has_posted_cannot_be_reverted() {
+    let mut book = paid();
+    assert_eq!(refuse(&mut book, &revert(201, 202)), "transaction_managed");
+    apply(&mut book, &ask_refund(1, "60"));
+    apply(&mut book, &say_refund(1, ObservedRefund::Succeeded, "60"));
+    assert_eq!(refuse(&mut book, &revert(310, 203)), "transaction_managed");
+    let mut book = submitted();
+    let succeeded = ObservedPayout::Succeeded { fees: None };
+    apply(&mut book, &say_payout(1, succeeded));
+    assert_eq!(refuse(&mut book, &revert(501, 204)), "transaction_managed");
 }
 
 /// The money has left the provider's balance already, so neither a freeze nor a low balance matters.
@@ -444,7 +456,6 @@ fn a_transactions_id_that_is_taken_refuses_the_observation_whole() {
 
 #[test]
 fn what_a_command_needs_grows_once_its_payment_is_known() {
-    use crate::book::EntityKey;
     let whole = paid();
     let mut part = Book::partial(whole.position(), None, whole.ledger().clone(), 20);
     let command = say_refund(1, ObservedRefund::Succeeded, "60");
