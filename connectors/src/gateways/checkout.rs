@@ -34,7 +34,8 @@ pub enum CaptureMode {
     Manual,
 }
 
-/// A checkout to be opened.
+/// A checkout to be opened. Another attempt has the same content: providers refuse a key that comes with
+/// another one.
 #[derive(Debug, Clone)]
 pub struct CheckoutRequest {
     /// Our name for it.
@@ -55,6 +56,8 @@ pub struct CheckoutRequest {
     pub cancel_url: Url,
     /// Where the provider tells us; used by providers that take it per payment.
     pub notify_url: Url,
+    /// When it was decided to open it, alike in every attempt.
+    pub created_at: DateTime<Utc>,
     /// When it closes by itself, where the provider can; it clips the time to what it allows.
     pub expires_at: DateTime<Utc>,
 }

@@ -26,6 +26,7 @@ mod settlements;
 mod status;
 mod webhooks;
 mod wire;
+mod wire_out;
 
 use std::time::Duration;
 
@@ -237,7 +238,7 @@ impl Gateway for StripeGateway {
     ) -> Result<DisputeObservation, GatewayError> {
         let operation = Operation::FetchDispute;
         let path = format!("/v1/disputes/{dispute_id}");
-        let dispute: wire::Dispute = self.ask(Call::get(operation, path)).await?;
+        let dispute: wire_out::Dispute = self.ask(Call::get(operation, path)).await?;
         dispute.observe().map_err(not_read(operation))
     }
 

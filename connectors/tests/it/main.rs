@@ -11,6 +11,7 @@
 )]
 
 mod files;
+mod gateways;
 mod journals;
 mod mapping;
 mod memory_ledger;

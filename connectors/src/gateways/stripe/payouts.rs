@@ -2,7 +2,8 @@
 
 use super::StripeGateway;
 use super::answer::{nonsense, not_found, not_read};
-use super::wire::{List, Payout, Transfer};
+use super::wire::List;
+use super::wire_out::{Payout, Transfer};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::{
     Attempt, GatewayError, Operation, PayoutLookup, PayoutObservation, PayoutRequest, ProviderId,

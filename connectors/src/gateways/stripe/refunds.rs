@@ -2,7 +2,8 @@
 
 use super::StripeGateway;
 use super::answer::{nonsense, not_found, not_read};
-use super::wire::{List, Refund};
+use super::wire::List;
+use super::wire_out::Refund;
 use crate::gateways::calls::Call;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
