@@ -2,6 +2,7 @@
 //! libraries.
 
 mod client;
+mod control;
 mod razorpay;
 mod razorpay_client;
 mod razorpay_out;

@@ -20,7 +20,9 @@ use super::support::{
 /// A receiver of everything that the simulator tells.
 pub async fn listening(simulator: &RazorpaySimulator) -> Receiver {
     let receiver = Receiver::start().await;
-    simulator.set_webhook(&receiver.url(), &Secret::new(WEBHOOK_SECRET));
+    simulator
+        .control()
+        .set_webhook(&receiver.url(), &[Secret::new(WEBHOOK_SECRET)]);
     receiver
 }
 
@@ -44,6 +46,7 @@ async fn an_order_is_paid() {
     assert!(before.payments.is_empty());
 
     let paid = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     let after = gateway.fetch_checkout(&by_reference).await.unwrap();
@@ -116,8 +119,8 @@ async fn a_payment_link_is_paid_expires_and_is_cancelled() {
     assert_eq!(again, opened);
 
     let id = opened.checkout_id.as_str();
-    simulator.pay(id, PayerChoice::Fail).unwrap();
-    let paid = simulator.pay(id, PayerChoice::Pay).unwrap();
+    simulator.control().pay(id, PayerChoice::Fail).unwrap();
+    let paid = simulator.control().pay(id, PayerChoice::Pay).unwrap();
     let by_reference = CheckoutLookup::Reference(request.reference.clone());
     let seen = gateway.fetch_checkout(&by_reference).await.unwrap();
     assert_eq!(seen.status, Reported::Known(CheckoutStatus::Paid));
@@ -145,7 +148,9 @@ async fn a_payment_link_is_paid_expires_and_is_cancelled() {
     let closed = gateway.expire_checkout(&second.checkout_id).await.unwrap();
     assert_eq!(closed.status, Reported::Known(CheckoutStatus::Cancelled));
     assert_eq!(
-        simulator.pay(second.checkout_id.as_str(), PayerChoice::Pay),
+        simulator
+            .control()
+            .pay(second.checkout_id.as_str(), PayerChoice::Pay),
         None
     );
 
@@ -153,7 +158,9 @@ async fn a_payment_link_is_paid_expires_and_is_cancelled() {
         .create_checkout(&checkout("link 3", 100))
         .await
         .unwrap();
-    simulator.advance(Duration::from_secs(3 * 60 * 60));
+    simulator
+        .control()
+        .advance(Duration::from_secs(3 * 60 * 60));
     let lookup = CheckoutLookup::Id(third.checkout_id);
     let expired = gateway.fetch_checkout(&lookup).await.unwrap();
     assert_eq!(expired.status, Reported::Known(CheckoutStatus::Expired));
@@ -185,6 +192,7 @@ async fn an_authorized_payment_is_captured_once() {
     request.capture = CaptureMode::Manual;
     let opened = gateway.create_checkout(&request).await.unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     let id = id.parse().unwrap();
@@ -200,7 +208,7 @@ async fn an_authorized_payment_is_captured_once() {
     let again = gateway.capture(&request).await.unwrap();
     request.attempt = Attempt::Again;
     assert_eq!(gateway.capture(&request).await.unwrap(), again);
-    assert_eq!(simulator.books().payments[0].captured, 20_000);
+    assert_eq!(simulator.control().books().payments[0].captured, 20_000);
 }
 
 /// What was never ours is no refund of ours.
@@ -212,14 +220,17 @@ async fn an_authorization_that_nobody_takes_goes_back() {
     request.capture = CaptureMode::Manual;
     let opened = gateway.create_checkout(&request).await.unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
-    simulator.advance(Duration::from_secs(6 * 24 * 60 * 60));
+    simulator
+        .control()
+        .advance(Duration::from_secs(6 * 24 * 60 * 60));
     let id = id.parse().unwrap();
     let gone = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(gone.status, Reported::Known(PaymentStatus::Expired));
     assert!(gone.captured.is_zero());
-    assert_eq!(simulator.books().payments[0].captured, 0);
+    assert_eq!(simulator.control().books().payments[0].captured, 0);
 
     simulator.webhooks_settled().await;
     let facts = receiver.facts(&gateway);
@@ -245,6 +256,7 @@ async fn a_failed_payment_is_captured_after_all() {
         .await
         .unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Fail)
         .unwrap();
     let payment_id = id.parse().unwrap();
@@ -271,6 +283,7 @@ async fn refunds_in_parts_once_each() {
         .await
         .unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     let id = id.parse().unwrap();
@@ -297,7 +310,7 @@ async fn refunds_in_parts_once_each() {
     let too_much = gateway.refund(&refund(&id, "refund 2", 20_001)).await;
     assert!(told(&too_much.unwrap_err()).contains("greater than amount captured"));
 
-    simulator.hold_refunds(true);
+    simulator.control().hold_refunds(true);
     let second = gateway
         .refund(&refund(&id, "refund 3", 20_000))
         .await
@@ -311,7 +324,9 @@ async fn refunds_in_parts_once_each() {
     assert_eq!(gateway.fetch_refund(&lookup).await.unwrap(), second);
     let whole = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(whole.status, Reported::Known(PaymentStatus::Refunded));
-    simulator.process_refunds(&[second.refund_id.as_str()]);
+    simulator
+        .control()
+        .process_refunds(&[second.refund_id.as_str()]);
     let lookup = RefundLookup {
         refund_id: Some(second.refund_id),
         ..lookup
@@ -323,7 +338,7 @@ async fn refunds_in_parts_once_each() {
         partly.status,
         Reported::Known(PaymentStatus::PartiallyRefunded)
     );
-    assert_eq!(simulator.books().payments[0].refunded, 10_000);
+    assert_eq!(simulator.control().books().payments[0].refunded, 10_000);
     let unknown = RefundLookup {
         refund_id: None,
         reference: reference("nobody"),

@@ -39,7 +39,7 @@ async fn the_client_creates_what_the_adapter_finds() {
         (&json!(0), &json!(50000))
     );
     let order_id = order["id"].as_str().unwrap();
-    let payment_id = simulator.pay(order_id, PayerChoice::Pay).unwrap();
+    let payment_id = simulator.control().pay(order_id, PayerChoice::Pay).unwrap();
     let results = carried_out(
         &url,
         KEY_SECRET,
@@ -136,11 +136,12 @@ async fn links_disputes_and_reports_are_as_the_client_expects() {
         .await
         .unwrap();
     let payment_id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
-    let dispute = simulator.dispute(&payment_id, "fraud").unwrap();
+    let dispute = simulator.dispute_in(&payment_id, "fraud").unwrap();
     let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 20).unwrap();
-    let settlement = simulator.settle(day).unwrap();
+    let settlement = simulator.control().settle(day).unwrap();
     let link = json!({"amount": 1000, "currency": "INR", "reference_id": "ref-1", "description": "For a test"});
     let mut soon = link.clone();
     soon["expire_by"] = 1.into();
@@ -218,7 +219,7 @@ async fn the_client_reads_errors() {
     assert_eq!(results[0]["message"], "The id provided does not exist");
     let results = carried_out(&url, "key-of-others", fetch.clone()).await;
     assert_eq!(results[0]["message"], "Authentication failed");
-    simulator.faults().arm(&Fault::Fail, 1);
+    simulator.control().faults().arm(&Fault::Fail, 1);
     let results = carried_out(&url, KEY_SECRET, fetch).await;
     assert_eq!(results[0]["error"], "ServerError");
     let small = json!([["order.create", [{"amount": 99, "currency": "INR"}]], ["order.create", [{"amount": 10.5, "currency": "INR"}]]]);

@@ -22,9 +22,10 @@ async fn a_dispute_takes_its_way() {
         .await
         .unwrap();
     let payment = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
-    let id = simulator.dispute(&payment, "chargeback").unwrap();
+    let id = simulator.control().dispute(&payment).unwrap();
     let dispute_id = id.parse().unwrap();
     let mut seen = Vec::new();
     for next in ["under_review", "open", "lost"] {
@@ -33,7 +34,7 @@ async fn a_dispute_takes_its_way() {
         assert_eq!(dispute.phase, Reported::Known(DisputePhase::Chargeback));
         assert!(dispute.deducted.is_zero() && dispute.respond_by.is_some());
         seen.push(dispute.status);
-        assert!(simulator.move_dispute(&id, next));
+        assert!(simulator.control().move_dispute(&id, next));
     }
     let known = [
         DisputeStatus::Open,
@@ -44,7 +45,7 @@ async fn a_dispute_takes_its_way() {
     let lost = gateway.fetch_dispute(&dispute_id).await.unwrap();
     assert_eq!(lost.status, Reported::Known(DisputeStatus::Lost));
     assert_eq!(lost.deducted, rupees(30_000));
-    assert!(!simulator.move_dispute(&id, "won"));
+    assert!(!simulator.control().move_dispute(&id, "won"));
     simulator.webhooks_settled().await;
     let facts = receiver.facts(&gateway);
     let disputes = facts
@@ -100,16 +101,16 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
         gateway.payout(&request).await.unwrap().payout_id,
         sent.payout_id
     );
-    assert_eq!(simulator.books().payouts.len(), 1);
+    assert_eq!(simulator.control().books().payouts.len(), 1);
     let id = sent.payout_id.as_str();
-    assert!(simulator.move_payout(id, "processed"));
+    assert!(simulator.control().move_payout(id, "processed"));
     let by_reference = PayoutLookup::Reference(request.reference.clone());
     let paid = gateway.fetch_payout(&by_reference).await.unwrap();
     assert_eq!(paid.status, Reported::Known(PayoutStatus::Paid));
     assert!(paid.bank_reference.is_some());
     assert_eq!(paid.charges.unwrap().total().unwrap().to_string(), "5.90");
-    assert!(simulator.books().payouts[0].is_with_beneficiary);
-    assert!(simulator.move_payout(id, "reversed"));
+    assert!(simulator.control().books().payouts[0].is_with_beneficiary);
+    assert!(simulator.control().move_payout(id, "reversed"));
     let by_id = PayoutLookup::Id(sent.payout_id.clone());
     let back = gateway.fetch_payout(&by_id).await.unwrap();
     assert_eq!(back.status, Reported::Known(PayoutStatus::Returned));
@@ -119,7 +120,7 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
 
     request.reference = reference("payout 2");
     let waiting = gateway.payout(&request).await.unwrap().payout_id;
-    assert!(simulator.move_payout(waiting.as_str(), "queued"));
+    assert!(simulator.control().move_payout(waiting.as_str(), "queued"));
     let stopped = gateway.cancel_payout(&waiting).await.unwrap();
     assert_eq!(stopped.status, Reported::Known(PayoutStatus::Cancelled));
     simulator.webhooks_settled().await;
@@ -147,6 +148,7 @@ async fn a_report_adds_up() {
             .unwrap();
         payments.push(
             simulator
+                .control()
                 .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
                 .unwrap(),
         );
@@ -156,10 +158,10 @@ async fn a_report_adds_up() {
         .refund(&refund(&first, "settled refund", 40_000))
         .await
         .unwrap();
-    let disputed = simulator.dispute(&payments[1], "chargeback").unwrap();
-    assert!(simulator.move_dispute(&disputed, "lost"));
-    let settlement = simulator.settle(day).unwrap();
-    assert_eq!(simulator.settle(day), None, "nothing is left");
+    let disputed = simulator.control().dispute(&payments[1]).unwrap();
+    assert!(simulator.control().move_dispute(&disputed, "lost"));
+    let settlement = simulator.control().settle(day).unwrap();
+    assert_eq!(simulator.control().settle(day), None, "nothing is left");
 
     let page = gateway.settlement_page(&query).await.unwrap();
     assert_eq!(page.next, None);

@@ -83,7 +83,7 @@ async fn a_browser_pays_an_order() {
     assert!(twice.html.contains("already paid"), "{}", twice.html);
 
     simulator.webhooks_settled().await;
-    let mut seen = format!("{seen:?} {back:?} {:?}", simulator.books());
+    let mut seen = format!("{seen:?} {back:?} {:?}", simulator.control().books());
     for received in receiver.received() {
         seen.push_str(&String::from_utf8(received.body).unwrap());
     }

@@ -41,7 +41,7 @@ async fn a_lost_answer_makes_no_second_order() {
         })
         .unwrap();
         let mut request = checkout("lost 1", 50_000);
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let found = gateway.create_checkout(&request).await.unwrap();
         request.attempt = Attempt::Again;
         let again = gateway.create_checkout(&request).await.unwrap();
@@ -49,8 +49,8 @@ async fn a_lost_answer_makes_no_second_order() {
 
         // The look-up fails as well: the caller is told to look first, and then finds it.
         let mut request = checkout("lost 2", 50_000);
-        simulator.faults().arm(&fault, 1);
-        simulator.faults().arm(&Fault::Fail, 1);
+        simulator.control().faults().arm(&fault, 1);
+        simulator.control().faults().arm(&Fault::Fail, 1);
         let error = gateway.create_checkout(&request).await.unwrap_err();
         assert_eq!(error.advice(), Advice::LookUpFirst, "{}", told(&error));
         request.attempt = Attempt::Again;
@@ -69,10 +69,11 @@ async fn a_lost_answer_takes_and_returns_nothing_twice() {
         request.capture = CaptureMode::Manual;
         let opened = gateway.create_checkout(&request).await.unwrap();
         let id = simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
         let id = id.parse().unwrap();
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let taken = gateway
             .capture(&capture(&id, "lost capture", 50_000))
             .await
@@ -83,12 +84,12 @@ async fn a_lost_answer_takes_and_returns_nothing_twice() {
             "{fault:?}"
         );
         for faults in [1, 2] {
-            simulator.faults().arm(&fault, faults);
+            simulator.control().faults().arm(&fault, faults);
             let name = format!("lost refund {faults}");
             let refunded = gateway.refund(&refund(&id, &name, 10_000)).await.unwrap();
             assert_eq!(refunded.amount, rupees(10_000), "{fault:?}");
         }
-        let books = simulator.books();
+        let books = simulator.control().books();
         assert_eq!(books.payments[0].captured, 50_000);
         assert_eq!(books.payments[0].refunded, 20_000);
         assert_eq!(books.refunds.len(), 2, "{fault:?}");
@@ -102,10 +103,10 @@ async fn what_was_not_done_is_done_again() {
         let name = format!("limited {fault:?}").replace(['{', '}', '(', ')', ':'], "");
         let mut request = checkout("limited", 50_000);
         request.reference = name.replace(' ', "-")[..20].parse().unwrap();
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let _ = gateway.create_checkout(&request).await.unwrap();
     }
-    simulator.faults().arm(&limit(Some(30)), 1);
+    simulator.control().faults().arm(&limit(Some(30)), 1);
     let error = gateway
         .create_checkout(&checkout("limited 3", 50_000))
         .await
@@ -178,7 +179,7 @@ async fn errors_are_sorted_by_what_to_do() {
         (limit(Some(60)), 1, "gateway_rate_limited"),
     ] {
         let before = simulator.requests();
-        simulator.faults().arm(&fault, times);
+        simulator.control().faults().arm(&fault, times);
         let request = refund(&"pay_00000000000000".parse().unwrap(), "sorted", 100);
         assert_eq!(word(gateway.refund(&request).await), expected, "{fault:?}");
         assert_eq!(
@@ -209,7 +210,7 @@ async fn a_provider_that_is_down_is_left_alone() {
     })
     .unwrap();
     let id = "pay_00000000000000".parse().unwrap();
-    simulator.set_down(true);
+    simulator.control().set_down(true);
     for _ in 0..3 {
         assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_failed");
     }
@@ -228,7 +229,7 @@ async fn a_provider_that_is_down_is_left_alone() {
         Availability::Available,
         "each operation by itself"
     );
-    simulator.set_down(false);
+    simulator.control().set_down(false);
     tokio::time::sleep(Duration::from_millis(250)).await;
     assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_not_found");
     let fetching = gateway.availability(Operation::FetchPayment);
@@ -244,6 +245,7 @@ async fn another_amount_or_currency_is_told_as_it_is() {
         .await
         .unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     simulator.misreport_payment(&id, Some(5_000_000), None);
@@ -265,17 +267,18 @@ async fn rows_that_are_left_out_come_with_the_next_settlement() {
         let request = checkout(&format!("partial {number}"), 50_000);
         let opened = gateway.create_checkout(&request).await.unwrap();
         simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
     }
     let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         settlement_left_out: 400,
         ..Chances::default()
     });
-    simulator.settle(day(18)).unwrap();
-    simulator.set_chances(Chances::default());
-    simulator.settle(day(19)).unwrap();
+    simulator.control().settle(day(18)).unwrap();
+    simulator.control().set_chances(Chances::default());
+    simulator.control().settle(day(19)).unwrap();
     let mut rows = Vec::new();
     for number in [18, 19] {
         let query = SettlementQuery {
@@ -297,9 +300,11 @@ async fn a_seed_makes_the_same_world() {
         for number in 0..5 {
             let request = checkout(&format!("seed {number}"), 50_000);
             let opened = gateway.create_checkout(&request).await.unwrap();
-            simulator.pay(opened.checkout_id.as_str(), PayerChoice::Pay);
+            simulator
+                .control()
+                .pay(opened.checkout_id.as_str(), PayerChoice::Pay);
         }
-        worlds.push(simulator.books());
+        worlds.push(simulator.control().books());
     }
     assert_eq!(worlds[0], worlds[1]);
 }

@@ -20,6 +20,7 @@ async fn webhooks_come_again_until_they_are_taken() {
         .await
         .unwrap();
     simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     simulator.webhooks_settled().await;
@@ -48,6 +49,7 @@ async fn webhooks_come_again_until_they_are_taken() {
         .await
         .unwrap();
     simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Fail)
         .unwrap();
     simulator.webhooks_settled().await;
@@ -65,14 +67,18 @@ async fn a_changed_secret_loses_nothing() {
         .await
         .unwrap();
     simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
-    simulator.set_webhook(&receiver.url(), &Secret::new("the-next-secret"));
+    simulator
+        .control()
+        .set_webhook(&receiver.url(), &[Secret::new("the-next-secret")]);
     let opened = gateway
         .create_checkout(&checkout("secret 2", 50_000))
         .await
         .unwrap();
     simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     simulator.webhooks_settled().await;
@@ -93,7 +99,7 @@ async fn a_changed_secret_loses_nothing() {
 async fn webhooks_misbehave_by_chance() {
     let (simulator, gateway) = razorpay().await;
     let receiver: Receiver = listening(&simulator).await;
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         webhook_drop: 100,
         webhook_duplicate: 300,
         webhook_reorder: 300,
@@ -104,11 +110,12 @@ async fn webhooks_misbehave_by_chance() {
         let request = checkout(&format!("chance {number}"), 50_000);
         let opened = gateway.create_checkout(&request).await.unwrap();
         simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
     }
     simulator.webhooks_settled().await;
-    let deliveries = simulator.deliveries();
+    let deliveries = simulator.control().deliveries();
     let forged = deliveries
         .iter()
         .filter(|delivery| delivery.is_forged)
@@ -118,14 +125,14 @@ async fn webhooks_misbehave_by_chance() {
         .iter()
         .filter(|received| verify(&gateway, received).is_err());
     assert_eq!(refused.count(), forged);
-    assert!(forged > 0 && simulator.dropped_webhooks() > 0);
+    assert!(forged > 0 && simulator.control().dropped_webhooks() > 0);
     let facts = receiver.facts(&gateway);
     let mut ids: Vec<&str> = facts.iter().map(|facts| facts.event_id.as_str()).collect();
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
     assert!(all > ids.len(), "some came twice");
-    let events = u64::try_from(ids.len()).unwrap() + simulator.dropped_webhooks();
+    let events = u64::try_from(ids.len()).unwrap() + simulator.control().dropped_webhooks();
     assert_eq!(events, 3 * 40);
     let captured_first = facts.windows(2).any(|pair| {
         let told = |facts| match observations(facts) {

@@ -20,7 +20,9 @@ use super::support::{
 /// A receiver of everything that the simulator tells.
 pub async fn listening(simulator: &StripeSimulator) -> Receiver {
     let receiver = Receiver::start().await;
-    simulator.set_webhook(&receiver.url(), &[Secret::new(STRIPE_SECRET)]);
+    simulator
+        .control()
+        .set_webhook(&receiver.url(), &[Secret::new(STRIPE_SECRET)]);
     receiver
 }
 
@@ -47,7 +49,7 @@ async fn a_session_is_paid() {
     assert_eq!(before.status, Reported::Known(CheckoutStatus::Open));
 
     let id = opened.checkout_id.as_str();
-    let failed = simulator.pay(id, PayerChoice::Fail).unwrap();
+    let failed = simulator.control().pay(id, PayerChoice::Fail).unwrap();
     let seen = gateway
         .fetch_payment(&failed.parse().unwrap())
         .await
@@ -57,7 +59,7 @@ async fn a_session_is_paid() {
         seen.failure.unwrap().reason.as_deref(),
         Some("generic_decline")
     );
-    let paid = simulator.pay(id, PayerChoice::Pay).unwrap();
+    let paid = simulator.control().pay(id, PayerChoice::Pay).unwrap();
     assert_eq!(paid, failed, "the same payment, tried again");
     let after = gateway.fetch_checkout(&by_reference).await.unwrap();
     assert_eq!(after, gateway.fetch_checkout(&by_id).await.unwrap());
@@ -141,7 +143,7 @@ async fn a_browser_pays() {
     let by_id = CheckoutLookup::Id(opened.checkout_id);
     let seen = gateway.fetch_checkout(&by_id).await.unwrap();
     simulator.webhooks_settled().await;
-    let mut seen = format!("{seen:?} {location} {:?}", simulator.books());
+    let mut seen = format!("{seen:?} {location} {:?}", simulator.control().books());
     for received in receiver.received() {
         seen.push_str(&String::from_utf8(received.body).unwrap());
     }
@@ -158,14 +160,18 @@ async fn sessions_expire() {
     let closed = gateway.expire_checkout(&first.checkout_id).await.unwrap();
     assert_eq!(closed.status, Reported::Known(CheckoutStatus::Expired));
     assert_eq!(
-        simulator.pay(first.checkout_id.as_str(), PayerChoice::Pay),
+        simulator
+            .control()
+            .pay(first.checkout_id.as_str(), PayerChoice::Pay),
         None
     );
     let second = gateway
         .create_checkout(&checkout("expiry 2", 50_000))
         .await
         .unwrap();
-    simulator.advance(Duration::from_secs(3 * 60 * 60));
+    simulator
+        .control()
+        .advance(Duration::from_secs(3 * 60 * 60));
     let by_id = CheckoutLookup::Id(second.checkout_id);
     let expired = gateway.fetch_checkout(&by_id).await.unwrap();
     assert_eq!(expired.status, Reported::Known(CheckoutStatus::Expired));
@@ -184,6 +190,7 @@ async fn an_authorized_payment_is_captured_in_part_or_given_up() {
         request.capture = CaptureMode::Manual;
         let opened = gateway.create_checkout(&request).await.unwrap();
         let id = simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
         ids.push(id.parse().unwrap());
@@ -214,7 +221,7 @@ async fn an_authorized_payment_is_captured_in_part_or_given_up() {
     request.attempt = Attempt::Again;
     let again = gateway.cancel_payment(&request).await.unwrap();
     assert_eq!(again.status, gone.status);
-    let books = simulator.books();
+    let books = simulator.control().books();
     assert_eq!(
         (books.payments[0].captured, books.payments[1].captured),
         (15_000, 0)
@@ -230,6 +237,7 @@ async fn refunds_in_parts_once_each() {
         .await
         .unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     let id = id.parse().unwrap();
@@ -249,7 +257,7 @@ async fn refunds_in_parts_once_each() {
         Reported::Known(PaymentStatus::PartiallyRefunded)
     );
 
-    simulator.hold_refunds(true);
+    simulator.control().hold_refunds(true);
     let second = gateway
         .refund(&refund(&id, "refund 3", 20_000))
         .await
@@ -257,7 +265,9 @@ async fn refunds_in_parts_once_each() {
     assert_eq!(second.status, Reported::Known(RefundStatus::Pending));
     let whole = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(whole.status, Reported::Known(PaymentStatus::Refunded));
-    simulator.process_refunds(&[second.refund_id.as_str()]);
+    simulator
+        .control()
+        .process_refunds(&[second.refund_id.as_str()]);
     let lookup = RefundLookup {
         payment_id: id.clone(),
         refund_id: None,
@@ -266,7 +276,7 @@ async fn refunds_in_parts_once_each() {
     let failed = gateway.fetch_refund(&lookup).await.unwrap();
     assert_eq!(failed.status, Reported::Known(RefundStatus::Failed));
     assert!(failed.failure.is_some());
-    assert_eq!(simulator.books().payments[0].refunded, 10_000);
+    assert_eq!(simulator.control().books().payments[0].refunded, 10_000);
     simulator.webhooks_settled().await;
     let facts = receiver.facts(&gateway);
     for kind in [

@@ -45,7 +45,10 @@ async fn the_client_creates_what_the_adapter_finds() {
         (&Value::Null, &json!("true"))
     );
     let session_id = session["id"].as_str().unwrap();
-    let intent = simulator.pay(session_id, PayerChoice::Pay).unwrap();
+    let intent = simulator
+        .control()
+        .pay(session_id, PayerChoice::Pay)
+        .unwrap();
     let results = carried_out(
         &url,
         STRIPE_KEY,
@@ -118,9 +121,10 @@ async fn payouts_disputes_and_the_balance_are_as_the_client_expects() {
         .await
         .unwrap();
     let intent = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
-    let dispute = simulator.dispute(&intent).unwrap();
+    let dispute = simulator.control().dispute(&intent).unwrap();
     let results = carried_out(
         &url,
         STRIPE_KEY,
@@ -168,11 +172,11 @@ async fn the_client_reads_errors() {
     );
     let results = carried_out(&url, "sk_test_of_others", fetch.clone()).await;
     assert_eq!(results[0]["error"], "AuthenticationError");
-    simulator.faults().arm(&Fault::Fail, 1);
+    simulator.control().faults().arm(&Fault::Fail, 1);
     let limit = Fault::RateLimit {
         retry_after_seconds: Some(1),
     };
-    simulator.faults().arm(&limit, 1);
+    simulator.control().faults().arm(&limit, 1);
     let results = carried_out(&url, STRIPE_KEY, json!([fetch[0], fetch[0]])).await;
     assert_eq!(results[0]["error"], "APIError");
     assert_eq!(results[1]["error"], "RateLimitError");

@@ -20,9 +20,10 @@ async fn a_dispute_takes_the_money_at_once() {
         .await
         .unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
-    let dispute = simulator.dispute(&id).unwrap();
+    let dispute = simulator.control().dispute(&id).unwrap();
     let dispute_id = dispute.parse().unwrap();
     let open = gateway.fetch_dispute(&dispute_id).await.unwrap();
     assert_eq!(open.status, Reported::Known(DisputeStatus::Open));
@@ -30,7 +31,7 @@ async fn a_dispute_takes_the_money_at_once() {
     assert_eq!(open.payment_id.as_str(), id);
     let payment = gateway.fetch_payment(&id.parse().unwrap()).await.unwrap();
     assert_eq!(payment.status, Reported::Known(PaymentStatus::Disputed));
-    assert!(simulator.move_dispute(&dispute, "won"));
+    assert!(simulator.control().move_dispute(&dispute, "won"));
     let won = gateway.fetch_dispute(&dispute_id).await.unwrap();
     assert_eq!(won.status, Reported::Known(DisputeStatus::Won));
     assert!(won.deducted.is_zero());
@@ -71,7 +72,7 @@ async fn payouts_and_transfers_go_and_come_back() {
         ("paid", PayoutStatus::Paid),
         ("failed", PayoutStatus::Failed),
     ] {
-        assert!(simulator.move_payout(id, status));
+        assert!(simulator.control().move_payout(id, status));
         let seen = gateway.fetch_payout(&by_reference).await.unwrap();
         assert_eq!(seen.status, Reported::Known(expected));
         assert_eq!(gateway.fetch_payout(&by_id).await.unwrap(), seen);
@@ -96,7 +97,7 @@ async fn payouts_and_transfers_go_and_come_back() {
     let by_id = PayoutLookup::Id(sent.payout_id);
     let back = gateway.fetch_payout(&by_id).await.unwrap();
     assert_eq!(back.status, Reported::Known(PayoutStatus::Returned));
-    let books = simulator.books();
+    let books = simulator.control().books();
     assert_eq!(books.payouts.len(), 3);
     assert!(
         books
@@ -132,6 +133,7 @@ async fn a_report_adds_up() {
         let request = checkout(&format!("report {number}"), 50_000);
         let opened = gateway.create_checkout(&request).await.unwrap();
         last = simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
     }
@@ -139,7 +141,7 @@ async fn a_report_adds_up() {
         .refund(&refund(&last.parse().unwrap(), "report refund", 40_000))
         .await
         .unwrap();
-    let disputed = simulator.dispute(&last).unwrap();
+    let disputed = simulator.control().dispute(&last).unwrap();
     simulator.set_payout_outcome(Some("paid"));
     gateway
         .payout(&payout("report payout", "ba_0123456789"))

@@ -40,13 +40,14 @@ async fn a_lost_answer_does_nothing_twice() {
         .unwrap();
         let mut request = checkout("lost 1", 50_000);
         request.capture = CaptureMode::Manual;
-        simulator.faults().arm(&fault, 2);
+        simulator.control().faults().arm(&fault, 2);
         let opened = gateway.create_checkout(&request).await.unwrap();
         let id = simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
         let id = id.parse().unwrap();
-        simulator.faults().arm(&fault, 2);
+        simulator.control().faults().arm(&fault, 2);
         let taken = gateway
             .capture(&capture(&id, "lost capture", 50_000))
             .await
@@ -56,12 +57,12 @@ async fn a_lost_answer_does_nothing_twice() {
             Reported::Known(PaymentStatus::Captured),
             "{fault:?}"
         );
-        simulator.faults().arm(&fault, 2);
+        simulator.control().faults().arm(&fault, 2);
         gateway
             .refund(&refund(&id, "lost refund", 10_000))
             .await
             .unwrap();
-        simulator.faults().arm(&fault, 2);
+        simulator.control().faults().arm(&fault, 2);
         let payout = PayoutRequest {
             reference: reference("lost payout"),
             attempt: Attempt::First,
@@ -71,7 +72,7 @@ async fn a_lost_answer_does_nothing_twice() {
             narration: "Withdrawal".to_owned(),
         };
         gateway.payout(&payout).await.unwrap();
-        let books = simulator.books();
+        let books = simulator.control().books();
         assert_eq!(books.payments.len(), 1, "{fault:?}");
         assert_eq!(
             (books.payments[0].captured, books.payments[0].refunded),
@@ -123,7 +124,7 @@ async fn errors_are_sorted_by_what_to_do() {
         let before = simulator.requests();
         // What is asked for exists, so that an answer can break off.
         let request = checkout(&format!("sorted {before}"), 50_000);
-        simulator.faults().arm(&fault, times);
+        simulator.control().faults().arm(&fault, times);
         let outcome = gateway.create_checkout(&request).await;
         assert_eq!(word(outcome), expected, "{fault:?}");
         assert_eq!(
@@ -181,7 +182,7 @@ async fn what_cannot_be_asked_is_not_asked() {
 #[tokio::test]
 async fn a_failed_payment_succeeds_late() {
     let (simulator, gateway) = stripe().await;
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         late_success: 1000,
         ..Chances::default()
     });
@@ -190,12 +191,13 @@ async fn a_failed_payment_succeeds_late() {
         .await
         .unwrap();
     let id = simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Fail)
         .unwrap();
     let id = id.parse().unwrap();
     let failed = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(failed.status, Reported::Known(PaymentStatus::Failed));
-    simulator.advance(Duration::from_secs(120));
+    simulator.control().advance(Duration::from_secs(120));
     let paid = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(paid.status, Reported::Known(PaymentStatus::Captured));
     let by_id = CheckoutLookup::Id(opened.checkout_id);
@@ -209,12 +211,13 @@ async fn a_changed_secret_loses_nothing() {
     let (simulator, gateway) = stripe().await;
     let receiver = listening(&simulator).await;
     let both = [Secret::new("whsec_next"), Secret::new(STRIPE_SECRET)];
-    simulator.set_webhook(&receiver.url(), &both);
+    simulator.control().set_webhook(&receiver.url(), &both);
     let opened = gateway
         .create_checkout(&checkout("secret 1", 50_000))
         .await
         .unwrap();
     simulator
+        .control()
         .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
         .unwrap();
     simulator.webhooks_settled().await;
@@ -236,6 +239,7 @@ async fn a_provider_that_is_slow_is_not_waited_for() {
     })
     .unwrap();
     simulator
+        .control()
         .faults()
         .arm(&Fault::Delay(Duration::from_secs(60)), 1);
     let before = std::time::Instant::now();
