@@ -256,8 +256,7 @@ impl Gateway for StripeGateway {
         webhooks::verify(&self.settings.webhook_secrets, delivery)
     }
 
-    /// The success page is called with the session's id and the cancel page with nothing; neither is
-    /// signed.
+    /// The success page is called with the session's id and the cancel page without; neither is signed.
     fn verify_return(
         &self,
         checkout: &OpenCheckout,
@@ -266,8 +265,7 @@ impl Gateway for StripeGateway {
         let outcome = match fields.only("session_id") {
             Some(id) if id == checkout.checkout_id.as_str() => ReturnOutcome::NotSaid,
             Some(_) => return Err(ReturnRejection::OtherCheckout),
-            None if fields.as_slice().is_empty() => ReturnOutcome::Cancelled,
-            None => return Err(ReturnRejection::Malformed),
+            None => ReturnOutcome::Cancelled,
         };
         Ok(ReturnFacts {
             outcome,

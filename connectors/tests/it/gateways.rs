@@ -10,6 +10,7 @@ mod razorpay_pages;
 mod razorpay_trouble;
 mod razorpay_webhooks;
 mod receiver;
+mod seeded;
 mod stripe;
 mod stripe_client;
 mod stripe_out;

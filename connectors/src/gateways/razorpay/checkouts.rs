@@ -37,10 +37,11 @@ impl RazorpayGateway {
         };
         match made {
             // The answer is lost, or a reference is refused because it is used: what is there counts.
-            Err(error) if may_exist(&error) => {
-                let earlier = self.earlier(request).await;
-                earlier.ok().flatten().ok_or(error)
-            }
+            Err(error) if may_exist(&error) => match self.earlier(request).await {
+                Ok(Some(found)) => Ok(found),
+                Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
+                Ok(None) | Err(_) => Err(error),
+            },
             made => made,
         }
     }

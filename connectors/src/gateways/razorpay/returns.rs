@@ -21,8 +21,9 @@ pub(super) fn verify(
     if is_unsigned && fields.only("error[code]").is_some() {
         return Ok(unsigned(ReturnOutcome::Failed));
     }
-    if fields.as_slice().is_empty() {
-        // `cancel_url` is called without anything.
+    let is_theirs = |(name, _): &(String, String)| name.starts_with("razorpay_");
+    if !fields.as_slice().iter().any(is_theirs) {
+        // `cancel_url` is called with nothing but what we put into it.
         return Ok(unsigned(ReturnOutcome::Cancelled));
     }
     from_page(secrets, checkout, fields)
