@@ -1,14 +1,15 @@
 //! Refunds, disputes, payouts and transfers as they come, and as observations.
 
 use ledger_core::money::Asset;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::status::{dispute_status, payout_status, refund_status};
-use super::wire::{Metadata, instant, reference, stripe_currency};
+use super::wire::{FeeDetail, Metadata, fee_and_tax, instant, reference, stripe_currency};
 use crate::gateways::fault::ReadError;
 use crate::gateways::{
-    DisputeObservation, Money, PaymentFailure, PayoutObservation, PayoutStatus, RefundKind,
-    RefundObservation, Reported,
+    Charges, DisputeObservation, Money, PaymentFailure, PayoutObservation, PayoutStatus,
+    RefundKind, RefundObservation, Reported,
 };
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +44,10 @@ pub(super) struct Dispute {
 pub(super) struct DisputeEntry {
     pub amount: i64,
     pub currency: String,
+    #[serde(default)]
+    pub fee: i64,
+    #[serde(default)]
+    pub fee_details: Vec<FeeDetail>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,11 +132,25 @@ impl Dispute {
             phase,
             amount: Money::from_minor_units(self.amount, asset),
             deducted: deducted(&self.balance_transactions, asset)?,
+            charges: charges(&self.balance_transactions, asset)?,
             reason: self.reason,
             respond_by: instant(self.evidence_details.and_then(|details| details.due_by)),
             created_at: instant(self.created),
         })
     }
+}
+
+/// What Stripe kept for the dispute, less what it gave back.
+fn charges(entries: &[DisputeEntry], asset: Asset) -> Result<Option<Charges>, ReadError> {
+    let (mut fee, mut tax) = (Decimal::ZERO, Decimal::ZERO);
+    for entry in entries {
+        let (own_fee, own_tax) = fee_and_tax(entry.fee, &entry.fee_details, asset)?;
+        let too_large = || ReadError::Other("a fee that is too large");
+        fee = fee.checked_add(own_fee).ok_or_else(too_large)?;
+        tax = tax.checked_add(own_tax).ok_or_else(too_large)?;
+    }
+    let is_free = fee.is_zero() && tax.is_zero();
+    Ok((!is_free).then_some(Charges { fee, tax, asset }))
 }
 
 /// What was taken and not given back; entries are negative when they take.

@@ -160,7 +160,9 @@ async fn a_report_adds_up() {
         .unwrap();
     let disputed = simulator.control().dispute(&payments[1]).unwrap();
     assert!(simulator.control().move_dispute(&disputed, "lost"));
+    assert_eq!(simulator.control().books().owed["INR"], 55_280);
     let settlement = simulator.control().settle(day).unwrap();
+    assert!(simulator.control().books().owed.is_empty());
     assert_eq!(simulator.control().settle(day), None, "nothing is left");
 
     let page = gateway.settlement_page(&query).await.unwrap();

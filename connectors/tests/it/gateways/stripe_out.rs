@@ -35,6 +35,9 @@ async fn a_dispute_takes_the_money_at_once() {
     let won = gateway.fetch_dispute(&dispute_id).await.unwrap();
     assert_eq!(won.status, Reported::Known(DisputeStatus::Won));
     assert!(won.deducted.is_zero());
+    assert_eq!(won.charges.unwrap().fee.to_string(), "15.00");
+    // 300.00 less 9.00 for the payment and 15.00 for the dispute.
+    assert_eq!(simulator.control().books().owed["INR"], 27_600);
     simulator.webhooks_settled().await;
     let facts = receiver.facts(&gateway);
     let told = facts
