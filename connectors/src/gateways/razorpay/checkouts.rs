@@ -8,6 +8,7 @@ use super::answer::{may_exist, nonsense, not_found, not_read};
 use super::wire::{Collection, Link, Links, Order, Payment, REFERENCE_NOTE, instant};
 use super::{PROVIDER, RazorpayCheckout, RazorpayGateway, unsupported};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::checkout::hosted_page;
 use crate::gateways::{
     Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, ProviderId, Reference,
@@ -61,7 +62,7 @@ impl RazorpayGateway {
                 let link = self.link_of(operation, &request.reference).await;
                 link.and_then(|link| {
                     is_same(request, link.amount, &link.currency)?;
-                    link_checkout(link)
+                    self.link_checkout(link)
                 })
             }
         };
@@ -161,7 +162,18 @@ impl RazorpayGateway {
         let call = Call::post(operation, "/v1/payment_links", Body::Json(body));
         let link: Link = self.ask(call).await?;
         is_same(request, link.amount, &link.currency)?;
-        link_checkout(link)
+        self.link_checkout(link)
+    }
+
+    fn link_checkout(&self, link: Link) -> Result<Checkout, GatewayError> {
+        let operation = Operation::CreateCheckout;
+        let url = hosted_page(&self.settings.base_url, link.short_url.as_deref());
+        let url = url.ok_or_else(|| nonsense(operation, "a payment link without a page"))?;
+        Ok(Checkout {
+            checkout_id: id(operation, &link.id)?,
+            action: CheckoutAction::Redirect { url },
+            expires_at: instant(link.expire_by),
+        })
     }
 
     pub(super) async fn found_checkout(
@@ -316,20 +328,6 @@ fn is_same(request: &CheckoutRequest, amount: u64, currency: &str) -> Result<(),
     Err(GatewayError::ReferenceReused {
         provider: PROVIDER,
         operation: Operation::CreateCheckout,
-    })
-}
-
-fn link_checkout(link: Link) -> Result<Checkout, GatewayError> {
-    let operation = Operation::CreateCheckout;
-    let url = link
-        .short_url
-        .as_deref()
-        .and_then(|url| Url::parse(url).ok());
-    let url = url.ok_or_else(|| nonsense(operation, "a payment link without a link"))?;
-    Ok(Checkout {
-        checkout_id: id(operation, &link.id)?,
-        action: CheckoutAction::Redirect { url },
-        expires_at: instant(link.expire_by),
     })
 }
 

@@ -7,6 +7,7 @@ use super::answer::{nonsense, not_found, not_read};
 use super::wire::{Intent, List, Session, instant, stripe_currency};
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::checkout::hosted_page;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureMode, CaptureRequest, Checkout, CheckoutAction, CheckoutLookup,
     CheckoutObservation, CheckoutRequest, GatewayError, Operation, PaymentObservation,
@@ -61,7 +62,38 @@ impl StripeGateway {
         let session: Session = self
             .make(operation, path, &request.reference, &fields)
             .await?;
-        checkout(request, session)
+        self.checkout(request, session)
+    }
+
+    fn checkout(
+        &self,
+        request: &CheckoutRequest,
+        session: Session,
+    ) -> Result<Checkout, GatewayError> {
+        let operation = Operation::CreateCheckout;
+        let code = request.amount.asset().code;
+        let is_same = session.amount_total == Some(request.amount.minor_units())
+            && session
+                .currency
+                .as_deref()
+                .is_some_and(|currency| currency.eq_ignore_ascii_case(code.as_str()));
+        if !is_same {
+            return Err(GatewayError::ReferenceReused {
+                provider: PROVIDER,
+                operation,
+            });
+        }
+        let url = hosted_page(&self.settings.base_url, session.url.as_deref());
+        Ok(Checkout {
+            checkout_id: session
+                .id
+                .parse()
+                .map_err(|_| nonsense(operation, "an id that is none"))?,
+            action: CheckoutAction::Redirect {
+                url: url.ok_or_else(|| nonsense(operation, "a session without a page"))?,
+            },
+            expires_at: instant(session.expires_at),
+        })
     }
 
     pub(super) async fn found_checkout(
@@ -179,33 +211,6 @@ fn check(request: &CheckoutRequest) -> Result<(), GatewayError> {
         return invalid("description", "is 1 to 250 characters");
     }
     Ok(())
-}
-
-fn checkout(request: &CheckoutRequest, session: Session) -> Result<Checkout, GatewayError> {
-    let operation = Operation::CreateCheckout;
-    let code = request.amount.asset().code;
-    let is_same = session.amount_total == Some(request.amount.minor_units())
-        && session
-            .currency
-            .as_deref()
-            .is_some_and(|currency| currency.eq_ignore_ascii_case(code.as_str()));
-    if !is_same {
-        return Err(GatewayError::ReferenceReused {
-            provider: PROVIDER,
-            operation,
-        });
-    }
-    let url = session.url.as_deref().and_then(|url| Url::parse(url).ok());
-    Ok(Checkout {
-        checkout_id: session
-            .id
-            .parse()
-            .map_err(|_| nonsense(operation, "an id that is none"))?,
-        action: CheckoutAction::Redirect {
-            url: url.ok_or_else(|| nonsense(operation, "a session without a page"))?,
-        },
-        expires_at: instant(session.expires_at),
-    })
 }
 
 /// When the session closes. It is part of the content that a key stands for, so it does not depend on the

@@ -13,8 +13,8 @@ use connectors::simulators::razorpay::RazorpaySimulator;
 
 use super::receiver::{Receiver, observations};
 use super::support::{
-    WEBHOOK_SECRET, capture, checkout, razorpay, razorpay_links, reference, refund, rupees, told,
-    word,
+    KEY_SECRET, PAYOUT_ACCOUNT, WEBHOOK_SECRET, capture, checkout, razorpay, razorpay_links,
+    reference, refund, rupees, told, word,
 };
 
 /// A receiver of everything that the simulator tells.
@@ -394,6 +394,9 @@ async fn what_cannot_be_asked_is_not_asked() {
         "gateway_unsupported"
     );
     assert_eq!(simulator.requests(), 0);
+    for secret in [KEY_SECRET, PAYOUT_ACCOUNT, WEBHOOK_SECRET] {
+        assert!(!format!("{gateway:?}").contains(secret));
+    }
     let unknown = CheckoutLookup::Reference(reference("nobody"));
     assert_eq!(
         word(gateway.fetch_checkout(&unknown).await),
