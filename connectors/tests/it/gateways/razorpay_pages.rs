@@ -1,12 +1,12 @@
 //! Razorpay's page in a browser, the way back, and a card number that goes nowhere.
 
 use connectors::gateways::{
-    CheckoutAction, CheckoutLookup, Gateway, OpenCheckout, ReturnFields, ReturnOutcome,
-    ReturnRejection, SignatureCoverage,
+    CheckoutAction, CheckoutLookup, Gateway, Observation, OpenCheckout, ReturnFields,
+    ReturnOutcome, ReturnRejection, SignatureCoverage,
 };
 
 use super::razorpay::listening;
-use super::receiver::{action, hidden, open, submit};
+use super::receiver::{action, hidden, observations, open, submit};
 use super::support::{KEY_SECRET, checkout, razorpay, razorpay_gateway, razorpay_links, ring};
 
 const CARD: &str = "4100280000001007";
@@ -83,6 +83,14 @@ async fn a_browser_pays_an_order() {
     assert!(twice.html.contains("already paid"), "{}", twice.html);
 
     simulator.webhooks_settled().await;
+    let facts = receiver.facts(&gateway);
+    let authorized = facts
+        .iter()
+        .find(|facts| facts.event_type == "payment.authorized");
+    let [Observation::Payment(payment)] = observations(authorized.unwrap()) else {
+        panic!("{authorized:?}");
+    };
+    assert!(payment.captured.is_zero() && payment.failure.is_none());
     let mut seen = format!("{seen:?} {back:?} {:?}", simulator.control().books());
     for received in receiver.received() {
         seen.push_str(&String::from_utf8(received.body).unwrap());
