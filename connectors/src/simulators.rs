@@ -5,6 +5,7 @@
 //! reaches anybody. A simulator stops when it is dropped.
 
 pub mod books;
+mod control;
 mod faults;
 mod front;
 mod mischief;
@@ -16,6 +17,7 @@ pub mod stripe;
 pub mod twilio_verify;
 mod webhook_sender;
 
+pub use control::GatewaySimulator;
 pub use faults::{Fault, Faults};
 pub use mischief::{Chances, PayerChoice};
 pub use webhook_sender::{Delivery, WebhookTiming};

@@ -4,7 +4,7 @@
 //! a repeat is harmless ([`Repeat`]); everything else is the caller's decision, by
 //! [`GatewayError::advice`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -143,7 +143,7 @@ impl Caller {
     }
 
     pub(super) fn availability(&self, operation: Operation) -> Availability {
-        self.circuits.availability(operation)
+        self.circuits.availability(operation, Instant::now())
     }
 
     /// Makes the call and reads its answer with `read`, which also sorts the provider's refusals.
@@ -171,13 +171,14 @@ impl Caller {
         call: &Call,
         read: &(impl Fn(&Answer) -> Result<T, GatewayError> + Send + Sync),
     ) -> Result<T, GatewayError> {
-        let permit = self.circuits.admit(call.operation).map_err(|retry_after| {
-            GatewayError::CircuitOpen {
+        let permit = self
+            .circuits
+            .admit(call.operation, Instant::now())
+            .map_err(|retry_after| GatewayError::CircuitOpen {
                 provider: self.provider,
                 operation: call.operation,
                 retry_after,
-            }
-        })?;
+            })?;
         let outcome = self.exchange(call).await.and_then(|answer| {
             self.judge(call.operation, &answer)?;
             read(&answer)
@@ -241,7 +242,7 @@ impl Caller {
 
 fn settle<T>(permit: Permit<'_>, outcome: &Result<T, GatewayError>) {
     match outcome {
-        Err(error) if error.is_outage() => permit.failed(),
+        Err(error) if error.is_outage() => permit.failed(Instant::now()),
         _ => permit.healthy(),
     }
 }

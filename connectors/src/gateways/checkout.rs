@@ -7,6 +7,7 @@ use identity::address::{EmailAddress, PhoneNumber};
 use url::Url;
 
 use super::{Attempt, Money, PaymentObservation, ProviderId, Reference, Reported};
+use crate::outbound::{BaseUrl, is_this_machine};
 
 /// Who pays, as far as providers ask. `Debug` shows nothing of it.
 #[derive(Clone)]
@@ -34,7 +35,8 @@ pub enum CaptureMode {
     Manual,
 }
 
-/// A checkout to be opened.
+/// A checkout to be opened. Another attempt has the same content: providers refuse a key that comes with
+/// another one.
 #[derive(Debug, Clone)]
 pub struct CheckoutRequest {
     /// Our name for it.
@@ -55,6 +57,8 @@ pub struct CheckoutRequest {
     pub cancel_url: Url,
     /// Where the provider tells us; used by providers that take it per payment.
     pub notify_url: Url,
+    /// When it was decided to open it, alike in every attempt.
+    pub created_at: DateTime<Utc>,
     /// When it closes by itself, where the provider can; it clips the time to what it allows.
     pub expires_at: DateTime<Utc>,
 }
@@ -142,4 +146,44 @@ pub struct CheckoutObservation {
     pub paid: Money,
     /// Every payment that was tried, oldest first. A webhook may leave them out: then it is empty.
     pub payments: Vec<PaymentObservation>,
+}
+
+/// The page that a provider names, if a browser may be sent there: by HTTPS, or on this machine when the
+/// provider is.
+pub(super) fn hosted_page(base_url: &BaseUrl, text: Option<&str>) -> Option<Url> {
+    let url = Url::parse(text?).ok()?;
+    let is_here = || !base_url.is_secure() && url.host_str().is_some_and(is_this_machine);
+    match url.scheme() {
+        "https" => Some(url),
+        "http" if is_here() => Some(url),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hosted_page;
+
+    #[test]
+    fn browsers_are_sent_to_pages_only() {
+        let real = "https://api.example".parse().unwrap();
+        let local = "http://127.0.0.1:8080".parse().unwrap();
+        for (text, by_real, by_local) in [
+            ("https://pay.example/l/1", true, true),
+            ("http://127.0.0.1:8080/l/1", false, true),
+            ("http://pay.example/l/1", false, false),
+            ("javascript:alert(1)", false, false),
+            ("data:text/html,x", false, false),
+            ("/l/1", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(hosted_page(&real, Some(text)).is_some(), by_real, "{text}");
+            assert_eq!(
+                hosted_page(&local, Some(text)).is_some(),
+                by_local,
+                "{text}"
+            );
+        }
+        assert_eq!(hosted_page(&real, None), None);
+    }
 }

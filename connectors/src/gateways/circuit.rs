@@ -14,9 +14,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Operation;
 
@@ -93,7 +91,7 @@ impl Circuits {
     }
 
     /// The right to make a call, or how long to wait.
-    pub(super) fn admit(&self, operation: Operation) -> Result<Permit<'_>, Duration> {
+    pub(super) fn admit(&self, operation: Operation, now: Instant) -> Result<Permit<'_>, Duration> {
         let mut states = self.states();
         let state = states.entry(operation).or_insert(CLOSED);
         let is_trial = match state {
@@ -101,7 +99,7 @@ impl Circuits {
             State::Open {
                 until, is_tried, ..
             } => {
-                let left = until.saturating_duration_since(Instant::now());
+                let left = until.saturating_duration_since(now);
                 if !left.is_zero() || *is_tried {
                     // A trial is out: its answer is worth waiting for.
                     return Err(left.max(Duration::from_millis(100)));
@@ -118,11 +116,11 @@ impl Circuits {
         })
     }
 
-    pub(super) fn availability(&self, operation: Operation) -> Availability {
+    pub(super) fn availability(&self, operation: Operation, now: Instant) -> Availability {
         match self.states().get(&operation) {
             None | Some(State::Closed { .. }) => Availability::Available,
             Some(State::Open { until, .. }) => Availability::Unavailable {
-                retry_after: until.saturating_duration_since(Instant::now()),
+                retry_after: until.saturating_duration_since(now),
             },
         }
     }
@@ -131,12 +129,12 @@ impl Circuits {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, wait: Duration) -> State {
+    fn open(&self, wait: Duration, now: Instant) -> State {
         // A random tenth more: processes that saw the same failure do not come back together.
         let whole = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let jitter = Duration::from_millis(fastrand::u64(0..=whole / 10));
         State::Open {
-            until: Instant::now() + wait + jitter,
+            until: now + wait + jitter,
             wait,
             is_tried: false,
         }
@@ -158,7 +156,7 @@ impl Permit<'_> {
     }
 
     /// The provider failed.
-    pub(super) fn failed(mut self) {
+    pub(super) fn failed(mut self, now: Instant) {
         self.is_told = true;
         let policy = self.circuits.policy;
         let mut states = self.circuits.states();
@@ -167,12 +165,12 @@ impl Permit<'_> {
             State::Closed { failures } => {
                 *failures = failures.saturating_add(1);
                 if *failures >= policy.failures {
-                    *state = self.circuits.open(policy.first_wait);
+                    *state = self.circuits.open(policy.first_wait, now);
                 }
             }
             State::Open { wait, .. } if self.is_trial => {
                 let wait = wait.saturating_mul(2).min(policy.longest_wait);
-                *state = self.circuits.open(wait);
+                *state = self.circuits.open(wait, now);
             }
             State::Open { .. } => {}
         }
@@ -192,74 +190,83 @@ impl Drop for Permit<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::{Availability, CircuitPolicy, Circuits};
     use crate::gateways::Operation;
 
     const REFUND: Operation = Operation::Refund;
 
-    fn opened() -> Circuits {
+    fn opened(now: Instant) -> Circuits {
         let circuits = Circuits::new(CircuitPolicy::default());
         for _ in 0..5 {
-            circuits.admit(REFUND).unwrap().failed();
+            circuits.admit(REFUND, now).unwrap().failed(now);
         }
         circuits
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn failures_in_a_row_open_it() {
+    #[test]
+    fn failures_in_a_row_open_it() {
+        let now = Instant::now();
         let circuits = Circuits::new(CircuitPolicy::default());
         for _ in 0..4 {
-            circuits.admit(REFUND).unwrap().failed();
+            circuits.admit(REFUND, now).unwrap().failed(now);
         }
-        circuits.admit(REFUND).unwrap().healthy();
+        circuits.admit(REFUND, now).unwrap().healthy();
         for _ in 0..4 {
-            circuits.admit(REFUND).unwrap().failed();
+            circuits.admit(REFUND, now).unwrap().failed(now);
         }
-        assert_eq!(circuits.availability(REFUND), Availability::Available);
-        circuits.admit(REFUND).unwrap().failed();
-        let wait = circuits.admit(REFUND).unwrap_err();
+        assert_eq!(circuits.availability(REFUND, now), Availability::Available);
+        circuits.admit(REFUND, now).unwrap().failed(now);
+        let wait = circuits.admit(REFUND, now).unwrap_err();
         assert!(wait > Duration::from_secs(1) && wait <= Duration::from_millis(2200));
-        assert!(circuits.admit(Operation::Capture).is_ok(), "of its own");
+        assert!(
+            circuits.admit(Operation::Capture, now).is_ok(),
+            "of its own"
+        );
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_trial_at_a_time_decides() {
-        let circuits = opened();
-        tokio::time::advance(Duration::from_millis(2201)).await;
-        let trial = circuits.admit(REFUND).unwrap();
-        assert!(circuits.admit(REFUND).is_err(), "one only");
-        trial.failed();
-        tokio::time::advance(Duration::from_millis(3900)).await;
-        assert!(circuits.admit(REFUND).is_err(), "twice the time");
-        tokio::time::advance(Duration::from_millis(600)).await;
-        drop(circuits.admit(REFUND).unwrap());
-        let trial = circuits.admit(REFUND).expect("a trial nobody waited for");
+    #[test]
+    fn one_trial_at_a_time_decides() {
+        let mut now = Instant::now();
+        let circuits = opened(now);
+        now += Duration::from_millis(2201);
+        let trial = circuits.admit(REFUND, now).unwrap();
+        assert!(circuits.admit(REFUND, now).is_err(), "one only");
+        trial.failed(now);
+        now += Duration::from_millis(3900);
+        assert!(circuits.admit(REFUND, now).is_err(), "twice the time");
+        now += Duration::from_millis(600);
+        drop(circuits.admit(REFUND, now).unwrap());
+        let trial = circuits
+            .admit(REFUND, now)
+            .expect("a trial nobody waited for");
         trial.healthy();
-        assert_eq!(circuits.availability(REFUND), Availability::Available);
-        assert!(circuits.admit(REFUND).is_ok());
-        assert!(circuits.admit(REFUND).is_ok());
+        assert_eq!(circuits.availability(REFUND, now), Availability::Available);
+        assert!(circuits.admit(REFUND, now).is_ok());
+        assert!(circuits.admit(REFUND, now).is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_late_answer_does_not_close_it() {
+    #[test]
+    fn a_late_answer_does_not_close_it() {
+        let now = Instant::now();
         let circuits = Circuits::new(CircuitPolicy::default());
-        let early = circuits.admit(REFUND).unwrap();
+        let early = circuits.admit(REFUND, now).unwrap();
         for _ in 0..5 {
-            circuits.admit(REFUND).unwrap().failed();
+            circuits.admit(REFUND, now).unwrap().failed(now);
         }
         early.healthy();
-        assert!(circuits.admit(REFUND).is_err());
+        assert!(circuits.admit(REFUND, now).is_err());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn waits_grow_no_further_than_the_longest() {
-        let circuits = opened();
+    #[test]
+    fn waits_grow_no_further_than_the_longest() {
+        let mut now = Instant::now();
+        let circuits = opened(now);
         for _ in 0..10 {
-            tokio::time::advance(Duration::from_secs(67)).await;
-            circuits.admit(REFUND).unwrap().failed();
+            now += Duration::from_secs(67);
+            circuits.admit(REFUND, now).unwrap().failed(now);
         }
-        assert!(circuits.admit(REFUND).unwrap_err() <= Duration::from_secs(66));
+        assert!(circuits.admit(REFUND, now).unwrap_err() <= Duration::from_secs(66));
     }
 }

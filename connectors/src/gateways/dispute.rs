@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Money, ProviderId, Reported};
+use super::{Charges, Money, ProviderId, Reported};
 
 /// The state of a dispute. `UnderReview` may go back to `Open`; a won one may begin again in a later
 /// phase.
@@ -52,6 +52,8 @@ pub struct DisputeObservation {
     pub amount: Money,
     /// What has been taken from us so far.
     pub deducted: Money,
+    /// What the provider keeps for the dispute itself, once it says so; not part of what is deducted.
+    pub charges: Option<Charges>,
     /// The network's or the provider's reason.
     pub reason: Option<String>,
     /// Until when we may answer.

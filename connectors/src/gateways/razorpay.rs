@@ -17,6 +17,7 @@
 //! An event's id is in a header that the signature does not cover; the body's digest is told beside it.
 
 mod answer;
+mod captures;
 mod checkouts;
 mod payouts;
 mod refunds;
@@ -45,6 +46,7 @@ use super::{
 };
 use crate::outbound::Answer;
 use answer::{entity, not_read};
+pub use returns::{LinkReturn, read_link_return};
 pub use settings::{RAZORPAY_BASE_URL, RazorpayCheckout, RazorpaySettings};
 
 const PROVIDER: Provider = Provider::Razorpay;

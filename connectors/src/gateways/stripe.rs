@@ -26,6 +26,7 @@ mod settlements;
 mod status;
 mod webhooks;
 mod wire;
+mod wire_out;
 
 use std::time::Duration;
 
@@ -237,7 +238,7 @@ impl Gateway for StripeGateway {
     ) -> Result<DisputeObservation, GatewayError> {
         let operation = Operation::FetchDispute;
         let path = format!("/v1/disputes/{dispute_id}");
-        let dispute: wire::Dispute = self.ask(Call::get(operation, path)).await?;
+        let dispute: wire_out::Dispute = self.ask(Call::get(operation, path)).await?;
         dispute.observe().map_err(not_read(operation))
     }
 
@@ -255,8 +256,7 @@ impl Gateway for StripeGateway {
         webhooks::verify(&self.settings.webhook_secrets, delivery)
     }
 
-    /// The success page is called with the session's id and the cancel page with nothing; neither is
-    /// signed.
+    /// The success page is called with the session's id and the cancel page without; neither is signed.
     fn verify_return(
         &self,
         checkout: &OpenCheckout,
@@ -265,8 +265,7 @@ impl Gateway for StripeGateway {
         let outcome = match fields.only("session_id") {
             Some(id) if id == checkout.checkout_id.as_str() => ReturnOutcome::NotSaid,
             Some(_) => return Err(ReturnRejection::OtherCheckout),
-            None if fields.as_slice().is_empty() => ReturnOutcome::Cancelled,
-            None => return Err(ReturnRejection::Malformed),
+            None => ReturnOutcome::Cancelled,
         };
         Ok(ReturnFacts {
             outcome,

@@ -22,6 +22,17 @@ pub struct WebhookDelivery<'a> {
     pub received_at: DateTime<Utc>,
 }
 
+impl<'a> WebhookDelivery<'a> {
+    /// The value of a header that is there exactly once.
+    pub(crate) fn only_header(&self, name: &str) -> Option<&'a str> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        }
+    }
+}
+
 /// How much of what is told a signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignatureCoverage {

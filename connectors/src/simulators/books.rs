@@ -1,5 +1,7 @@
 //! What really happened to money in a simulated provider's world. A test compares wallets with it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// The books of one account at a provider, amounts in minor units.
@@ -13,6 +15,9 @@ pub struct Books {
     pub payouts: Vec<BookedPayout>,
     /// Every dispute, oldest first.
     pub disputes: Vec<BookedDispute>,
+    /// What the provider still owes the merchant for all of these, by ISO code, in minor units: captured
+    /// less charges, refunds, disputes and what was settled. Negative when the merchant owes.
+    pub owed: BTreeMap<String, i64>,
 }
 
 /// A payment as it is.

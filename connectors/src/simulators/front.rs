@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use poem::http::StatusCode;
-use poem::http::header::RETRY_AFTER;
+use poem::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use poem::{Body, Response};
 use serde_json::Value;
 
@@ -162,11 +162,7 @@ impl Front {
                     .content_type("application/json")
                     .body(r#"{"id":["what"],"amount":1e2,"status":7}"#)
             }
-            Fault::BreakOff => {
-                let whole = work().body.to_string();
-                let half = whole.as_bytes().get(..whole.len() / 2).unwrap_or_default();
-                broken_off(Bytes::copy_from_slice(half))
-            }
+            Fault::BreakOff => broken_off(&work().body.to_string()),
         }
     }
 
@@ -198,13 +194,14 @@ impl Front {
     }
 }
 
-fn broken_off(half: Bytes) -> Response {
-    let parts = [
-        Ok(half),
-        Err(io::Error::other("the simulator breaks its answer off")),
-    ];
+/// Fewer bytes than are announced, after which the connection closes.
+fn broken_off(whole: &str) -> Response {
+    let half = whole.as_bytes().get(..whole.len() / 2).unwrap_or_default();
+    let half = Bytes::copy_from_slice(half);
+    let parts = [Ok::<_, io::Error>(half)];
     Response::builder()
         .content_type("application/json")
+        .header(CONTENT_LENGTH, whole.len())
         .body(Body::from_bytes_stream(futures_util::stream::iter(parts)))
 }
 

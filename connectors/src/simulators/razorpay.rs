@@ -13,9 +13,8 @@
 //! Basic authentication with the key is wanted. Bodies are JSON, errors are
 //! `{"error":{"code","description","field","source","step","reason","metadata"}}`, lists are collections
 //! with `from`, `to`, `count` and `skip`. Webhooks are signed with the secret that was the current one when
-//! their event happened. Events of the outer world (a payer, a bank, a day that ends) are methods here.
-//!
-//! Two books: what the interface tells, and [`RazorpaySimulator::books`], what really happened.
+//! their event happened. Events of the outer world (a payer, a bank, a day that ends) come through
+//! [`GatewaySimulator`], which also tells what really happened, whatever the interface says.
 
 mod account;
 mod bodies;
@@ -37,6 +36,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use super::books::Books;
+use super::control::GatewaySimulator;
 use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
@@ -112,45 +112,18 @@ impl RazorpaySimulator {
         self.server.url()
     }
 
-    /// What to do wrong with the next requests.
+    /// The world around it.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.office.front.faults
-    }
-
-    /// What to do wrong by chance from now on.
-    pub fn set_chances(&self, chances: Chances) {
-        self.office.front.set_chances(chances);
-    }
-
-    /// Whether every request is answered 503.
-    pub fn set_down(&self, is_down: bool) {
-        self.office.front.set_down(is_down);
+    pub fn control(&self) -> Arc<dyn GatewaySimulator> {
+        // The annotation makes it a trait object.
+        let office: Arc<dyn GatewaySimulator> = self.office.clone();
+        office
     }
 
     /// How many requests came, right or wrong.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.office.front.requests()
-    }
-
-    /// Where webhooks go, and the secret they are signed with. Events of before keep the secret that was
-    /// current then.
-    pub fn set_webhook(&self, url: &str, secret: &Secret) {
-        let mut account = lock(&self.office.account);
-        account.webhook = Some((url.to_owned(), secret.reveal().to_owned()));
-    }
-
-    /// Every attempt to deliver a webhook, oldest first.
-    #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
-        self.office.sender.deliveries()
-    }
-
-    /// How many webhooks were never sent, by chance.
-    #[must_use]
-    pub fn dropped_webhooks(&self) -> u64 {
-        self.office.sender.dropped()
     }
 
     /// Whether a webhook was never taken, after which Razorpay disables the endpoint.
@@ -164,52 +137,16 @@ impl RazorpaySimulator {
         self.office.sender.settled().await;
     }
 
-    /// Puts the clock forward; what falls due then happens: links expire, authorizations that were not
-    /// captured in time go back, late authorizations come.
-    pub fn advance(&self, by: Duration) {
-        self.office.front.advance(by);
-        self.office.happen(|account, now| account.fall_due(now));
-    }
-
-    /// A payer decides on an order or payment link. Gives the payment's id, or nothing for one who turns
-    /// back or when it cannot be paid.
-    pub fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
-        self.office.pay(checkout_id, "upi", choice)
-    }
-
     /// The bank finds that a failed payment was paid after all.
     pub fn authorize_late(&self, payment_id: &str) -> bool {
         self.office
             .happen(|account, now| account.authorize_late(payment_id, now))
     }
 
-    /// Pending refunds are done; those of these ids fail.
-    pub fn process_refunds(&self, failing: &[&str]) {
-        self.office
-            .happen(|account, now| account.process_refunds(failing, now));
-    }
-
-    /// Makes refunds wait for [`RazorpaySimulator::process_refunds`] instead of being done at once.
-    pub fn hold_refunds(&self, is_held: bool) {
-        lock(&self.office.account).are_refunds_held = is_held;
-    }
-
-    /// A payer's bank disputes a captured payment. Gives the dispute's id.
-    pub fn dispute(&self, payment_id: &str, phase: &str) -> Option<String> {
+    /// A payer's bank disputes a captured payment, in a phase of Razorpay's words.
+    pub fn dispute_in(&self, payment_id: &str, phase: &str) -> Option<String> {
         self.office
             .happen(|account, now| account.open_dispute(payment_id, phase, now))
-    }
-
-    /// A dispute changes: `under_review`, `open` (more evidence is wanted), `won`, `lost` or `closed`.
-    pub fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
-        self.office
-            .happen(|account, now| account.move_dispute(dispute_id, status, now))
-    }
-
-    /// A payout changes: `processing`, `processed`, `reversed`, `failed` or `rejected`.
-    pub fn move_payout(&self, payout_id: &str, status: &str) -> bool {
-        self.office
-            .happen(|account, now| account.move_payout(payout_id, status, now))
     }
 
     /// How payouts end by themselves as soon as they are made; nothing leaves them `processing`.
@@ -217,25 +154,84 @@ impl RazorpaySimulator {
         lock(&self.office.account).payout_outcome = outcome;
     }
 
-    /// Settles what was not settled yet, on that day. Gives the settlement's id, or nothing when there was
-    /// nothing.
-    pub fn settle(&self, day: NaiveDate) -> Option<String> {
-        let chance = self.office.front.chances().settlement_left_out;
-        let is_left_out = || self.office.front.happens(chance);
-        self.office
-            .happen(|account, now| account.settle(day, now, is_left_out))
-    }
-
     /// Changes what the provider tells of a payment, and not what really happened: its amount or currency
     /// as a faulty or hostile provider would.
     pub fn misreport_payment(&self, payment_id: &str, amount: Option<u64>, currency: Option<&str>) {
         lock(&self.office.account).misreport(payment_id, amount, currency);
     }
+}
 
-    /// What really happened.
-    #[must_use]
-    pub fn books(&self) -> Books {
-        lock(&self.office.account).books()
+/// Events of before a change of the secret keep the one that was current then. What falls due: links
+/// expire, authorizations that were not captured in time go back, late authorizations come.
+impl GatewaySimulator for Office {
+    fn faults(&self) -> &Faults {
+        &self.front.faults
+    }
+
+    fn set_chances(&self, chances: Chances) {
+        self.front.set_chances(chances);
+    }
+
+    fn set_down(&self, is_down: bool) {
+        self.front.set_down(is_down);
+    }
+
+    fn set_webhook(&self, url: &str, secrets: &[Secret]) {
+        let secret = secrets.first().map(|secret| secret.reveal().to_owned());
+        lock(&self.account).webhook = secret.map(|secret| (url.to_owned(), secret));
+    }
+
+    fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
+        self.paid(checkout_id, "upi", choice)
+    }
+
+    fn advance(&self, by: Duration) {
+        self.front.advance(by);
+        self.happen(|account, now| account.fall_due(now));
+    }
+
+    fn settle(&self, day: NaiveDate) -> Option<String> {
+        let chance = self.front.chances().settlement_left_out;
+        let is_left_out = || self.front.happens(chance);
+        self.happen(|account, now| account.settle(day, now, is_left_out))
+    }
+
+    fn hold_refunds(&self, is_held: bool) {
+        lock(&self.account).are_refunds_held = is_held;
+    }
+
+    fn process_refunds(&self, failing: &[&str]) {
+        self.happen(|account, now| account.process_refunds(failing, now));
+    }
+
+    fn dispute(&self, payment_id: &str) -> Option<String> {
+        self.happen(|account, now| account.open_dispute(payment_id, "chargeback", now))
+    }
+
+    /// `under_review`, `open` (more evidence is wanted), `won`, `lost` or `closed`.
+    fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
+        self.happen(|account, now| account.move_dispute(dispute_id, status, now))
+    }
+
+    /// `queued`, `pending`, `processing`, `processed`, `reversed`, `failed` or `rejected`.
+    fn move_payout(&self, payout_id: &str, status: &str) -> bool {
+        self.happen(|account, now| account.move_payout(payout_id, status, now))
+    }
+
+    fn books(&self) -> Books {
+        lock(&self.account).books()
+    }
+
+    fn deliveries(&self) -> Vec<Delivery> {
+        self.sender.deliveries()
+    }
+
+    fn webhooks_under_way(&self) -> usize {
+        self.sender.under_way()
+    }
+
+    fn dropped_webhooks(&self) -> u64 {
+        self.sender.dropped()
     }
 }
 
@@ -253,7 +249,7 @@ impl Office {
         outcome
     }
 
-    fn pay(&self, checkout_id: &str, method: &str, choice: PayerChoice) -> Option<String> {
+    fn paid(&self, checkout_id: &str, method: &str, choice: PayerChoice) -> Option<String> {
         self.happen(|account, now| account.pay(checkout_id, method, choice, now))
     }
 }

@@ -30,9 +30,10 @@ mod sessions;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::books::Books;
+use super::control::GatewaySimulator;
 use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
@@ -93,20 +94,12 @@ impl StripeSimulator {
         self.server.url()
     }
 
-    /// What to do wrong with the next requests.
+    /// The world around it.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.office.front.faults
-    }
-
-    /// What to do wrong by chance from now on.
-    pub fn set_chances(&self, chances: Chances) {
-        self.office.front.set_chances(chances);
-    }
-
-    /// Whether every request is answered 503.
-    pub fn set_down(&self, is_down: bool) {
-        self.office.front.set_down(is_down);
+    pub fn control(&self) -> Arc<dyn GatewaySimulator> {
+        // The annotation makes it a trait object.
+        let office: Arc<dyn GatewaySimulator> = self.office.clone();
+        office
     }
 
     /// How many requests came, right or wrong.
@@ -115,68 +108,9 @@ impl StripeSimulator {
         self.office.front.requests()
     }
 
-    /// Where webhooks go, and the secrets they are signed with, all of them, from now on.
-    pub fn set_webhook(&self, url: &str, secrets: &[Secret]) {
-        let secrets = secrets.iter().map(|secret| secret.reveal().to_owned());
-        lock(&self.office.account).webhook = Some((url.to_owned(), secrets.collect()));
-    }
-
-    /// Every attempt to deliver a webhook, oldest first.
-    #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
-        self.office.sender.deliveries()
-    }
-
-    /// How many webhooks were never sent, by chance.
-    #[must_use]
-    pub fn dropped_webhooks(&self) -> u64 {
-        self.office.sender.dropped()
-    }
-
     /// Waits until no webhook is under way.
     pub async fn webhooks_settled(&self) {
         self.office.sender.settled().await;
-    }
-
-    /// Puts the clock forward; sessions expire, and banks that said no say yes late.
-    pub fn advance(&self, by: Duration) {
-        self.office.front.advance(by);
-        self.office.happen(|account, now| account.fall_due(now));
-    }
-
-    /// A payer decides on a session. Gives the PaymentIntent's id, or nothing for one who turns back or
-    /// when it cannot be paid.
-    pub fn pay(&self, session_id: &str, choice: PayerChoice) -> Option<String> {
-        self.office.pay(session_id, "card", choice)
-    }
-
-    /// Makes refunds wait for [`StripeSimulator::process_refunds`] instead of being done at once.
-    pub fn hold_refunds(&self, is_held: bool) {
-        lock(&self.office.account).are_refunds_held = is_held;
-    }
-
-    /// Pending refunds are done; those of these ids fail.
-    pub fn process_refunds(&self, failing: &[&str]) {
-        self.office
-            .happen(|account, now| account.process_refunds(failing, now));
-    }
-
-    /// A payer's bank disputes a captured payment. Gives the dispute's id.
-    pub fn dispute(&self, payment_id: &str) -> Option<String> {
-        self.office
-            .happen(|account, now| account.open_dispute(payment_id, now))
-    }
-
-    /// A dispute changes: `under_review`, `won` or `lost`.
-    pub fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
-        self.office
-            .happen(|account, now| account.move_dispute(dispute_id, status, now))
-    }
-
-    /// A payout changes: `in_transit`, `paid` or `failed` (also after `paid`).
-    pub fn move_payout(&self, payout_id: &str, status: &str) -> bool {
-        self.office
-            .happen(|account, now| account.move_payout(payout_id, status, now))
     }
 
     /// A transfer comes back whole.
@@ -189,11 +123,77 @@ impl StripeSimulator {
     pub fn set_payout_outcome(&self, outcome: Option<&'static str>) {
         lock(&self.office.account).payout_outcome = outcome;
     }
+}
 
-    /// What really happened.
-    #[must_use]
-    pub fn books(&self) -> Books {
-        lock(&self.office.account).books()
+/// All secrets sign. What falls due: sessions expire, and banks that said no say yes late.
+impl GatewaySimulator for Office {
+    fn faults(&self) -> &Faults {
+        &self.front.faults
+    }
+
+    fn set_chances(&self, chances: Chances) {
+        self.front.set_chances(chances);
+    }
+
+    fn set_down(&self, is_down: bool) {
+        self.front.set_down(is_down);
+    }
+
+    fn set_webhook(&self, url: &str, secrets: &[Secret]) {
+        let secrets = secrets.iter().map(|secret| secret.reveal().to_owned());
+        lock(&self.account).webhook = Some((url.to_owned(), secrets.collect()));
+    }
+
+    fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
+        self.paid(checkout_id, "card", choice)
+    }
+
+    fn advance(&self, by: Duration) {
+        self.front.advance(by);
+        self.happen(|account, now| account.fall_due(now));
+    }
+
+    /// The balance is told transaction by transaction, so there are no batches.
+    fn settle(&self, _day: NaiveDate) -> Option<String> {
+        None
+    }
+
+    fn hold_refunds(&self, is_held: bool) {
+        lock(&self.account).are_refunds_held = is_held;
+    }
+
+    fn process_refunds(&self, failing: &[&str]) {
+        self.happen(|account, now| account.process_refunds(failing, now));
+    }
+
+    fn dispute(&self, payment_id: &str) -> Option<String> {
+        self.happen(|account, now| account.open_dispute(payment_id, now))
+    }
+
+    /// `under_review`, `won` or `lost`.
+    fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
+        self.happen(|account, now| account.move_dispute(dispute_id, status, now))
+    }
+
+    /// `in_transit`, `paid` or `failed` (also after `paid`).
+    fn move_payout(&self, payout_id: &str, status: &str) -> bool {
+        self.happen(|account, now| account.move_payout(payout_id, status, now))
+    }
+
+    fn books(&self) -> Books {
+        lock(&self.account).books()
+    }
+
+    fn deliveries(&self) -> Vec<Delivery> {
+        self.sender.deliveries()
+    }
+
+    fn webhooks_under_way(&self) -> usize {
+        self.sender.under_way()
+    }
+
+    fn dropped_webhooks(&self) -> u64 {
+        self.sender.dropped()
     }
 }
 
@@ -211,7 +211,7 @@ impl Office {
         outcome
     }
 
-    fn pay(&self, session_id: &str, method: &str, choice: PayerChoice) -> Option<String> {
+    fn paid(&self, session_id: &str, method: &str, choice: PayerChoice) -> Option<String> {
         self.happen(|account, now| account.pay(session_id, method, choice, now))
     }
 }

@@ -130,6 +130,10 @@ impl WebhookSender {
         self.is_given_up.load(Ordering::Relaxed)
     }
 
+    pub(super) fn under_way(&self) -> usize {
+        *self.under_way.borrow()
+    }
+
     /// Waits until nothing is under way.
     pub(super) async fn settled(&self) {
         let mut under_way = self.under_way.subscribe();

@@ -1,8 +1,10 @@
 //! Imports of beancount files: the mapping, the submitting, and real files through real beancount.
 //! Messages: the adapters against simulators, the simulators against the providers' own clients.
+//! Payments: gateways against simulators, the simulators against the providers' own clients.
 //!
-//! The tests in `files`, `messaging::smtp` and `messaging::twilio_client` need an interpreter with
-//! beancount and what `tests/requirements.txt` names: the environment's `DAYBOOK_PYTHON`.
+//! The tests in `files`, `messaging::smtp`, `messaging::twilio_client` and `gateways::*_client` need an
+//! interpreter with beancount and what `tests/requirements.txt` names: the environment's
+//! `DAYBOOK_PYTHON`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,6 +13,7 @@
 )]
 
 mod files;
+mod gateways;
 mod journals;
 mod mapping;
 mod memory_ledger;

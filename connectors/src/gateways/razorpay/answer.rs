@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::gateways::fault::{ReadError, shape};
-use crate::gateways::{GatewayError, Operation, Provider, Refusal};
+use crate::gateways::{Advice, GatewayError, Operation, Provider, Refusal};
 use crate::outbound::Answer;
 
 const PROVIDER: Provider = Provider::Razorpay;
@@ -124,4 +124,9 @@ fn error(operation: Operation, answer: &Answer) -> GatewayError {
             field: error.field,
         }),
     }
+}
+
+/// Whether what was asked for may be there in spite of the error.
+pub(super) fn may_exist(error: &GatewayError) -> bool {
+    error.advice() == Advice::LookUpFirst || matches!(error, GatewayError::Refused { .. })
 }

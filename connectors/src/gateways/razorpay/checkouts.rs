@@ -4,14 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::answer::{nonsense, not_found, not_read};
+use super::answer::{may_exist, nonsense, not_found, not_read};
 use super::wire::{Collection, Link, Links, Order, Payment, REFERENCE_NOTE, instant};
 use super::{PROVIDER, RazorpayCheckout, RazorpayGateway, unsupported};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::checkout::hosted_page;
 use crate::gateways::{
-    Advice, Attempt, CaptureMode, CaptureRequest, Checkout, CheckoutAction, CheckoutLookup,
-    CheckoutObservation, CheckoutRequest, GatewayError, Money, Operation, PaymentObservation,
-    PaymentStatus, ProviderId, Reference, Reported,
+    Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
+    CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, ProviderId, Reference,
 };
 
 /// The shortest and longest life of a link, with a minute of grace for both clocks.
@@ -38,10 +38,11 @@ impl RazorpayGateway {
         };
         match made {
             // The answer is lost, or a reference is refused because it is used: what is there counts.
-            Err(error) if may_exist(&error) => {
-                let earlier = self.earlier(request).await;
-                earlier.ok().flatten().ok_or(error)
-            }
+            Err(error) if may_exist(&error) => match self.earlier(request).await {
+                Ok(Some(found)) => Ok(found),
+                Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
+                Ok(None) | Err(_) => Err(error),
+            },
             made => made,
         }
     }
@@ -61,7 +62,7 @@ impl RazorpayGateway {
                 let link = self.link_of(operation, &request.reference).await;
                 link.and_then(|link| {
                     is_same(request, link.amount, &link.currency)?;
-                    link_checkout(link)
+                    self.link_checkout(link)
                 })
             }
         };
@@ -161,7 +162,18 @@ impl RazorpayGateway {
         let call = Call::post(operation, "/v1/payment_links", Body::Json(body));
         let link: Link = self.ask(call).await?;
         is_same(request, link.amount, &link.currency)?;
-        link_checkout(link)
+        self.link_checkout(link)
+    }
+
+    fn link_checkout(&self, link: Link) -> Result<Checkout, GatewayError> {
+        let operation = Operation::CreateCheckout;
+        let url = hosted_page(&self.settings.base_url, link.short_url.as_deref());
+        let url = url.ok_or_else(|| nonsense(operation, "a payment link without a page"))?;
+        Ok(Checkout {
+            checkout_id: id(operation, &link.id)?,
+            action: CheckoutAction::Redirect { url },
+            expires_at: instant(link.expire_by),
+        })
     }
 
     pub(super) async fn found_checkout(
@@ -276,64 +288,6 @@ impl RazorpayGateway {
             Err(error) => Err(error),
         }
     }
-
-    pub(super) async fn captured(
-        &self,
-        request: &CaptureRequest,
-    ) -> Result<PaymentObservation, GatewayError> {
-        let operation = Operation::Capture;
-        if request.attempt == Attempt::Again
-            && let Some(taken) = self.taken(request).await?
-        {
-            return Ok(taken);
-        }
-        let path = format!("/v1/payments/{}/capture", request.payment_id);
-        let body = json!({
-            "amount": request.amount.minor_units(),
-            "currency": request.amount.asset().code,
-        });
-        let call = Call::post(operation, path, Body::Json(body));
-        match self.ask::<Payment>(call).await {
-            Ok(payment) => payment.observe().map_err(not_read(operation)),
-            Err(error) if may_exist(&error) => {
-                let taken = self.taken(request).await;
-                taken.ok().flatten().ok_or(error)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The payment, if it is taken with the amount that is asked for.
-    async fn taken(
-        &self,
-        request: &CaptureRequest,
-    ) -> Result<Option<PaymentObservation>, GatewayError> {
-        let payment = self
-            .payment(Operation::Capture, &request.payment_id)
-            .await?;
-        let is_taken = match payment.status {
-            Reported::Known(
-                PaymentStatus::Captured
-                | PaymentStatus::PartiallyRefunded
-                | PaymentStatus::Refunded
-                | PaymentStatus::Disputed,
-            ) => payment.captured == request.amount,
-            Reported::Known(
-                PaymentStatus::Created
-                | PaymentStatus::AwaitingPayer
-                | PaymentStatus::Authorized
-                | PaymentStatus::Failed
-                | PaymentStatus::Expired,
-            )
-            | Reported::Unknown(_) => false,
-        };
-        Ok(is_taken.then_some(payment))
-    }
-}
-
-/// Whether what was asked for may be there in spite of the error.
-fn may_exist(error: &GatewayError) -> bool {
-    error.advice() == Advice::LookUpFirst || matches!(error, GatewayError::Refused { .. })
 }
 
 fn check(request: &CheckoutRequest) -> Result<(), GatewayError> {
@@ -374,20 +328,6 @@ fn is_same(request: &CheckoutRequest, amount: u64, currency: &str) -> Result<(),
     Err(GatewayError::ReferenceReused {
         provider: PROVIDER,
         operation: Operation::CreateCheckout,
-    })
-}
-
-fn link_checkout(link: Link) -> Result<Checkout, GatewayError> {
-    let operation = Operation::CreateCheckout;
-    let url = link
-        .short_url
-        .as_deref()
-        .and_then(|url| Url::parse(url).ok());
-    let url = url.ok_or_else(|| nonsense(operation, "a payment link without a link"))?;
-    Ok(Checkout {
-        checkout_id: id(operation, &link.id)?,
-        action: CheckoutAction::Redirect { url },
-        expires_at: instant(link.expire_by),
     })
 }
 

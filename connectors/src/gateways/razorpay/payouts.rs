@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::answer::{nonsense, not_found, not_read};
 use super::refunds::key;
 use super::wire::{Collection, Payout};
-use super::{RazorpayGateway, unsupported};
+use super::{PROVIDER, RazorpayGateway, unsupported};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::{
-    BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation, PayoutLookup,
-    PayoutMode, PayoutObservation, PayoutRequest, ProviderId,
+    Attempt, BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation,
+    PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, ProviderId, Reference,
 };
 use crate::secret::Secret;
 
@@ -71,6 +71,25 @@ impl RazorpayGateway {
                 rule: "is at most 36 characters",
             });
         }
+        if request.attempt == Attempt::Again {
+            // Nobody says how long Razorpay remembers a key.
+            match self.payout_of(operation, account, &request.reference).await {
+                Err(GatewayError::NotFound { .. }) => {}
+                earlier => {
+                    let observed = earlier?.observe().map_err(not_read(operation))?;
+                    return same(request, observed);
+                }
+            }
+        }
+        let payout = self.new_payout(request, account).await?;
+        same(request, payout.observe().map_err(not_read(operation))?)
+    }
+
+    async fn new_payout(
+        &self,
+        request: &PayoutRequest,
+        account: &Secret,
+    ) -> Result<Payout, GatewayError> {
         let mode = match request.mode {
             PayoutMode::Default | PayoutMode::Imps => "IMPS",
             PayoutMode::Neft => "NEFT",
@@ -88,15 +107,10 @@ impl RazorpayGateway {
             "reference_id": request.reference,
             "narration": request.narration,
         });
-        let call = Call::post(operation, "/v1/payouts", Body::Json(body))
+        let call = Call::post(Operation::Payout, "/v1/payouts", Body::Json(body))
             .with_header(PAYOUT_IDEMPOTENCY, key(&request.reference)?)
             .repeatable();
-        let payout: Payout = self.ask(call).await?;
-        let observed = payout.observe().map_err(not_read(operation))?;
-        if observed.amount != request.amount {
-            return Err(nonsense(operation, "a payout of another amount"));
-        }
-        Ok(observed)
+        self.ask(call).await
     }
 
     pub(super) async fn found_payout(
@@ -111,19 +125,27 @@ impl RazorpayGateway {
                 self.ask::<Payout>(Call::get(operation, path)).await?
             }
             PayoutLookup::Reference(reference) => {
-                let query = crate::outbound::form(&[
-                    ("account_number", account.reveal()),
-                    ("reference_id", reference.as_str()),
-                ]);
-                let path = format!("/v1/payouts?{query}");
-                let payouts: Collection<Payout> = self.ask(Call::get(operation, path)).await?;
-                let mut payouts = payouts.items.into_iter();
-                payouts
-                    .find(|payout| payout.reference_id.as_deref() == Some(reference.as_str()))
-                    .ok_or_else(|| not_found(operation))?
+                self.payout_of(operation, account, reference).await?
             }
         };
         payout.observe().map_err(not_read(operation))
+    }
+
+    async fn payout_of(
+        &self,
+        operation: Operation,
+        account: &Secret,
+        reference: &Reference,
+    ) -> Result<Payout, GatewayError> {
+        let query = crate::outbound::form(&[
+            ("account_number", account.reveal()),
+            ("reference_id", reference.as_str()),
+        ]);
+        let path = format!("/v1/payouts?{query}");
+        let payouts: Collection<Payout> = self.ask(Call::get(operation, path)).await?;
+        let is_ours = |payout: &Payout| payout.reference_id.as_deref() == Some(reference.as_str());
+        let mut payouts = payouts.items.into_iter();
+        payouts.find(is_ours).ok_or_else(|| not_found(operation))
     }
 
     pub(super) async fn cancelled_payout(
@@ -138,6 +160,20 @@ impl RazorpayGateway {
         let payout: Payout = self.ask(call).await?;
         payout.observe().map_err(not_read(operation))
     }
+}
+
+/// What was made or found, if it is what was asked for.
+fn same(
+    request: &PayoutRequest,
+    observed: PayoutObservation,
+) -> Result<PayoutObservation, GatewayError> {
+    if observed.amount == request.amount {
+        return Ok(observed);
+    }
+    Err(GatewayError::ReferenceReused {
+        provider: PROVIDER,
+        operation: Operation::Payout,
+    })
 }
 
 fn account(contact_id: &str, request: &BeneficiaryRequest) -> Value {

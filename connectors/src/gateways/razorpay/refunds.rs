@@ -3,12 +3,13 @@
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::RazorpayGateway;
-use super::answer::{nonsense, not_found, not_read};
+use super::answer::{not_found, not_read};
 use super::wire::{Collection, REFERENCE_NOTE, Refund};
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::{
-    GatewayError, Operation, Reference, RefundKind, RefundLookup, RefundObservation, RefundRequest,
+    Attempt, GatewayError, Operation, ProviderId, Reference, RefundKind, RefundLookup,
+    RefundObservation, RefundRequest,
 };
 
 const REFUND_IDEMPOTENCY: HeaderName = HeaderName::from_static("x-refund-idempotency");
@@ -19,6 +20,19 @@ impl RazorpayGateway {
         request: &RefundRequest,
     ) -> Result<RefundObservation, GatewayError> {
         let operation = Operation::Refund;
+        if request.attempt == Attempt::Again {
+            // Nobody says how long Razorpay remembers a key.
+            let earlier = self
+                .refund_of(operation, &request.payment_id, &request.reference)
+                .await;
+            match earlier {
+                Err(GatewayError::NotFound { .. }) => {}
+                earlier => {
+                    let observed = earlier?.observe(RefundKind::OfCaptured);
+                    return same(request, observed.map_err(not_read(operation))?);
+                }
+            }
+        }
         let body = json!({
             "amount": request.amount.minor_units(),
             "speed": "normal",
@@ -33,13 +47,8 @@ impl RazorpayGateway {
             .with_header(REFUND_IDEMPOTENCY, key(&request.reference)?)
             .repeatable();
         let refund: Refund = self.ask(call).await?;
-        let observed = refund
-            .observe(RefundKind::OfCaptured)
-            .map_err(not_read(operation))?;
-        if observed.payment_id != request.payment_id || observed.amount != request.amount {
-            return Err(nonsense(operation, "a refund of something else"));
-        }
-        Ok(observed)
+        let observed = refund.observe(RefundKind::OfCaptured);
+        same(request, observed.map_err(not_read(operation))?)
     }
 
     pub(super) async fn found_refund(
@@ -54,13 +63,8 @@ impl RazorpayGateway {
                 self.ask::<Refund>(Call::get(operation, path)).await?
             }
             None => {
-                let path = format!("/v1/payments/{payment_id}/refunds?count=100");
-                let refunds: Collection<Refund> = self.ask(Call::get(operation, path)).await?;
-                let reference = Some(lookup.reference.as_str());
-                let mut refunds = refunds.items.into_iter();
-                refunds
-                    .find(|refund| refund.receipt.as_deref() == reference)
-                    .ok_or_else(|| not_found(operation))?
+                self.refund_of(operation, payment_id, &lookup.reference)
+                    .await?
             }
         };
         // What we asked for is of captured money; what the provider did by itself may not be.
@@ -70,6 +74,33 @@ impl RazorpayGateway {
         };
         found.observe(kind).map_err(not_read(operation))
     }
+
+    async fn refund_of(
+        &self,
+        operation: Operation,
+        payment_id: &ProviderId,
+        reference: &Reference,
+    ) -> Result<Refund, GatewayError> {
+        let path = format!("/v1/payments/{payment_id}/refunds?count=100");
+        let refunds: Collection<Refund> = self.ask(Call::get(operation, path)).await?;
+        let is_ours = |refund: &Refund| refund.receipt.as_deref() == Some(reference.as_str());
+        let mut refunds = refunds.items.into_iter();
+        refunds.find(is_ours).ok_or_else(|| not_found(operation))
+    }
+}
+
+/// What was made or found, if it is what was asked for.
+fn same(
+    request: &RefundRequest,
+    observed: RefundObservation,
+) -> Result<RefundObservation, GatewayError> {
+    if observed.payment_id == request.payment_id && observed.amount == request.amount {
+        return Ok(observed);
+    }
+    Err(GatewayError::ReferenceReused {
+        provider: PROVIDER,
+        operation: Operation::Refund,
+    })
 }
 
 /// A reference as the value of a header.

@@ -21,8 +21,9 @@ pub(super) fn verify(
     if is_unsigned && fields.only("error[code]").is_some() {
         return Ok(unsigned(ReturnOutcome::Failed));
     }
-    if fields.as_slice().is_empty() {
-        // `cancel_url` is called without anything.
+    let is_theirs = |(name, _): &(String, String)| name.starts_with("razorpay_");
+    if !fields.as_slice().iter().any(is_theirs) {
+        // `cancel_url` is called with nothing but what we put into it.
         return Ok(unsigned(ReturnOutcome::Cancelled));
     }
     from_page(secrets, checkout, fields)
@@ -52,25 +53,13 @@ fn from_link(
     checkout: &OpenCheckout,
     fields: &ReturnFields,
 ) -> Result<ReturnFacts, ReturnRejection> {
-    let payment_id = payment_id(fields)?;
-    let status = field(fields, "razorpay_payment_link_status")?;
-    let is_ours = field(fields, "razorpay_payment_link_id")? == checkout.checkout_id.as_str()
-        && field(fields, "razorpay_payment_link_reference_id")? == checkout.reference.as_str();
+    let returned = read_link_return(secrets, fields)?;
+    let is_ours = returned.link_id == checkout.checkout_id
+        && returned.reference == checkout.reference.as_str();
     if !is_ours {
         return Err(ReturnRejection::OtherCheckout);
     }
-    let signed = link_text(
-        checkout.checkout_id.as_str(),
-        checkout.reference.as_str(),
-        status,
-        payment_id.as_str(),
-    );
-    check(
-        secrets,
-        &[signed.as_bytes()],
-        field(fields, "razorpay_signature")?,
-    )?;
-    let outcome = match status {
+    let outcome = match returned.status.as_str() {
         "paid" => ReturnOutcome::Paid,
         "partially_paid" => ReturnOutcome::Pending,
         "cancelled" | "expired" => ReturnOutcome::Cancelled,
@@ -78,13 +67,55 @@ fn from_link(
     };
     Ok(ReturnFacts {
         outcome,
-        payment_id: Some(payment_id),
+        payment_id: Some(returned.payment_id),
         coverage: SignatureCoverage::Everything,
     })
 }
 
-fn link_text(link_id: &str, reference: &str, status: &str, payment_id: &str) -> String {
-    format!("{link_id}|{reference}|{status}|{payment_id}")
+/// What a browser brings back from a payment link, signed by Razorpay. It may be any link of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkReturn {
+    /// The link.
+    pub link_id: ProviderId,
+    /// The reference it was made with; empty when there was none.
+    pub reference: String,
+    /// Its status, in Razorpay's word.
+    pub status: String,
+    /// The payment.
+    pub payment_id: ProviderId,
+}
+
+/// Verifies `link|reference|status|payment`; an empty reference keeps its place.
+///
+/// # Errors
+/// [`ReturnRejection::Malformed`], [`ReturnRejection::WrongSignature`].
+pub fn read_link_return(
+    secrets: &SecretRing,
+    fields: &ReturnFields,
+) -> Result<LinkReturn, ReturnRejection> {
+    let link_id = field(fields, "razorpay_payment_link_id")?;
+    let reference = field(fields, "razorpay_payment_link_reference_id")?;
+    let status = field(fields, "razorpay_payment_link_status")?;
+    let payment_id = payment_id(fields)?;
+    // A separator inside a part could stand for another division into parts.
+    if [link_id, reference, status]
+        .iter()
+        .any(|part| part.contains('|'))
+    {
+        return Err(ReturnRejection::Malformed);
+    }
+    let signed = format!("{link_id}|{reference}|{status}|{payment_id}");
+    check(
+        secrets,
+        &[signed.as_bytes()],
+        field(fields, "razorpay_signature")?,
+    )?;
+    Ok(LinkReturn {
+        link_id: link_id.parse().map_err(|_| ReturnRejection::Malformed)?,
+        reference: reference.to_owned(),
+        status: status.to_owned(),
+        payment_id,
+    })
 }
 
 fn check(secrets: &SecretRing, signed: &[&[u8]], signature: &str) -> Result<(), ReturnRejection> {

@@ -138,3 +138,86 @@ pub(super) fn settlement_status(word: &str) -> Reported<SettlementStatus> {
         SettlementWord::Unknown(word) => return Reported::Unknown(word),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        dispute_status, link_status, order_status, payout_status, refund_status, settlement_status,
+    };
+    use crate::gateways::{
+        CheckoutStatus as C, DisputeStatus as D, PayoutStatus as P, RefundStatus as R, Reported,
+        SettlementStatus as S,
+    };
+
+    /// Every documented word has its meaning, and no other word has one.
+    #[test]
+    fn words() {
+        let orders = [
+            ("created", C::Open),
+            ("attempted", C::Open),
+            ("paid", C::Paid),
+        ];
+        for (word, status) in orders {
+            assert_eq!(order_status(word), Reported::Known(status), "{word}");
+        }
+        let links = [
+            ("created", C::Open),
+            ("partially_paid", C::PartlyPaid),
+            ("paid", C::Paid),
+            ("cancelled", C::Cancelled),
+            ("expired", C::Expired),
+        ];
+        for (word, status) in links {
+            assert_eq!(link_status(word), Reported::Known(status), "{word}");
+        }
+        let refunds = [
+            ("pending", R::Pending),
+            ("processed", R::Processed),
+            ("failed", R::Failed),
+        ];
+        for (word, status) in refunds {
+            assert_eq!(refund_status(word), Reported::Known(status), "{word}");
+        }
+        let disputes = [
+            ("open", D::Open),
+            ("under_review", D::UnderReview),
+            ("won", D::Won),
+            ("lost", D::Lost),
+            ("closed", D::Closed),
+        ];
+        for (word, status) in disputes {
+            assert_eq!(dispute_status(word), Reported::Known(status), "{word}");
+        }
+        let payouts = [
+            ("pending", P::Pending),
+            ("queued", P::Pending),
+            ("scheduled", P::Pending),
+            ("processing", P::Processing),
+            ("processed", P::Paid),
+            ("reversed", P::Returned),
+            ("failed", P::Failed),
+            ("cancelled", P::Cancelled),
+            ("rejected", P::Cancelled),
+        ];
+        for (word, status) in payouts {
+            assert_eq!(payout_status(word), Reported::Known(status), "{word}");
+        }
+        let settlements = [
+            ("created", S::Created),
+            ("processed", S::Processed),
+            ("failed", S::Failed),
+        ];
+        for (word, status) in settlements {
+            assert_eq!(settlement_status(word), Reported::Known(status), "{word}");
+        }
+        for other in ["", "Paid", "PROCESSED", "paid ", "lost-and-found"] {
+            let unknown = other.to_owned();
+            assert_eq!(order_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(link_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(refund_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(dispute_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(payout_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(settlement_status(other), Reported::Unknown(unknown));
+        }
+    }
+}

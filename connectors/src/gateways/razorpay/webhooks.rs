@@ -4,7 +4,7 @@
 //! `x-razorpay-event-id`, which is the same on every delivery of one event, and may do so by the body's
 //! digest as well.
 
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -32,11 +32,12 @@ pub(super) fn verify(
     if delivery.body.len() > MAX_WEBHOOK_BYTES {
         return Err(WebhookRejection::TooLong);
     }
-    let kind = only(delivery.headers, CONTENT_TYPE.as_str());
+    let kind = delivery.only_header(CONTENT_TYPE.as_str());
     if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
         return Err(WebhookRejection::ContentType);
     }
-    let signature = only(delivery.headers, "x-razorpay-signature")
+    let signature = delivery
+        .only_header("x-razorpay-signature")
         .filter(|signature| !signature.is_empty())
         .ok_or(WebhookRejection::NotSigned)?;
     if signature.len() != 64 {
@@ -51,7 +52,8 @@ pub(super) fn verify(
 
 fn facts(delivery: &WebhookDelivery<'_>) -> WebhookFacts {
     let body_digest = sha256(delivery.body);
-    let event_id = only(delivery.headers, "x-razorpay-event-id")
+    let event_id = delivery
+        .only_header("x-razorpay-event-id")
         .filter(|id| !id.is_empty() && id.len() <= 128)
         .map_or_else(|| format!("sha256-{body_digest}"), str::to_owned);
     let (event_type, content, occurred_at) = match serde_json::from_slice::<Event>(delivery.body) {
@@ -75,15 +77,6 @@ fn facts(delivery: &WebhookDelivery<'_>) -> WebhookFacts {
         coverage: SignatureCoverage::Everything,
         occurred_at,
         body_digest,
-    }
-}
-
-/// A header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
     }
 }
 

@@ -319,6 +319,7 @@ impl Dispute {
             phase: dispute_phase(&self.phase),
             amount: Money::from_minor_units(self.amount, asset),
             deducted: Money::from_minor_units(self.amount_deducted.unwrap_or(0), asset),
+            charges: None,
             reason: said(self.reason_code),
             respond_by: instant(self.respond_by),
             created_at: instant(self.created_at),

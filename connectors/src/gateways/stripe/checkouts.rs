@@ -7,6 +7,7 @@ use super::answer::{nonsense, not_found, not_read};
 use super::wire::{Intent, List, Session, instant, stripe_currency};
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::checkout::hosted_page;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureMode, CaptureRequest, Checkout, CheckoutAction, CheckoutLookup,
     CheckoutObservation, CheckoutRequest, GatewayError, Operation, PaymentObservation,
@@ -31,9 +32,7 @@ impl StripeGateway {
         let reference = request.reference.as_str();
         let amount = request.amount.minor_units().to_string();
         let code = request.amount.asset().code.to_string().to_ascii_lowercase();
-        // Part of the key's content, so it must not depend on when the call is made.
-        let expires_at = expiry(request.expires_at, Utc::now());
-        let expires_at = expires_at.map(|at| at.timestamp().to_string());
+        let expires_at = expiry(request).timestamp().to_string();
         let success_url = success_url(&request.return_url);
         let capture = match request.capture {
             CaptureMode::Automatic => "automatic",
@@ -41,6 +40,7 @@ impl StripeGateway {
         };
         let mut fields = vec![
             ("mode", "payment"),
+            ("expires_at", expires_at.as_str()),
             ("client_reference_id", reference),
             ("line_items[0][quantity]", "1"),
             ("line_items[0][price_data][currency]", &code),
@@ -55,9 +55,6 @@ impl StripeGateway {
             ("success_url", &success_url),
             ("cancel_url", request.cancel_url.as_str()),
         ];
-        if let Some(expires_at) = &expires_at {
-            fields.push(("expires_at", expires_at));
-        }
         if let Some(email) = &request.payer.email {
             fields.push(("customer_email", email.as_str()));
         }
@@ -65,7 +62,38 @@ impl StripeGateway {
         let session: Session = self
             .make(operation, path, &request.reference, &fields)
             .await?;
-        checkout(request, session)
+        self.checkout(request, session)
+    }
+
+    fn checkout(
+        &self,
+        request: &CheckoutRequest,
+        session: Session,
+    ) -> Result<Checkout, GatewayError> {
+        let operation = Operation::CreateCheckout;
+        let code = request.amount.asset().code;
+        let is_same = session.amount_total == Some(request.amount.minor_units())
+            && session
+                .currency
+                .as_deref()
+                .is_some_and(|currency| currency.eq_ignore_ascii_case(code.as_str()));
+        if !is_same {
+            return Err(GatewayError::ReferenceReused {
+                provider: PROVIDER,
+                operation,
+            });
+        }
+        let url = hosted_page(&self.settings.base_url, session.url.as_deref());
+        Ok(Checkout {
+            checkout_id: session
+                .id
+                .parse()
+                .map_err(|_| nonsense(operation, "an id that is none"))?,
+            action: CheckoutAction::Redirect {
+                url: url.ok_or_else(|| nonsense(operation, "a session without a page"))?,
+            },
+            expires_at: instant(session.expires_at),
+        })
     }
 
     pub(super) async fn found_checkout(
@@ -185,40 +213,13 @@ fn check(request: &CheckoutRequest) -> Result<(), GatewayError> {
     Ok(())
 }
 
-fn checkout(request: &CheckoutRequest, session: Session) -> Result<Checkout, GatewayError> {
-    let operation = Operation::CreateCheckout;
-    let code = request.amount.asset().code;
-    let is_same = session.amount_total == Some(request.amount.minor_units())
-        && session
-            .currency
-            .as_deref()
-            .is_some_and(|currency| currency.eq_ignore_ascii_case(code.as_str()));
-    if !is_same {
-        return Err(GatewayError::ReferenceReused {
-            provider: PROVIDER,
-            operation,
-        });
-    }
-    let url = session.url.as_deref().and_then(|url| Url::parse(url).ok());
-    Ok(Checkout {
-        checkout_id: session
-            .id
-            .parse()
-            .map_err(|_| nonsense(operation, "an id that is none"))?,
-        action: CheckoutAction::Redirect {
-            url: url.ok_or_else(|| nonsense(operation, "a session without a page"))?,
-        },
-        expires_at: instant(session.expires_at),
-    })
-}
-
-/// When the session closes, or nothing for Stripe's own day when the wanted time is out of its bounds:
-/// a bound would move with the clock, and the same key would come with another content.
-fn expiry(wanted: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let life = wanted.signed_duration_since(now);
-    (SHORTEST_LIFE..=LONGEST_LIFE)
-        .contains(&life)
-        .then_some(wanted)
+/// When the session closes. It is part of the content that a key stands for, so it does not depend on the
+/// time at which the call is made.
+fn expiry(request: &CheckoutRequest) -> DateTime<Utc> {
+    let life = request.expires_at.signed_duration_since(request.created_at);
+    let life = life.clamp(SHORTEST_LIFE, LONGEST_LIFE);
+    let expires_at = request.created_at.checked_add_signed(life);
+    expires_at.unwrap_or(request.expires_at)
 }
 
 /// Stripe puts the session's id where the braces are, which must not be encoded.

@@ -1,8 +1,9 @@
 //! Payouts to bank accounts and cards, and transfers to connected accounts.
 
-use super::StripeGateway;
 use super::answer::{nonsense, not_found, not_read};
-use super::wire::{List, Payout, Transfer};
+use super::wire::List;
+use super::wire_out::{Payout, Transfer};
+use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::{
     Attempt, GatewayError, Operation, PayoutLookup, PayoutObservation, PayoutRequest, ProviderId,
@@ -118,7 +119,10 @@ fn same(
     observed: PayoutObservation,
 ) -> Result<PayoutObservation, GatewayError> {
     if observed.amount != request.amount {
-        return Err(nonsense(Operation::Payout, "a payout of another amount"));
+        return Err(GatewayError::ReferenceReused {
+            provider: PROVIDER,
+            operation: Operation::Payout,
+        });
     }
     Ok(observed)
 }

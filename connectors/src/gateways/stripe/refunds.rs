@@ -1,8 +1,9 @@
 //! Refunds.
 
-use super::StripeGateway;
-use super::answer::{nonsense, not_found, not_read};
-use super::wire::{List, Refund};
+use super::answer::{not_found, not_read};
+use super::wire::List;
+use super::wire_out::Refund;
+use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::Call;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
@@ -80,7 +81,10 @@ fn same(
     observed: RefundObservation,
 ) -> Result<RefundObservation, GatewayError> {
     if observed.payment_id != request.payment_id || observed.amount != request.amount {
-        return Err(nonsense(Operation::Refund, "a refund of something else"));
+        return Err(GatewayError::ReferenceReused {
+            provider: PROVIDER,
+            operation: Operation::Refund,
+        });
     }
     Ok(observed)
 }

@@ -132,3 +132,113 @@ pub(super) fn dispute_status(word: &str) -> (Reported<DisputeStatus>, Reported<D
     };
     (Reported::Known(status), Reported::Known(phase))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        charge_status, dispute_status, intent_status, payout_status, refund_status, session_status,
+    };
+    use crate::gateways::{
+        CheckoutStatus as C, DisputePhase, DisputeStatus as D, PaymentStatus as M,
+        PayoutStatus as P, RefundStatus as R, Reported,
+    };
+
+    /// Every documented word has its meaning, and no other word has one.
+    #[test]
+    fn words() {
+        let intents = [
+            ("requires_payment_method", M::Created, M::Failed),
+            ("requires_confirmation", M::AwaitingPayer, M::AwaitingPayer),
+            ("requires_action", M::AwaitingPayer, M::AwaitingPayer),
+            ("processing", M::AwaitingPayer, M::AwaitingPayer),
+            ("requires_capture", M::Authorized, M::Authorized),
+            ("canceled", M::Expired, M::Expired),
+            ("succeeded", M::Captured, M::Captured),
+        ];
+        for (word, fresh, failed) in intents {
+            assert_eq!(intent_status(word, false), Reported::Known(fresh), "{word}");
+            assert_eq!(intent_status(word, true), Reported::Known(failed), "{word}");
+        }
+        let charges = [
+            ("succeeded", M::Captured, M::Authorized),
+            ("pending", M::AwaitingPayer, M::AwaitingPayer),
+            ("failed", M::Failed, M::Failed),
+        ];
+        for (word, captured, not) in charges {
+            assert_eq!(
+                charge_status(word, true),
+                Reported::Known(captured),
+                "{word}"
+            );
+            assert_eq!(charge_status(word, false), Reported::Known(not), "{word}");
+        }
+        let sessions = [
+            ("open", "unpaid", C::Open),
+            ("complete", "unpaid", C::Open),
+            ("complete", "paid", C::Paid),
+            ("complete", "no_payment_required", C::Paid),
+            ("complete", "new", C::Open),
+            ("expired", "unpaid", C::Expired),
+        ];
+        for (word, payment, status) in sessions {
+            assert_eq!(
+                session_status(word, Some(payment)),
+                Reported::Known(status),
+                "{word}"
+            );
+        }
+        let refunds = [
+            ("pending", R::Pending),
+            ("requires_action", R::Pending),
+            ("succeeded", R::Processed),
+            ("failed", R::Failed),
+            ("canceled", R::Cancelled),
+        ];
+        for (word, status) in refunds {
+            assert_eq!(refund_status(word), Reported::Known(status), "{word}");
+        }
+        let payouts = [
+            ("pending", P::Pending),
+            ("in_transit", P::Processing),
+            ("paid", P::Paid),
+            ("failed", P::Failed),
+            ("canceled", P::Cancelled),
+        ];
+        for (word, status) in payouts {
+            assert_eq!(payout_status(word), Reported::Known(status), "{word}");
+        }
+        let (question, money) = (DisputePhase::Retrieval, DisputePhase::Chargeback);
+        let disputes = [
+            ("warning_needs_response", D::Open, question),
+            ("warning_under_review", D::UnderReview, question),
+            ("warning_closed", D::Closed, question),
+            ("needs_response", D::Open, money),
+            ("under_review", D::UnderReview, money),
+            ("won", D::Won, money),
+            ("lost", D::Lost, money),
+            ("prevented", D::Closed, money),
+        ];
+        for (word, status, phase) in disputes {
+            let expected = (Reported::Known(status), Reported::Known(phase));
+            assert_eq!(dispute_status(word), expected, "{word}");
+        }
+        for other in ["", "Paid", "SUCCEEDED", "paid "] {
+            let unknown = other.to_owned();
+            assert_eq!(
+                intent_status(other, true),
+                Reported::Unknown(unknown.clone())
+            );
+            assert_eq!(
+                charge_status(other, true),
+                Reported::Unknown(unknown.clone())
+            );
+            assert_eq!(
+                session_status(other, Some("paid")),
+                Reported::Unknown(unknown.clone())
+            );
+            assert_eq!(refund_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(payout_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(dispute_status(other).0, Reported::Unknown(unknown));
+        }
+    }
+}

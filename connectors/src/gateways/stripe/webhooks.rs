@@ -4,12 +4,13 @@
 //! Old ones are refused after [`TOLERANCE_SECONDS`], inclusive, and so are those of a future further away
 //! than that, which Stripe's own libraries accept: a clock that is wrong by minutes is a fault to be seen.
 
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::wire::{Charge, Dispute, Intent, Payout, Refund, Session, Transfer, instant};
+use super::wire::{Charge, Intent, Session, instant};
+use super::wire_out::{Dispute, Payout, Refund, Transfer};
 use crate::gateways::fault::{ReadError, shape};
 use crate::gateways::signature::{hmac_sha256, is_same, sha256};
 use crate::gateways::{
@@ -50,11 +51,12 @@ pub(super) fn verify(
     if delivery.body.len() > MAX_WEBHOOK_BYTES {
         return Err(WebhookRejection::TooLong);
     }
-    let kind = only(delivery.headers, CONTENT_TYPE.as_str());
+    let kind = delivery.only_header(CONTENT_TYPE.as_str());
     if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
         return Err(WebhookRejection::ContentType);
     }
-    let header = only(delivery.headers, "stripe-signature")
+    let header = delivery
+        .only_header("stripe-signature")
         .filter(|header| !header.is_empty())
         .ok_or(WebhookRejection::NotSigned)?;
     let header = SignatureHeader::read(header)?;
@@ -133,15 +135,6 @@ fn facts(delivery: &WebhookDelivery<'_>) -> WebhookFacts {
             occurred_at: None,
             body_digest,
         },
-    }
-}
-
-/// A header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stripe's objects as they come, and as observations.
+//! Sessions, intents and charges as they come, and as observations.
 //!
 //! Amounts are whole minor units as Stripe counts them, which for a few currencies is not what ISO 4217
 //! says; those are refused. A field that can be expanded is an id or an object.
@@ -8,14 +8,11 @@ use ledger_core::money::Asset;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::status::{
-    charge_status, dispute_status, intent_status, payout_status, refund_status, session_status,
-};
+use super::status::{charge_status, intent_status, session_status};
 use crate::gateways::fault::ReadError;
 use crate::gateways::{
-    Charges, CheckoutObservation, DisputeObservation, Money, PaymentFailure, PaymentMethod,
-    PaymentObservation, PaymentStatus, PayoutObservation, PayoutStatus, ProviderId, Reference,
-    RefundKind, RefundObservation, Reported, currency,
+    Charges, CheckoutObservation, Money, PaymentFailure, PaymentMethod, PaymentObservation,
+    PaymentStatus, ProviderId, Reference, Reported, currency,
 };
 
 /// Currencies that Stripe counts in other units than ISO 4217: Icelandic krona and Ugandan shilling with
@@ -129,81 +126,11 @@ pub(super) struct FeeDetail {
     pub kind: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Refund {
-    pub id: String,
-    pub amount: u64,
-    pub currency: String,
-    pub payment_intent: Option<String>,
-    pub status: Option<String>,
-    #[serde(default)]
-    pub metadata: Option<Metadata>,
-    pub failure_reason: Option<String>,
-    pub destination_details: Option<serde_json::Value>,
-    pub created: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Dispute {
-    pub id: String,
-    pub amount: u64,
-    pub currency: String,
-    pub payment_intent: Option<String>,
-    pub status: String,
-    pub reason: Option<String>,
-    #[serde(default)]
-    pub balance_transactions: Vec<DisputeEntry>,
-    pub evidence_details: Option<EvidenceDetails>,
-    pub created: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct DisputeEntry {
-    pub amount: i64,
-    pub currency: String,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct EvidenceDetails {
-    pub due_by: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Payout {
-    pub id: String,
-    pub amount: u64,
-    pub currency: String,
-    pub status: String,
-    pub failure_code: Option<String>,
-    pub failure_message: Option<String>,
-    #[serde(default)]
-    pub metadata: Metadata,
-    pub trace_id: Option<TraceId>,
-    pub created: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct TraceId {
-    pub value: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Transfer {
-    pub id: String,
-    pub amount: u64,
-    pub amount_reversed: u64,
-    pub currency: String,
-    pub reversed: bool,
-    #[serde(default)]
-    pub metadata: Metadata,
-    pub created: Option<i64>,
-}
-
 pub(super) fn instant(seconds: Option<i64>) -> Option<DateTime<Utc>> {
     seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0))
 }
 
-fn reference(text: Option<&str>) -> Option<Reference> {
+pub(super) fn reference(text: Option<&str>) -> Option<Reference> {
     text.and_then(|text| text.parse().ok())
 }
 
@@ -374,117 +301,6 @@ impl Session {
             amount: Money::from_minor_units(total, asset),
             paid: Money::from_minor_units(if is_paid { total } else { 0 }, asset),
             payments,
-        })
-    }
-}
-
-impl Refund {
-    pub(super) fn observe(self) -> Result<RefundObservation, ReadError> {
-        let asset = stripe_currency(&self.currency)?;
-        let payment_id = self.payment_intent.as_deref();
-        let payment_id = payment_id.ok_or(ReadError::Other("a refund without an intent"))?;
-        let word = self.status.unwrap_or_default();
-        let metadata = self.metadata.unwrap_or_default();
-        let card = self.destination_details.as_ref();
-        let bank_reference = card
-            .and_then(|details| details.pointer("/card/reference"))
-            .and_then(serde_json::Value::as_str)
-            .map(str::to_owned);
-        Ok(RefundObservation {
-            refund_id: self.id.try_into()?,
-            payment_id: payment_id.parse()?,
-            reference: reference(metadata.reference.as_deref()),
-            status: refund_status(&word),
-            provider_status: word,
-            amount: Money::from_minor_units(self.amount, asset),
-            // Authorizations are canceled, not refunded.
-            kind: RefundKind::OfCaptured,
-            bank_reference,
-            failure: self.failure_reason.map(|code| PaymentFailure {
-                code,
-                reason: None,
-                description: None,
-            }),
-            created_at: instant(self.created),
-        })
-    }
-}
-
-impl Dispute {
-    pub(super) fn observe(self) -> Result<DisputeObservation, ReadError> {
-        let asset = stripe_currency(&self.currency)?;
-        let payment_id = self.payment_intent.as_deref();
-        let payment_id = payment_id.ok_or(ReadError::Other("a dispute without an intent"))?;
-        let (status, phase) = dispute_status(&self.status);
-        Ok(DisputeObservation {
-            dispute_id: self.id.try_into()?,
-            payment_id: payment_id.parse()?,
-            status,
-            provider_status: self.status,
-            phase,
-            amount: Money::from_minor_units(self.amount, asset),
-            deducted: deducted(&self.balance_transactions, asset)?,
-            reason: self.reason,
-            respond_by: instant(self.evidence_details.and_then(|details| details.due_by)),
-            created_at: instant(self.created),
-        })
-    }
-}
-
-/// What was taken and not given back; entries are negative when they take.
-fn deducted(entries: &[DisputeEntry], asset: Asset) -> Result<Money, ReadError> {
-    let mut sum = 0_i64;
-    for entry in entries {
-        if stripe_currency(&entry.currency)? != asset {
-            return Err(ReadError::Other("a dispute settled in another currency"));
-        }
-        sum = sum
-            .checked_add(entry.amount)
-            .ok_or(ReadError::Other("a dispute that is too large"))?;
-    }
-    let taken = if sum < 0 { sum.unsigned_abs() } else { 0 };
-    Ok(Money::from_minor_units(taken, asset))
-}
-
-impl Payout {
-    pub(super) fn observe(self) -> Result<PayoutObservation, ReadError> {
-        let asset = stripe_currency(&self.currency)?;
-        Ok(PayoutObservation {
-            payout_id: self.id.try_into()?,
-            reference: reference(self.metadata.reference.as_deref()),
-            status: payout_status(&self.status),
-            provider_status: self.status,
-            amount: Money::from_minor_units(self.amount, asset),
-            charges: None,
-            bank_reference: self.trace_id.and_then(|trace| trace.value),
-            failure: self.failure_code.map(|code| PaymentFailure {
-                code,
-                reason: None,
-                description: self.failure_message,
-            }),
-            created_at: instant(self.created),
-        })
-    }
-}
-
-impl Transfer {
-    /// A transfer that was reversed in part is still paid; the part is told by an event of its own.
-    pub(super) fn observe(self) -> Result<PayoutObservation, ReadError> {
-        let asset = stripe_currency(&self.currency)?;
-        let (status, word) = match self.reversed || self.amount_reversed >= self.amount {
-            true => (PayoutStatus::Returned, "reversed"),
-            false => (PayoutStatus::Paid, "paid"),
-        };
-        Ok(PayoutObservation {
-            payout_id: self.id.try_into()?,
-            reference: reference(self.metadata.reference.as_deref()),
-            status: Reported::Known(status),
-            provider_status: word.to_owned(),
-            amount: Money::from_minor_units(self.amount, asset),
-            charges: None,
-            bank_reference: None,
-            failure: None,
-            created_at: instant(self.created),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What an account at Razorpay has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -250,7 +250,20 @@ impl Account {
             refunds: self.refunds.iter().map(booked_refund).collect(),
             payouts: self.payouts.iter().map(booked_payout).collect(),
             disputes: self.disputes.iter().map(booked_dispute).collect(),
+            owed: self.owed(),
         }
+    }
+
+    /// Rows that no settlement has. Payouts come from another account.
+    fn owed(&self) -> BTreeMap<String, i64> {
+        let mut owed = BTreeMap::<String, i64>::new();
+        for row in self.rows.iter().filter(|row| row.settlement_id.is_none()) {
+            let currency = row.body["currency"].as_str().unwrap_or_default();
+            let net = i64::try_from(row.net).unwrap_or(i64::MAX);
+            let sum = owed.entry(currency.to_owned()).or_default();
+            *sum = sum.saturating_add(net);
+        }
+        owed
     }
 }
 

@@ -101,7 +101,12 @@ pub(super) fn order(order: &Order) -> Value {
 
 pub(super) fn payment(payment: &Payment) -> Value {
     let has_failed = payment.status == "failed";
-    let error = |text: &str| if has_failed { json!(text) } else { Value::Null };
+    // Of cards that did not fail, Razorpay says "" where it says null of other methods.
+    let error = |text: &str| match (has_failed, payment.method.as_str()) {
+        (true, _) => json!(text),
+        (false, "card") => json!(""),
+        (false, _) => Value::Null,
+    };
     let refund_status = match payment.amount_refunded {
         0 => Value::Null,
         refunded if refunded < payment.amount => json!("partial"),

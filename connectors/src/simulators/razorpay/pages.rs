@@ -65,7 +65,7 @@ pub(super) fn decide_order(Data(office): Data<&Arc<Office>>, body: String) -> Re
         return see_other(given("cancel_url"));
     }
     let order_id = given("order_id");
-    let Some(payment_id) = office.pay(order_id, method, choice) else {
+    let Some(payment_id) = office.paid(order_id, method, choice) else {
         return refusal(NAME, "Order is already paid.");
     };
     let back = office.back_from_order(order_id, &payment_id);
@@ -100,7 +100,7 @@ pub(super) fn decide_link(
     let Some((choice, method)) = decision(&form) else {
         return refusal(NAME, "Nothing was decided.");
     };
-    let payment_id = office.pay(&id, method, choice);
+    let payment_id = office.paid(&id, method, choice);
     match payment_id.and_then(|payment_id| office.back_from_link(&id, &payment_id)) {
         Some(url) => see_other(&url),
         None => refusal(NAME, "It is not paid."),

@@ -16,6 +16,7 @@ use super::account::Account;
 use super::bodies::{Answered, Refusal};
 use super::orders::Query;
 use super::pages;
+use crate::simulators::control;
 use crate::simulators::front::Reply;
 use crate::simulators::server::fields;
 
@@ -27,6 +28,7 @@ pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
             "/l/:id",
             poem::get(pages::show_link).post(pages::decide_link),
         )
+        .nest("/_simulator", control::routes(office.clone()))
         .at("/*path", interface)
         .data(Arc::clone(office))
 }

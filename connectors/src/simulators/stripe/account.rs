@@ -3,7 +3,7 @@
 //! Objects are kept as they are shown, with ids where something can be expanded, so that what is told is
 //! what is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use poem::http::StatusCode;
@@ -219,7 +219,20 @@ impl Account {
                 .map(booked_payout)
                 .collect(),
             disputes: self.table(DISPUTE).iter().map(booked_dispute).collect(),
+            owed: self.owed(),
         }
+    }
+
+    /// The balance. Payouts and transfers come from it.
+    fn owed(&self) -> BTreeMap<String, i64> {
+        let mut owed = BTreeMap::<String, i64>::new();
+        for entry in self.table(ENTRY) {
+            let net = entry["net"].as_i64().unwrap_or_default();
+            let currency = text(&entry["currency"]).to_ascii_uppercase();
+            let sum = owed.entry(currency).or_default();
+            *sum = sum.saturating_add(net);
+        }
+        owed
     }
 
     fn booked(&self, intent: &Value) -> BookedPayment {

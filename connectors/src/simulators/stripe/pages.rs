@@ -60,7 +60,7 @@ pub(super) fn decide(
             None => refusal(NAME, "There is no way back."),
         };
     }
-    office.pay(&id, "card", choice);
+    office.paid(&id, "card", choice);
     match lock(&office.account).get(SESSION, &id) {
         Ok(session) if session["status"] == "complete" => see_other(&success_url(&session, &id)),
         _ => refusal(NAME, "Your card was declined. Go back to try again."),

@@ -16,12 +16,14 @@ use super::account::{
 };
 use super::pages;
 use super::sessions::shown;
+use crate::simulators::control;
 use crate::simulators::front::Reply;
 use crate::simulators::server::fields;
 
 pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
     Route::new()
         .at("/c/pay/:id", poem::get(pages::show).post(pages::decide))
+        .nest("/_simulator", control::routes(office.clone()))
         .at("/*path", interface)
         .data(Arc::clone(office))
 }

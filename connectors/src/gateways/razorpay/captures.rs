@@ -1,0 +1,66 @@
+//! Taking what was authorized.
+
+use serde_json::json;
+
+use super::RazorpayGateway;
+use super::answer::{may_exist, not_read};
+use super::wire::Payment;
+use crate::gateways::calls::{Body, Call};
+use crate::gateways::{
+    Attempt, CaptureRequest, GatewayError, Operation, PaymentObservation, PaymentStatus, Reported,
+};
+
+impl RazorpayGateway {
+    pub(super) async fn captured(
+        &self,
+        request: &CaptureRequest,
+    ) -> Result<PaymentObservation, GatewayError> {
+        let operation = Operation::Capture;
+        if request.attempt == Attempt::Again
+            && let Some(taken) = self.taken(request).await?
+        {
+            return Ok(taken);
+        }
+        let path = format!("/v1/payments/{}/capture", request.payment_id);
+        let body = json!({
+            "amount": request.amount.minor_units(),
+            "currency": request.amount.asset().code,
+        });
+        let call = Call::post(operation, path, Body::Json(body));
+        match self.ask::<Payment>(call).await {
+            Ok(payment) => payment.observe().map_err(not_read(operation)),
+            Err(error) if may_exist(&error) => {
+                let taken = self.taken(request).await;
+                taken.ok().flatten().ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The payment, if it is taken with the amount that is asked for.
+    async fn taken(
+        &self,
+        request: &CaptureRequest,
+    ) -> Result<Option<PaymentObservation>, GatewayError> {
+        let payment = self
+            .payment(Operation::Capture, &request.payment_id)
+            .await?;
+        let is_taken = match payment.status {
+            Reported::Known(
+                PaymentStatus::Captured
+                | PaymentStatus::PartiallyRefunded
+                | PaymentStatus::Refunded
+                | PaymentStatus::Disputed,
+            ) => payment.captured == request.amount,
+            Reported::Known(
+                PaymentStatus::Created
+                | PaymentStatus::AwaitingPayer
+                | PaymentStatus::Authorized
+                | PaymentStatus::Failed
+                | PaymentStatus::Expired,
+            )
+            | Reported::Unknown(_) => false,
+        };
+        Ok(is_taken.then_some(payment))
+    }
+}
