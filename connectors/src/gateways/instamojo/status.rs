@@ -1,0 +1,81 @@
+//! Instamojo's words for states, all that it documents, and ours for them.
+
+use crate::gateways::reported::provider_words;
+use crate::gateways::{CheckoutStatus, PaymentMethod, PaymentStatus, RefundStatus, Reported};
+
+provider_words!(RequestWord {
+    Pending = "pending",
+    Sent = "sent",
+    Failed = "failed",
+    Completed = "completed",
+    Expired = "expired",
+});
+
+provider_words!(PaymentWord {
+    Credit = "credit",
+    Successful = "successful",
+    True = "true",
+    Failed = "failed",
+    False = "false",
+    Pending = "pending",
+    Initiated = "initiated",
+});
+
+provider_words!(RefundWord {
+    Refunded = "refunded",
+    Processed = "processed",
+    Pending = "pending",
+    Initiated = "initiated",
+    Processing = "processing",
+    Failed = "failed",
+});
+
+/// `Failed` is about the last attempt or the message to the payer: the page can still be paid.
+pub(super) fn request_status(word: &str) -> Reported<CheckoutStatus> {
+    Reported::Known(
+        match RequestWord::from(word.to_ascii_lowercase().as_str()) {
+            RequestWord::Pending | RequestWord::Sent | RequestWord::Failed => CheckoutStatus::Open,
+            RequestWord::Completed => CheckoutStatus::Paid,
+            RequestWord::Expired => CheckoutStatus::Expired,
+            RequestWord::Unknown(_) => return Reported::Unknown(word.to_owned()),
+        },
+    )
+}
+
+/// The second version of the interface has truth values in places.
+pub(super) fn payment_status(word: &str) -> Reported<PaymentStatus> {
+    Reported::Known(
+        match PaymentWord::from(word.to_ascii_lowercase().as_str()) {
+            PaymentWord::Credit | PaymentWord::Successful | PaymentWord::True => {
+                PaymentStatus::Captured
+            }
+            PaymentWord::Failed | PaymentWord::False => PaymentStatus::Failed,
+            PaymentWord::Pending | PaymentWord::Initiated => PaymentStatus::AwaitingPayer,
+            PaymentWord::Unknown(_) => return Reported::Unknown(word.to_owned()),
+        },
+    )
+}
+
+pub(super) fn refund_status(word: &str) -> Reported<RefundStatus> {
+    Reported::Known(match RefundWord::from(word.to_ascii_lowercase().as_str()) {
+        RefundWord::Refunded | RefundWord::Processed => RefundStatus::Processed,
+        RefundWord::Pending | RefundWord::Initiated | RefundWord::Processing => {
+            RefundStatus::Pending
+        }
+        RefundWord::Failed => RefundStatus::Failed,
+        RefundWord::Unknown(_) => return Reported::Unknown(word.to_owned()),
+    })
+}
+
+pub(super) fn method(word: &str) -> PaymentMethod {
+    match word.to_ascii_uppercase().as_str() {
+        "CARD" | "CREDIT CARD" | "DEBIT CARD" => PaymentMethod::Card,
+        "UPI" => PaymentMethod::Upi,
+        "NETBANKING" | "NET BANKING" => PaymentMethod::NetBanking,
+        "WALLET" => PaymentMethod::Wallet,
+        "EMI" => PaymentMethod::Instalments,
+        "PAYLATER" | "PAY LATER" => PaymentMethod::PayLater,
+        "NEFT" | "BANK TRANSFER" => PaymentMethod::BankTransfer,
+        _ => PaymentMethod::Other(word.to_owned()),
+    }
+}
