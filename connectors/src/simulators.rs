@@ -11,6 +11,7 @@ mod front;
 mod mischief;
 pub mod msg91;
 mod page;
+pub mod payu;
 pub mod razorpay;
 mod server;
 pub mod stripe;
