@@ -8,6 +8,7 @@ pub mod books;
 mod control;
 mod faults;
 mod front;
+pub mod instamojo;
 mod mischief;
 pub mod msg91;
 mod page;
