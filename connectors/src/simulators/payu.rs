@@ -126,6 +126,11 @@ impl PayUSimulator {
         account.texts.extend(texts);
     }
 
+    /// Answers as PayU does again.
+    pub fn forget_texts(&self) {
+        lock(&self.office.account).texts.clear();
+    }
+
     /// How many commands came, right or wrong.
     #[must_use]
     pub fn requests(&self) -> u64 {

@@ -114,6 +114,9 @@ impl InstamojoGateway {
     }
 
     async fn made_order(&self, request: &CheckoutRequest) -> Result<Checkout, GatewayError> {
+        if request.return_url.query().is_some() {
+            return invalid("return_url", "has no query");
+        }
         let contact = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let body = json!({
             "name": request.payer.name,
@@ -284,9 +287,6 @@ fn check(request: &CheckoutRequest) -> Result<(), GatewayError> {
         .is_some_and(|email| email.as_str().len() > 75)
     {
         return invalid("payer's email address", "is at most 75 characters");
-    }
-    if request.return_url.query().is_some() {
-        return invalid("return_url", "has no query");
     }
     Ok(())
 }

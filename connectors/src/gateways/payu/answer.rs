@@ -87,9 +87,6 @@ impl Reply {
                 status: 200,
             };
         }
-        if self.status.text() != "0" {
-            return nonsense(operation, "neither done nor refused");
-        }
         GatewayError::Refused {
             provider,
             operation,
@@ -132,7 +129,11 @@ pub(super) fn reply(operation: Operation, answer: &Answer) -> Result<Reply, Gate
     {
         return Err(refused_credentials(operation));
     }
-    reply.map_err(|error| nonsense(operation, shape(&error)))
+    let reply = reply.map_err(|error| nonsense(operation, shape(&error)))?;
+    match reply.status.text() {
+        "0" | "1" => Ok(reply),
+        _ => Err(nonsense(operation, "neither done nor refused")),
+    }
 }
 
 fn says(text: &str, words: &str) -> bool {

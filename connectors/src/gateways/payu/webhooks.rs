@@ -112,15 +112,13 @@ fn payment(
 /// Anybody can send one of these: it is a reason to ask, and says about what.
 fn unsigned(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, WebhookRejection> {
     let body_digest = sha256(body);
-    let told = match serde_json::from_slice::<Told>(body) {
+    let told = match told(body) {
         Ok(told) => told,
-        Err(error) => {
+        Err(reason) => {
             return Ok(WebhookFacts {
                 event_id: format!("sha256-{body_digest}"),
                 event_type: String::new(),
-                content: WebhookContent::NotUnderstood {
-                    reason: shape(&error),
-                },
+                content: WebhookContent::NotUnderstood { reason },
                 coverage: SignatureCoverage::Nothing,
                 occurred_at: None,
                 body_digest,
@@ -146,6 +144,14 @@ fn unsigned(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, Webhoo
         occurred_at: time(&told.updated_at).or_else(|| time(&told.created_at)),
         body_digest,
     })
+}
+
+/// An object; as a list of values it would be read too.
+fn told(body: &[u8]) -> Result<Told, String> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err("the body is no object".to_owned());
+    }
+    serde_json::from_slice(body).map_err(|error| shape(&error))
 }
 
 /// What refunds and disputes have that actions have not.
