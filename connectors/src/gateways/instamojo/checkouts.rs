@@ -1,5 +1,6 @@
 //! Payment requests, orders and payments.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use url::Url;
 
@@ -7,7 +8,7 @@ use super::answer::{nonsense, not_found, not_read};
 use super::settings::InstamojoAccess;
 use super::wire::{
     Order, OrderAnswer, Payment, PaymentAnswer, PaymentRequest, RequestAnswer, RequestsAnswer,
-    reference_of,
+    instant, reference_of,
 };
 use super::{InstamojoGateway, PROVIDER, unsupported};
 use crate::gateways::calls::{Body, Call};
@@ -26,8 +27,11 @@ const MOST_PAISE: u64 = 20_000_000;
 const LONGEST_PURPOSE: usize = 30;
 
 /// How far back a payment request is looked for by its purpose.
-const PAGES: usize = 10;
+const PAGES: usize = 50;
 const PAGE: usize = 100;
+
+/// How much earlier than we decided on it a payment request may seem to be made: both clocks may be wrong.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
 
 impl InstamojoGateway {
     pub(super) async fn opened_checkout(
@@ -67,7 +71,11 @@ impl InstamojoGateway {
         let operation = Operation::CreateCheckout;
         let found = match self.settings.access {
             InstamojoAccess::Keys { .. } => {
-                let found = self.request_of(operation, &request.reference).await;
+                let not_before = request.created_at.checked_sub_signed(CLOCKS_APART);
+                let not_before = not_before.unwrap_or(DateTime::<Utc>::MIN_UTC);
+                let found = self
+                    .request_of(operation, &request.reference, not_before)
+                    .await;
                 found.and_then(|found| request_checkout(request, found))
             }
             InstamojoAccess::Client { .. } => {
@@ -150,7 +158,8 @@ impl InstamojoGateway {
             }
             (InstamojoAccess::Keys { .. }, CheckoutLookup::Reference(reference)) => {
                 // Lists leave the payments out.
-                let found = self.request_of(operation, reference).await?;
+                let ever = DateTime::<Utc>::MIN_UTC;
+                let found = self.request_of(operation, reference, ever).await?;
                 let id = found.id.try_into();
                 let id = id.map_err(|_| nonsense(operation, "an id that is none"))?;
                 self.observed_request(operation, &id).await
@@ -189,23 +198,29 @@ impl InstamojoGateway {
         order.observe(payments).map_err(not_read(operation))
     }
 
-    /// The payment request whose purpose ends with the reference; there is no other way to find it.
+    /// The payment request whose purpose ends with the reference; there is no other way to find it. The
+    /// latest come first, so that nothing is missed when more are made meanwhile.
     async fn request_of(
         &self,
         operation: Operation,
         reference: &Reference,
+        not_before: DateTime<Utc>,
     ) -> Result<PaymentRequest, GatewayError> {
         for page in 1..=PAGES {
             let path = format!("/api/1.1/payment-requests/?limit={PAGE}&page={page}");
             let found: RequestsAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
             let count = found.payment_requests.len();
+            let last = found.payment_requests.last();
+            let is_past = last
+                .and_then(|request| instant(request.created_at.text()))
+                .is_some_and(|made_at| made_at < not_before);
             let is_ours = |request: &PaymentRequest| {
                 reference_of(&request.purpose).as_ref() == Some(reference)
             };
             if let Some(ours) = found.payment_requests.into_iter().find(is_ours) {
                 return Ok(ours);
             }
-            if count < PAGE {
+            if count < PAGE || is_past {
                 break;
             }
         }

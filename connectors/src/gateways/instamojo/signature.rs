@@ -44,11 +44,15 @@ mod tests {
 
     /// The example of Instamojo's documentation.
     #[test]
-    fn known_answer() {
+    fn known_answers() {
         let fields = ReturnFields::decode(
             b"phone=9999999999&Name=Aditya+Sengupta&email=aditya%40instamojo.com&amount=123.45&mac=x",
         );
         let known = "676a4b5ba30e464f027249747a63ea587f8c4b9a";
         assert_eq!(form_mac("abcde", &fields), known);
+        // A test of Instamojo's own library for Java.
+        let fields = ReturnFields::decode(b"foo=1&bar=2&baz=3");
+        let known = "32b1d38a4a70bdce36a52dad3f3ac6eb3662096b";
+        assert_eq!(form_mac("21b528ef398c4ce8851d5ee29375d3a7", &fields), known);
     }
 }

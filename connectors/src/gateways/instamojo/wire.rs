@@ -37,6 +37,8 @@ pub(super) struct PaymentRequest {
     pub status: String,
     pub longurl: Option<String>,
     #[serde(default)]
+    pub created_at: Loose,
+    #[serde(default)]
     pub payments: Vec<Payment>,
 }
 
