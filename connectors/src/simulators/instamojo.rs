@@ -16,9 +16,8 @@
 //! `GET` and `POST /@simulated/{id}` are the page. Version 1.1 wraps what it tells in `success`, version 2
 //! does not; lists have `limit` and `page`, and a slash after the query, as Instamojo's own client writes
 //! it, is no harm. Webhooks are forms with their code; failures are told only where that is switched on.
-//! Events of the outer world (a payer, a bank, a day that ends) are methods here.
-//!
-//! Two books: what the interface tells, and [`InstamojoSimulator::books`], what really happened.
+//! Events of the outer world (a payer, a bank, a day that ends) come through [`GatewaySimulator`], which
+//! also tells what really happened, whatever the interface says.
 
 mod account;
 mod bodies;
@@ -36,6 +35,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::books::Books;
+use super::control::GatewaySimulator;
 use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
@@ -104,20 +104,12 @@ impl InstamojoSimulator {
         self.server.url()
     }
 
-    /// What to do wrong with the next requests.
+    /// The world around it.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.office.front.faults
-    }
-
-    /// What to do wrong by chance from now on.
-    pub fn set_chances(&self, chances: Chances) {
-        self.office.front.set_chances(chances);
-    }
-
-    /// Whether every request is answered 503.
-    pub fn set_down(&self, is_down: bool) {
-        self.office.front.set_down(is_down);
+    pub fn control(&self) -> Arc<dyn GatewaySimulator> {
+        // The annotation makes it a trait object.
+        let office: Arc<dyn GatewaySimulator> = self.office.clone();
+        office
     }
 
     /// How many requests came, right or wrong.
@@ -137,11 +129,6 @@ impl InstamojoSimulator {
         lock(&self.office.account).tokens.len()
     }
 
-    /// Changes the salt. Events of before keep the one that was current then.
-    pub fn change_salt(&self, salt: &Secret) {
-        lock(&self.office.account).salt = salt.reveal().to_owned();
-    }
-
     /// Whether webhooks tell of failures, which Instamojo's support switches on.
     pub fn tell_failures(&self, is_told: bool) {
         lock(&self.office.account).are_failures_told = is_told;
@@ -150,18 +137,6 @@ impl InstamojoSimulator {
     /// Whether a payment can be refunded in several parts.
     pub fn allow_many_refunds(&self, is_allowed: bool) {
         lock(&self.office.account).are_many_refunds_allowed = is_allowed;
-    }
-
-    /// Every attempt to deliver a webhook, oldest first.
-    #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
-        self.office.sender.deliveries()
-    }
-
-    /// How many webhooks were never sent, by chance.
-    #[must_use]
-    pub fn dropped_webhooks(&self) -> u64 {
-        self.office.sender.dropped()
     }
 
     /// Whether a webhook was never taken.
@@ -175,33 +150,10 @@ impl InstamojoSimulator {
         self.office.sender.settled().await;
     }
 
-    /// Puts the clock forward; what falls due then happens: banks say yes after all, tokens end.
-    pub fn advance(&self, by: Duration) {
-        self.office.front.advance(by);
-        self.office.happen(|account, now| account.fall_due(now));
-    }
-
-    /// A payer decides on a payment request or order. Gives the payment's id, or nothing for one who turns
-    /// back or when it cannot be paid.
-    pub fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
-        self.office
-            .happen(|account, now| account.pay(checkout_id, "UPI", choice, now))
-    }
-
     /// The bank finds that a failed payment was paid after all.
     pub fn pay_late(&self, payment_id: &str) -> bool {
         self.office
             .happen(|account, now| account.pay_late(payment_id, now))
-    }
-
-    /// Makes refunds wait for [`InstamojoSimulator::process_refunds`] instead of being done at once.
-    pub fn hold_refunds(&self, is_held: bool) {
-        lock(&self.office.account).are_refunds_held = is_held;
-    }
-
-    /// Pending refunds are done; those of these ids fail.
-    pub fn process_refunds(&self, failing: &[&str]) {
-        lock(&self.office.account).process_refunds(failing);
     }
 
     /// Changes what is told of a payment, and not what really happened.
@@ -213,20 +165,83 @@ impl InstamojoSimulator {
     pub fn misreport_status(&self, payment_id: &str, status: &str) {
         lock(&self.office.account).misreport_status(payment_id, status);
     }
+}
 
-    /// Pays out what was not paid out yet, on that day. Gives the payout's id, or nothing when there was
-    /// nothing.
-    pub fn settle(&self, day: NaiveDate) -> Option<String> {
-        let chance = self.office.front.chances().settlement_left_out;
-        let is_left_out = || self.office.front.happens(chance);
-        self.office
-            .happen(|account, _| account.settle(day, is_left_out))
+/// Webhooks go where each payment request says; the one told here is for those that say nothing. Events of
+/// before a change of the salt keep the one that was current then. What falls due: banks that said no say
+/// yes late, and tokens end. The tax in a payment's fee is told only with what it is paid out with.
+impl GatewaySimulator for Office {
+    fn faults(&self) -> &Faults {
+        &self.front.faults
     }
 
-    /// What really happened. The tax in a payment's fee is told only with its payout.
-    #[must_use]
-    pub fn books(&self) -> Books {
-        lock(&self.office.account).books()
+    fn set_chances(&self, chances: Chances) {
+        self.front.set_chances(chances);
+    }
+
+    fn set_down(&self, is_down: bool) {
+        self.front.set_down(is_down);
+    }
+
+    fn set_webhook(&self, url: &str, secrets: &[Secret]) {
+        let mut account = lock(&self.account);
+        account.webhook = Some(url.to_owned());
+        if let Some(salt) = secrets.first() {
+            account.salt = salt.reveal().to_owned();
+        }
+    }
+
+    fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
+        self.happen(|account, now| account.pay(checkout_id, "UPI", choice, now))
+    }
+
+    fn advance(&self, by: Duration) {
+        self.front.advance(by);
+        self.happen(|account, now| account.fall_due(now));
+    }
+
+    fn settle(&self, day: NaiveDate) -> Option<String> {
+        let chance = self.front.chances().settlement_left_out;
+        let is_left_out = || self.front.happens(chance);
+        self.happen(|account, _| account.settle(day, is_left_out))
+    }
+
+    fn hold_refunds(&self, is_held: bool) {
+        lock(&self.account).are_refunds_held = is_held;
+    }
+
+    fn process_refunds(&self, failing: &[&str]) {
+        lock(&self.account).process_refunds(failing);
+    }
+
+    /// Instamojo tells of none.
+    fn dispute(&self, _payment_id: &str) -> Option<String> {
+        None
+    }
+
+    fn move_dispute(&self, _dispute_id: &str, _status: &str) -> bool {
+        false
+    }
+
+    /// There are none to others.
+    fn move_payout(&self, _payout_id: &str, _status: &str) -> bool {
+        false
+    }
+
+    fn books(&self) -> Books {
+        lock(&self.account).books()
+    }
+
+    fn deliveries(&self) -> Vec<Delivery> {
+        self.sender.deliveries()
+    }
+
+    fn webhooks_under_way(&self) -> usize {
+        self.sender.under_way()
+    }
+
+    fn dropped_webhooks(&self) -> u64 {
+        self.sender.dropped()
     }
 }
 

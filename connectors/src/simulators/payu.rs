@@ -11,9 +11,8 @@
 //! with status 200, and `status` is now a number and now a text. Returns and webhooks of payments are
 //! forms with the reverse hash, those of refunds and disputes JSON without a signature, with spaces around
 //! ids; a bank's reference follows in a second one, as a number. Events of the outer world (a payer, a
-//! bank, a day that ends) are methods here.
-//!
-//! Two books: what the interface tells, and [`PayUSimulator::books`], what really happened.
+//! bank, a day that ends) come through [`GatewaySimulator`], which also tells what really happened,
+//! whatever the interface says.
 
 mod account;
 mod actions;
@@ -32,6 +31,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use poem::{EndpointExt, Route, post};
 
 use super::books::Books;
+use super::control::{self, GatewaySimulator};
 use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
@@ -91,6 +91,7 @@ impl PayUSimulator {
             .at("/_payment", post(pages::show))
             .at("/_payment/decide", post(pages::decide))
             .at("/merchant/postservice.php", post(commands::interface))
+            .nest("/_simulator", control::routes(office.clone()))
             .data(Arc::clone(&office));
         let server = Server::start(routes).await?;
         Ok(Self { server, office })
@@ -102,20 +103,12 @@ impl PayUSimulator {
         self.server.url()
     }
 
-    /// What to do wrong with the next commands.
+    /// The world around it.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.office.front.faults
-    }
-
-    /// What to do wrong by chance from now on.
-    pub fn set_chances(&self, chances: Chances) {
-        self.office.front.set_chances(chances);
-    }
-
-    /// Whether every command is answered 503.
-    pub fn set_down(&self, is_down: bool) {
-        self.office.front.set_down(is_down);
+    pub fn control(&self) -> Arc<dyn GatewaySimulator> {
+        // The annotation makes it a trait object.
+        let office: Arc<dyn GatewaySimulator> = self.office.clone();
+        office
     }
 
     /// Answers the next commands with a plain text and status 200, as PayU words some of its errors, and
@@ -137,30 +130,6 @@ impl PayUSimulator {
         self.office.front.requests()
     }
 
-    /// Where webhooks go.
-    pub fn set_webhook(&self, url: &str) {
-        lock(&self.office.account).webhook = Some(url.to_owned());
-    }
-
-    /// Changes the salt. Commands and forms of the old one are still taken; what happens from now on is
-    /// signed with the new one.
-    pub fn change_salt(&self, salt: &Secret) {
-        let mut account = lock(&self.office.account);
-        account.salts.insert(0, salt.reveal().to_owned());
-    }
-
-    /// Every attempt to deliver a webhook, oldest first.
-    #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
-        self.office.sender.deliveries()
-    }
-
-    /// How many webhooks were never sent, by chance.
-    #[must_use]
-    pub fn dropped_webhooks(&self) -> u64 {
-        self.office.sender.dropped()
-    }
-
     /// Whether a webhook was never taken.
     #[must_use]
     pub fn is_webhook_given_up(&self) -> bool {
@@ -172,24 +141,10 @@ impl PayUSimulator {
         self.office.sender.settled().await;
     }
 
-    /// Puts the clock forward; what falls due then happens: pages that nobody used are dropped, banks say
-    /// yes after all.
-    pub fn advance(&self, by: Duration) {
-        self.office.front.advance(by);
-        self.office.happen(|account, now| account.fall_due(now));
-    }
-
     /// A browser posts the form of a checkout. Whether the page opens.
     pub fn open(&self, form: &[(String, String)]) -> bool {
         self.office
             .happen(|account, now| account.open(form, now).is_ok())
-    }
-
-    /// A payer decides on an open page, by the merchant's `txnid`. Gives the payment's id, or nothing when
-    /// there is no such page.
-    pub fn pay(&self, txnid: &str, choice: PayerChoice) -> Option<String> {
-        self.office
-            .happen(|account, now| account.pay(txnid, "UPI", choice, now))
     }
 
     /// The bank finds that a failed payment was paid after all.
@@ -207,18 +162,6 @@ impl PayUSimulator {
     #[must_use]
     pub fn response_fields(&self, payment_id: &str) -> Option<Vec<(String, String)>> {
         lock(&self.office.account).response_of(payment_id)
-    }
-
-    /// Makes captures, cancellations and refunds wait for [`PayUSimulator::process_actions`] instead of
-    /// being done at once.
-    pub fn hold_actions(&self, is_held: bool) {
-        lock(&self.office.account).are_actions_held = is_held;
-    }
-
-    /// What is queued is done; what has one of these request ids fails.
-    pub fn process_actions(&self, failing: &[&str]) {
-        self.office
-            .happen(|account, now| account.process_actions(failing, now));
     }
 
     /// Whether the same amount of the same payment is refused within five minutes.
@@ -245,31 +188,89 @@ impl PayUSimulator {
         account.misreport(payment_id, |payment| payment.told_amount = Some(paise));
     }
 
-    /// A payer's bank disputes a captured payment. Gives the dispute's id.
-    pub fn dispute(&self, payment_id: &str, kind: &str) -> Option<String> {
+    /// A payer's bank disputes a captured payment, in one of PayU's words for kinds of disputes.
+    pub fn dispute_of(&self, payment_id: &str, kind: &str) -> Option<String> {
         self.office
             .happen(|account, now| account.open_dispute(payment_id, kind, now))
     }
+}
 
-    /// A dispute changes, to one of PayU's words such as `Pending Doc Review` or `Closed Customer Favour`.
-    pub fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
-        self.office
-            .happen(|account, now| account.move_dispute(dispute_id, status, now))
+/// A checkout is named by its `txnid` and can be paid once a browser has posted its form. Commands and
+/// forms that are signed with any of the secrets are taken; what happens is signed with the first. What is
+/// held beside refunds: captures and cancellations. What falls due: pages that nobody used are dropped,
+/// and banks that said no say yes late.
+impl GatewaySimulator for Office {
+    fn faults(&self) -> &Faults {
+        &self.front.faults
     }
 
-    /// Settles what was not settled yet, on that day. Gives the bank's reference, or nothing when there
-    /// was nothing.
-    pub fn settle(&self, day: NaiveDate) -> Option<String> {
-        let chance = self.office.front.chances().settlement_left_out;
-        let is_left_out = || self.office.front.happens(chance);
-        self.office
-            .happen(|account, _| account.settle(day, is_left_out))
+    fn set_chances(&self, chances: Chances) {
+        self.front.set_chances(chances);
     }
 
-    /// What really happened.
-    #[must_use]
-    pub fn books(&self) -> Books {
-        lock(&self.office.account).books()
+    fn set_down(&self, is_down: bool) {
+        self.front.set_down(is_down);
+    }
+
+    fn set_webhook(&self, url: &str, secrets: &[Secret]) {
+        let mut account = lock(&self.account);
+        account.webhook = Some(url.to_owned());
+        let salts = secrets.iter().map(|secret| secret.reveal().to_owned());
+        account.salts = salts.collect();
+    }
+
+    fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
+        self.happen(|account, now| account.pay(checkout_id, "UPI", choice, now))
+    }
+
+    fn advance(&self, by: Duration) {
+        self.front.advance(by);
+        self.happen(|account, now| account.fall_due(now));
+    }
+
+    /// Gives the bank's reference.
+    fn settle(&self, day: NaiveDate) -> Option<String> {
+        let chance = self.front.chances().settlement_left_out;
+        let is_left_out = || self.front.happens(chance);
+        self.happen(|account, _| account.settle(day, is_left_out))
+    }
+
+    fn hold_refunds(&self, is_held: bool) {
+        lock(&self.account).are_actions_held = is_held;
+    }
+
+    fn process_refunds(&self, failing: &[&str]) {
+        self.happen(|account, now| account.process_actions(failing, now));
+    }
+
+    fn dispute(&self, payment_id: &str) -> Option<String> {
+        self.happen(|account, now| account.open_dispute(payment_id, "Chargeback", now))
+    }
+
+    /// Any of PayU's words, such as `Pending Doc Review` or `Closed Customer Favour`.
+    fn move_dispute(&self, dispute_id: &str, status: &str) -> bool {
+        self.happen(|account, now| account.move_dispute(dispute_id, status, now))
+    }
+
+    /// There are none.
+    fn move_payout(&self, _payout_id: &str, _status: &str) -> bool {
+        false
+    }
+
+    fn books(&self) -> Books {
+        lock(&self.account).books()
+    }
+
+    fn deliveries(&self) -> Vec<Delivery> {
+        self.sender.deliveries()
+    }
+
+    fn webhooks_under_way(&self) -> usize {
+        self.sender.under_way()
+    }
+
+    fn dropped_webhooks(&self) -> u64 {
+        self.sender.dropped()
     }
 }
 

@@ -159,7 +159,9 @@ pub(super) fn verify_return(
         payment_id,
         coverage: SignatureCoverage::Nothing,
     };
-    if fields.as_slice().is_empty() {
+    let is_theirs = |(name, _): &(String, String)| name.starts_with("payment_");
+    if !fields.as_slice().iter().any(is_theirs) {
+        // The payer turned back; what is there is what we put there.
         return Ok(unsigned(ReturnOutcome::Cancelled, None));
     }
     let of_request = fields.only("payment_request_id").or(fields.only("id"));

@@ -17,8 +17,11 @@ pub(super) fn verify(
     checkout: &OpenCheckout,
     fields: &ReturnFields,
 ) -> Result<ReturnFacts, ReturnRejection> {
-    if fields.as_slice().is_empty() {
-        // The payer turned back before PayU knew of anything.
+    let is_theirs = |(name, _): &(String, String)| {
+        matches!(name.as_str(), "hash" | "status" | "txnid" | "mihpayid")
+    };
+    if !fields.as_slice().iter().any(is_theirs) {
+        // The payer turned back before PayU knew of anything; what is there is what we put there.
         return Ok(ReturnFacts {
             outcome: ReturnOutcome::Cancelled,
             payment_id: None,

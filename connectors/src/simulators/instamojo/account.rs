@@ -78,6 +78,7 @@ pub(super) struct Account {
     dice: fastrand::Rng,
     pub base_url: String,
     pub salt: String,
+    pub webhook: Option<String>,
     /// When each token ends.
     pub tokens: HashMap<String, DateTime<Utc>>,
     pub requests: Vec<Request>,
@@ -97,6 +98,7 @@ impl Account {
             dice: fastrand::Rng::with_seed(settings.seed ^ 0x4d_4f_4a_4f),
             base_url: String::new(),
             salt: settings.salt.reveal().to_owned(),
+            webhook: None,
             tokens: HashMap::new(),
             requests: Vec::new(),
             payments: Vec::new(),
@@ -161,8 +163,7 @@ impl Account {
                 .map(|payment| self.booked(payment))
                 .collect(),
             refunds: self.refunds.iter().map(booked_refund).collect(),
-            payouts: Vec::new(),
-            disputes: Vec::new(),
+            ..Books::default()
         }
     }
 

@@ -31,9 +31,11 @@ impl Account {
         let Some(request) = self.request(&payment.request_id) else {
             return;
         };
-        if request.webhook.is_empty() {
-            return;
-        }
+        let url = match (request.webhook.as_str(), &self.webhook) {
+            ("", None) => return,
+            ("", Some(url)) => url.clone(),
+            (own, _) => own.to_owned(),
+        };
         let amount = rupees(payment.told_amount.unwrap_or(payment.amount));
         let fees = match payment.status {
             "Credit" => rupees(payment.fee),
@@ -64,7 +66,7 @@ impl Account {
             kind: format!("payment {}", payment.status),
             body: signed(&self.salt),
             forged_body: signed("the salt of somebody else"),
-            url: request.webhook.clone(),
+            url,
         };
         self.outbox.push(event);
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::account::Account;
 use super::bodies::{self, Answered, Refusal, Version, told};
 use super::{Office, pages};
+use crate::simulators::control;
 use crate::simulators::front::{Reply, lock};
 use crate::simulators::server::fields;
 
@@ -26,6 +27,7 @@ pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
     Route::new()
         .at("/@simulated/:id", get(pages::show).post(pages::decide))
         .at("/oauth2/token/", post(authorize))
+        .nest("/_simulator", control::routes(office.clone()))
         .at("/*path", interface)
         .data(Arc::clone(office))
 }

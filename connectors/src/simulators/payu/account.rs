@@ -175,8 +175,8 @@ impl Account {
                 .map(|payment| self.booked(payment))
                 .collect(),
             refunds: refunds.map(booked_refund).collect(),
-            payouts: Vec::new(),
             disputes: self.disputes.iter().map(booked_dispute).collect(),
+            ..Books::default()
         }
     }
 

@@ -34,6 +34,7 @@ async fn a_checkout_is_paid() {
         assert!(before.payments.is_empty() && before.paid.is_zero());
 
         let id = simulator
+            .control()
             .pay(opened.checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
         let after = gateway.fetch_checkout(&by_reference).await.unwrap();
@@ -55,7 +56,9 @@ async fn a_checkout_is_paid() {
         assert_eq!(fetched.captured, payment.captured);
         // It is closed: nobody pays it twice.
         assert_eq!(
-            simulator.pay(opened.checkout_id.as_str(), PayerChoice::Pay),
+            simulator
+                .control()
+                .pay(opened.checkout_id.as_str(), PayerChoice::Pay),
             None
         );
 
@@ -102,7 +105,10 @@ async fn a_second_call_opens_nothing_else() {
     request.amount = rupees(25_001);
     let outcome = gateway.create_checkout(&request).await;
     assert_eq!(word(outcome), "gateway_reference_reused");
-    assert!(simulator.books().payments.is_empty() && orders.books().payments.is_empty());
+    assert!(
+        simulator.control().books().payments.is_empty()
+            && orders.control().books().payments.is_empty()
+    );
 }
 
 #[tokio::test]
@@ -127,10 +133,13 @@ async fn payers_fail_turn_back_and_pay_late() {
         assert!(payment.captured.is_zero() && payment.charges.is_none());
 
         assert_eq!(
-            simulator.pay(checkout_id.as_str(), PayerChoice::Abandon),
+            simulator
+                .control()
+                .pay(checkout_id.as_str(), PayerChoice::Abandon),
             None
         );
         let second = simulator
+            .control()
             .pay(checkout_id.as_str(), PayerChoice::Pay)
             .unwrap();
         assert!(
@@ -165,7 +174,9 @@ async fn a_payment_request_is_closed() {
         assert_eq!(closed.status, Reported::Known(CheckoutStatus::Cancelled));
     }
     assert_eq!(
-        simulator.pay(opened.checkout_id.as_str(), PayerChoice::Pay),
+        simulator
+            .control()
+            .pay(opened.checkout_id.as_str(), PayerChoice::Pay),
         None
     );
     assert_eq!(open(&page(&opened.action)).await.status, 400);
@@ -186,7 +197,7 @@ async fn refunds() {
     for by in BOTH {
         let (simulator, gateway) = instamojo(by).await;
         let id = paid(&simulator, &gateway, "refunded 1", 25_000).await;
-        simulator.hold_refunds(true);
+        simulator.control().hold_refunds(true);
         let mut asked = refund(&id, "refund 1", 10_000);
         let made = gateway.refund(&asked).await.unwrap();
         assert_eq!(made.status, Reported::Known(RefundStatus::Pending));
@@ -197,7 +208,7 @@ async fn refunds() {
             rupees(10_000),
             "whole rupees come without decimals"
         );
-        simulator.process_refunds(&[]);
+        simulator.control().process_refunds(&[]);
         let mut lookup = RefundLookup {
             payment_id: id.clone(),
             refund_id: Some(made.refund_id.clone()),
@@ -226,7 +237,9 @@ async fn refunds() {
             .refund(&refund(&id, "refund 4", 15_000))
             .await
             .unwrap();
-        simulator.process_refunds(&[rest.refund_id.as_str()]);
+        simulator
+            .control()
+            .process_refunds(&[rest.refund_id.as_str()]);
         lookup.refund_id = Some(rest.refund_id);
         let failed = gateway.fetch_refund(&lookup).await.unwrap();
         assert_eq!(failed.status, Reported::Known(RefundStatus::Failed));
@@ -236,7 +249,7 @@ async fn refunds() {
             word(gateway.fetch_refund(&lookup).await),
             "gateway_not_found"
         );
-        let books = simulator.books();
+        let books = simulator.control().books();
         assert_eq!(
             (books.refunds.len(), books.payments[0].refunded),
             (2, 10_000)
@@ -266,9 +279,9 @@ async fn a_token_is_fetched_once_and_again_when_it_ends() {
         word(gateway.refund(&refund(&id, "token refund", 100)).await),
         "done"
     );
-    assert_eq!(simulator.books().refunds.len(), 1);
+    assert_eq!(simulator.control().books().refunds.len(), 1);
     // Whoever is refused with a fresh one is refused.
-    simulator.faults().arm(
+    simulator.control().faults().arm(
         &Fault::Refuse {
             status: poem::http::StatusCode::UNAUTHORIZED,
             code: 0,
@@ -292,9 +305,9 @@ async fn a_day_is_settled_by_its_payments() {
         .await
         .unwrap();
     let day = |day| NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
-    let payout = simulator.settle(day(19)).unwrap();
+    let payout = simulator.control().settle(day(19)).unwrap();
     paid(&simulator, &gateway, "later", 18_300).await;
-    simulator.settle(day(20)).unwrap();
+    simulator.control().settle(day(20)).unwrap();
     let mut query = SettlementQuery {
         day: day(19),
         page: None,
@@ -411,7 +424,7 @@ async fn a_browser_pays_fails_and_turns_back() {
         for webhook in receiver.received() {
             assert!(!String::from_utf8_lossy(&webhook.body).contains(CARD));
         }
-        assert!(!format!("{:?}", simulator.books()).contains(CARD));
+        assert!(!format!("{:?}", simulator.control().books()).contains(CARD));
     }
 }
 

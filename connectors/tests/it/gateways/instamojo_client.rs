@@ -42,7 +42,7 @@ async fn what_the_client_asks_for_the_adapter_finds() {
     let page = open(request["longurl"].as_str().unwrap()).await;
     assert_eq!(page.status, 200);
 
-    let payment_id = simulator.pay(id, PayerChoice::Pay).unwrap();
+    let payment_id = simulator.control().pay(id, PayerChoice::Pay).unwrap();
     let status = json!(["payment_request_status", {"id": id}]);
     let one = json!(["payment_request_payment_status", {"id": id, "payment_id": payment_id}]);
     let detail = json!(["payment_detail", {"payment_id": payment_id}]);
@@ -176,8 +176,8 @@ async fn the_client_reads_every_error() {
     let good = create("Good", "250", email);
     let results = carried_out(&simulator, "token-of-others", json!([good])).await;
     assert_eq!(results[0]["success"], false);
-    simulator.faults().arm(&Fault::Fail, 1);
-    simulator.faults().arm(&Fault::Page, 1);
+    simulator.control().faults().arm(&Fault::Fail, 1);
+    simulator.control().faults().arm(&Fault::Page, 1);
     let results = carried_out(&simulator, AUTH_TOKEN, json!([good, good, good])).await;
     assert_eq!(results[0]["message"], "Internal Server Error");
     assert!(

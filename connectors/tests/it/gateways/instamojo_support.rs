@@ -90,7 +90,7 @@ pub async fn decided(
     choice: PayerChoice,
 ) -> (ProviderId, ProviderId) {
     let opened = gateway.create_checkout(request).await.unwrap();
-    let id = simulator.pay(opened.checkout_id.as_str(), choice);
+    let id = simulator.control().pay(opened.checkout_id.as_str(), choice);
     (opened.checkout_id, id.unwrap().parse().unwrap())
 }
 

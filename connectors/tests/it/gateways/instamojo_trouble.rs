@@ -45,7 +45,7 @@ async fn a_lost_answer_makes_no_second_request() {
         })
         .unwrap();
         let mut request = checkout("lost 1", 25_000);
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let found = gateway.create_checkout(&request).await.unwrap();
         request.attempt = Attempt::Again;
         assert_eq!(
@@ -56,8 +56,8 @@ async fn a_lost_answer_makes_no_second_request() {
 
         // The look-up fails as well: the caller is told to look first, and then finds it.
         let mut request = checkout("lost 2", 25_000);
-        simulator.faults().arm(&fault, 1);
-        simulator.faults().arm(&Fault::Fail, 1);
+        simulator.control().faults().arm(&fault, 1);
+        simulator.control().faults().arm(&Fault::Fail, 1);
         let error = gateway.create_checkout(&request).await.unwrap_err();
         assert_eq!(error.advice(), Advice::LookUpFirst, "{}", told(&error));
         request.attempt = Attempt::Again;
@@ -79,7 +79,7 @@ async fn a_lost_answer_makes_no_order_that_is_paid() {
         let warm = checkout("warm", 25_000);
         gateway.create_checkout(&warm).await.unwrap();
         let request = checkout("lost 3", 25_000);
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let error = gateway.create_checkout(&request).await.unwrap_err();
         assert_eq!(
             error.advice(),
@@ -106,19 +106,19 @@ async fn a_lost_answer_returns_nothing_twice() {
             })
             .unwrap();
             gateway.fetch_payment(&id).await.unwrap();
-            simulator.faults().arm(&fault, 1);
+            simulator.control().faults().arm(&fault, 1);
             let asked = refund(&id, "lost refund 1", 10_000);
             let refunded = gateway.refund(&asked).await.unwrap();
             assert_eq!(refunded.amount, rupees(10_000), "{fault:?}");
 
             let mut asked = refund(&id, "lost refund 2", 5_000);
-            simulator.faults().arm(&fault, 1);
-            simulator.faults().arm(&Fault::Fail, 1);
+            simulator.control().faults().arm(&fault, 1);
+            simulator.control().faults().arm(&Fault::Fail, 1);
             let error = gateway.refund(&asked).await.unwrap_err();
             assert_eq!(error.advice(), Advice::LookUpFirst, "{}", told(&error));
             asked.attempt = Attempt::Again;
             gateway.refund(&asked).await.unwrap();
-            let books = simulator.books();
+            let books = simulator.control().books();
             assert_eq!(books.refunds.len(), 2, "{by:?} {fault:?}");
             assert_eq!(books.payments[0].refunded, 15_000);
         }
@@ -132,17 +132,17 @@ async fn what_was_not_done_is_done_again() {
         let (simulator, gateway) = instamojo(by).await;
         let id = paid(&simulator, &gateway, "undone", 25_000).await;
         let mut asked = refund(&id, "undone refund", 10_000);
-        simulator.faults().arm(&Fault::Fail, 1);
+        simulator.control().faults().arm(&Fault::Fail, 1);
         let error = gateway.refund(&asked).await.unwrap_err();
         assert_eq!(error.advice(), Advice::LookUpFirst, "nobody knows");
-        assert!(simulator.books().refunds.is_empty());
+        assert!(simulator.control().books().refunds.is_empty());
         asked.attempt = Attempt::Again;
         gateway.refund(&asked).await.unwrap();
-        assert_eq!(simulator.books().refunds.len(), 1);
+        assert_eq!(simulator.control().books().refunds.len(), 1);
         let limit = Fault::RateLimit {
             retry_after_seconds: None,
         };
-        simulator.faults().arm(&limit, 2);
+        simulator.control().faults().arm(&limit, 2);
         let request = checkout("limited", 25_000);
         assert_eq!(word(gateway.create_checkout(&request).await), "done");
     }
@@ -172,13 +172,13 @@ async fn errors_are_sorted_by_what_to_do() {
                 "gateway_rate_limited",
             ),
         ] {
-            simulator.faults().arm(&fault, 3);
+            simulator.control().faults().arm(&fault, 3);
             assert_eq!(
                 word(gateway.fetch_payment(&id).await),
                 expected,
                 "{fault:?}"
             );
-            while simulator.faults().armed() > 0 {
+            while simulator.control().faults().armed() > 0 {
                 let _ = gateway.fetch_payment(&id).await;
             }
         }
@@ -217,7 +217,7 @@ async fn a_provider_that_is_down_is_left_alone() {
         })
         .unwrap();
         let id = "MOJO0000000N00000000".parse().unwrap();
-        simulator.set_down(true);
+        simulator.control().set_down(true);
         for _ in 0..3 {
             assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_failed");
         }
@@ -226,7 +226,7 @@ async fn a_provider_that_is_down_is_left_alone() {
             "gateway_circuit_open"
         );
         assert_eq!(simulator.requests(), 3);
-        simulator.set_down(false);
+        simulator.control().set_down(false);
         tokio::time::sleep(Duration::from_millis(250)).await;
         assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_not_found");
         let url = simulator.url();
@@ -287,12 +287,14 @@ async fn webhooks_misbehave_come_again_and_outlive_a_change_of_salt() {
     receiver.answer(&[busy, busy, StatusCode::BAD_REQUEST]);
     let request = told_to(&receiver, "again 1", 25_000);
     decided(&simulator, &gateway, &request, PayerChoice::Pay).await;
-    simulator.change_salt(&Secret::new("the next salt"));
+    simulator
+        .control()
+        .set_webhook("http://127.0.0.1:9", &[Secret::new("the next salt")]);
     simulator.webhooks_settled().await;
     let facts = receiver.facts(&gateway);
     assert_eq!(facts.len(), 4, "signed with the salt of the moment");
     assert!(facts.windows(2).all(|pair| pair[0] == pair[1]));
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         webhook_drop: 100,
         webhook_duplicate: 300,
         webhook_reorder: 300,
@@ -308,7 +310,7 @@ async fn webhooks_misbehave_come_again_and_outlive_a_change_of_salt() {
     assert_eq!(receiver.facts(&gateway).len(), 4, "the old salt alone");
     let both =
         super::instamojo_support::gateway(&simulator.url(), By::Keys, &["the next salt", SALT]);
-    let forged = simulator.deliveries();
+    let forged = simulator.control().deliveries();
     let forged = forged.iter().filter(|delivery| delivery.is_forged).count();
     let refused = received.iter().filter(|one| verify(&both, one).is_err());
     assert_eq!(refused.count(), forged);
@@ -321,10 +323,10 @@ async fn webhooks_misbehave_come_again_and_outlive_a_change_of_salt() {
         forged > 0 && all > ids.len() + 3,
         "some came twice, under one name"
     );
-    let events = u64::try_from(ids.len()).unwrap() + simulator.dropped_webhooks();
+    let events = u64::try_from(ids.len()).unwrap() + simulator.control().dropped_webhooks();
     assert_eq!(events, 1 + 40);
     receiver.answer(&[busy; 10]);
-    simulator.set_chances(Chances::default());
+    simulator.control().set_chances(Chances::default());
     let request = told_to(&receiver, "again 2", 25_000);
     decided(&simulator, &gateway, &request, PayerChoice::Pay).await;
     simulator.webhooks_settled().await;
@@ -334,7 +336,7 @@ async fn webhooks_misbehave_come_again_and_outlive_a_change_of_salt() {
 #[tokio::test]
 async fn payments_that_are_left_out_come_with_the_next_payout() {
     let (simulator, gateway) = instamojo(By::Client).await;
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         settlement_left_out: 400,
         late_success: 500,
         ..Chances::default()
@@ -347,8 +349,8 @@ async fn payments_that_are_left_out_come_with_the_next_payout() {
         };
         decided(&simulator, &gateway, &request, choice).await;
     }
-    simulator.advance(Duration::from_secs(60));
-    let books = simulator.books();
+    simulator.control().advance(Duration::from_secs(60));
+    let books = simulator.control().books();
     let captured = books.payments.iter().filter(|payment| payment.captured > 0);
     let captured = captured.count();
     assert!(
@@ -356,9 +358,9 @@ async fn payments_that_are_left_out_come_with_the_next_payout() {
         "some banks changed their mind: {captured}"
     );
     let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
-    simulator.settle(day(18)).unwrap();
-    simulator.set_chances(Chances::default());
-    simulator.settle(day(19)).unwrap();
+    simulator.control().settle(day(18)).unwrap();
+    simulator.control().set_chances(Chances::default());
+    simulator.control().settle(day(19)).unwrap();
     let mut counts = Vec::new();
     for number in [18, 19] {
         let query = SettlementQuery {
@@ -381,7 +383,7 @@ async fn a_seed_makes_the_same_world() {
         for number in 0..5 {
             paid(&simulator, &gateway, &format!("seed {number}"), 25_000).await;
         }
-        worlds.push(simulator.books());
+        worlds.push(simulator.control().books());
     }
     assert_eq!(worlds[0], worlds[1]);
 }

@@ -40,7 +40,9 @@ async fn a_form_is_paid() {
     assert_eq!(before.provider_status, "pending/initiated");
     assert!(before.paid.is_zero());
 
-    let id = simulator.pay(request.reference.as_str(), PayerChoice::Pay);
+    let id = simulator
+        .control()
+        .pay(request.reference.as_str(), PayerChoice::Pay);
     let after = gateway.fetch_checkout(&lookup).await.unwrap();
     let by_id = CheckoutLookup::Id(opened.checkout_id.clone());
     assert_eq!(after, gateway.fetch_checkout(&by_id).await.unwrap());
@@ -77,9 +79,13 @@ async fn one_reference_is_paid_once() {
     assert!(simulator.open(&fields), "a browser may reload");
     request.attempt = Attempt::Again;
     assert_eq!(form(&gateway, &request).await, fields);
-    simulator.pay(request.reference.as_str(), PayerChoice::Fail);
+    simulator
+        .control()
+        .pay(request.reference.as_str(), PayerChoice::Fail);
     assert!(!simulator.open(&fields), "not even after a failure");
-    let again = simulator.pay(request.reference.as_str(), PayerChoice::Pay);
+    let again = simulator
+        .control()
+        .pay(request.reference.as_str(), PayerChoice::Pay);
     assert_eq!(again, None);
     // Whatever of a form is changed, its hash no longer fits.
     for name in [
@@ -141,7 +147,7 @@ async fn payers_fail_turn_back_and_leave() {
 
     let request = checkout("left", 50_000);
     assert!(simulator.open(&form(&gateway, &request).await));
-    simulator.advance(Duration::from_secs(3_600));
+    simulator.control().advance(Duration::from_secs(3_600));
     let lookup = CheckoutLookup::Reference(request.reference);
     let found = gateway.fetch_checkout(&lookup).await.unwrap();
     assert_eq!(found.provider_status, "failure/dropped");
@@ -163,13 +169,13 @@ async fn what_is_authorized_is_taken_or_given_up() {
     assert_eq!(found.status, Reported::Known(PaymentStatus::Authorized));
     assert!(found.captured.is_zero());
 
-    simulator.hold_actions(true);
+    simulator.control().hold_refunds(true);
     let mut taking = capture(&id, "capture 1", 50_000);
     let queued = gateway.capture(&taking).await.unwrap();
     assert_eq!(queued.status, Reported::Known(PaymentStatus::Authorized));
     let second = gateway.capture(&taking).await;
     assert_eq!(word(second), "gateway_in_progress");
-    simulator.process_actions(&[]);
+    simulator.control().process_refunds(&[]);
     for attempt in [Attempt::First, Attempt::Again] {
         taking.attempt = attempt;
         let taken = gateway.capture(&taking).await.unwrap();
@@ -178,7 +184,7 @@ async fn what_is_authorized_is_taken_or_given_up() {
     }
     let other = gateway.capture(&capture(&id, "capture 2", 49_999)).await;
     assert_eq!(word(other), "gateway_refused", "another amount was taken");
-    simulator.hold_actions(false);
+    simulator.control().hold_refunds(false);
 
     request.reference = reference("auth 2");
     let id = decided(&simulator, &gateway, &request, PayerChoice::Pay).await;
@@ -214,7 +220,7 @@ async fn what_is_authorized_is_taken_or_given_up() {
         word(gateway.cancel_payment(&giving_up).await),
         "gateway_refused"
     );
-    let books = simulator.books();
+    let books = simulator.control().books();
     let captured: Vec<u64> = books
         .payments
         .iter()
@@ -229,7 +235,7 @@ async fn refunds_in_parts() {
     let (simulator, gateway) = payu().await;
     let receiver = listening(&simulator).await;
     let id = paid(&simulator, &gateway, "refunded", 50_000).await;
-    simulator.hold_actions(true);
+    simulator.control().hold_refunds(true);
     let mut asked = refund(&id, "refund 1", 20_000);
     let queued = gateway.refund(&asked).await.unwrap();
     assert_eq!(queued.status, Reported::Known(RefundStatus::Pending));
@@ -242,7 +248,7 @@ async fn refunds_in_parts() {
     };
     let found = gateway.fetch_refund(&lookup).await.unwrap();
     assert_eq!(found.status, Reported::Known(RefundStatus::Pending));
-    simulator.process_actions(&[]);
+    simulator.control().process_refunds(&[]);
     lookup.refund_id = None;
     let found = gateway.fetch_refund(&lookup).await.unwrap();
     assert_eq!(found.refund_id, queued.refund_id);
@@ -265,7 +271,9 @@ async fn refunds_in_parts() {
         .refund(&refund(&id, "refund 2", 30_000))
         .await
         .unwrap();
-    simulator.process_actions(&[failing.refund_id.as_str()]);
+    simulator
+        .control()
+        .process_refunds(&[failing.refund_id.as_str()]);
     lookup.refund_id = Some(failing.refund_id);
     lookup.reference = reference("refund 2");
     let failed = gateway.fetch_refund(&lookup).await.unwrap();
@@ -277,7 +285,7 @@ async fn refunds_in_parts() {
     );
     assert_eq!(payment.refunded, rupees(20_000));
 
-    simulator.hold_actions(false);
+    simulator.control().hold_refunds(false);
     let much = gateway.refund(&refund(&id, "refund 3", 30_001)).await;
     assert_eq!(word(much), "gateway_refused");
     gateway
@@ -335,13 +343,13 @@ async fn refunds_that_are_put_off_are_found_by_their_token() {
     let id = paid(&simulator, &gateway, "put off", 50_000).await;
     // Noted, but the answer names nothing; it is found all the same.
     simulator.defer_refunds(true);
-    simulator.hold_actions(true);
+    simulator.control().hold_refunds(true);
     let noted = gateway
         .refund(&refund(&id, "put off 1", 10_000))
         .await
         .unwrap();
     assert_eq!(noted.status, Reported::Known(RefundStatus::Pending));
-    assert_eq!(simulator.books().refunds.len(), 1);
+    assert_eq!(simulator.control().books().refunds.len(), 1);
 
     simulator.defer_refunds(false);
     simulator.refuse_same_refund(true);
@@ -351,10 +359,10 @@ async fn refunds_that_are_put_off_are_found_by_their_token() {
         error,
         GatewayError::RateLimited { retry_after: Some(pause), .. } if pause == Duration::from_secs(300)
     ));
-    simulator.advance(Duration::from_secs(300));
+    simulator.control().advance(Duration::from_secs(300));
     same.attempt = Attempt::Again;
     assert_eq!(word(gateway.refund(&same).await), "done");
-    assert_eq!(simulator.books().refunds.len(), 2);
+    assert_eq!(simulator.control().books().refunds.len(), 2);
 }
 
 #[tokio::test]
@@ -365,11 +373,15 @@ async fn a_day_is_settled_row_by_row() {
     let asked = refund(&id, "settled refund", 97_988);
     let refunded = gateway.refund(&asked).await.unwrap();
     let other = paid(&simulator, &gateway, "settled 2", 100_000).await;
-    let dispute = simulator.dispute(other.as_str(), "Chargeback").unwrap();
-    assert!(simulator.move_dispute(&dispute, "Closed Customer Favour"));
+    let dispute = simulator.dispute_of(other.as_str(), "Chargeback").unwrap();
+    assert!(
+        simulator
+            .control()
+            .move_dispute(&dispute, "Closed Customer Favour")
+    );
     let day = NaiveDate::from_ymd_opt(2026, 11, 19).unwrap();
-    let utr = simulator.settle(day).unwrap();
-    assert_eq!(simulator.settle(day), None, "nothing is left");
+    let utr = simulator.control().settle(day).unwrap();
+    assert_eq!(simulator.control().settle(day), None, "nothing is left");
     let query = SettlementQuery { day, page: None };
     let page = gateway.settlement_page(&query).await.unwrap();
     assert!(page.next.is_none());
@@ -444,7 +456,7 @@ async fn a_report_has_pages() {
         paid(&simulator, &gateway, &format!("page {number}"), 10_000).await;
     }
     let day = NaiveDate::from_ymd_opt(2026, 11, 19).unwrap();
-    simulator.settle(day).unwrap();
+    simulator.control().settle(day).unwrap();
     let mut query = SettlementQuery { day, page: None };
     let first = gateway.settlement_page(&query).await.unwrap();
     assert_eq!(first.rows.len(), 500);
@@ -463,13 +475,13 @@ async fn disputes_are_told_and_not_signed() {
     let (simulator, gateway) = payu().await;
     let receiver = listening(&simulator).await;
     let id = paid(&simulator, &gateway, "disputed", 50_000).await;
-    let dispute = simulator.dispute(id.as_str(), "RBI/BO").unwrap();
+    let dispute = simulator.dispute_of(id.as_str(), "RBI/BO").unwrap();
     for status in [
         "Pending Doc Review",
         "Something New",
         "Closed Customer Favour",
     ] {
-        assert!(simulator.move_dispute(&dispute, status));
+        assert!(simulator.control().move_dispute(&dispute, status));
         simulator.webhooks_settled().await;
     }
     let facts = receiver.facts(&gateway);
@@ -491,7 +503,7 @@ async fn disputes_are_told_and_not_signed() {
     assert!(seen.contains(&(Reported::Known(DisputeStatus::UnderReview), 0)));
     assert!(seen.contains(&(Reported::Unknown("Something New".to_owned()), 0)));
     assert!(seen.contains(&(Reported::Known(DisputeStatus::Lost), 50_000)));
-    assert_eq!(simulator.books().disputes[0].deducted, 50_000);
+    assert_eq!(simulator.control().books().disputes[0].deducted, 50_000);
 }
 
 #[tokio::test]

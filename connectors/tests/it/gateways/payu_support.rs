@@ -65,7 +65,9 @@ pub async fn payu_manual() -> (PayUSimulator, PayUGateway) {
 /// A receiver of everything that the simulator tells.
 pub async fn listening(simulator: &PayUSimulator) -> Receiver {
     let receiver = Receiver::start().await;
-    simulator.set_webhook(&receiver.url());
+    simulator
+        .control()
+        .set_webhook(&receiver.url(), &[Secret::new(SALT)]);
     receiver
 }
 
@@ -86,7 +88,10 @@ pub async fn decided(
     choice: PayerChoice,
 ) -> ProviderId {
     assert!(simulator.open(&form(gateway, request).await), "{request:?}");
-    let id = simulator.pay(request.reference.as_str(), choice).unwrap();
+    let id = simulator
+        .control()
+        .pay(request.reference.as_str(), choice)
+        .unwrap();
     id.parse().unwrap()
 }
 

@@ -30,12 +30,12 @@ async fn a_lost_answer_returns_nothing_twice() {
         let (simulator, gateway) = payu().await;
         let id = paid(&simulator, &gateway, "lost 1", 50_000).await;
         for faults in [1, 2] {
-            simulator.faults().arm(&fault, faults);
+            simulator.control().faults().arm(&fault, faults);
             let name = format!("lost refund {faults}");
             let refunded = gateway.refund(&refund(&id, &name, 10_000)).await.unwrap();
             assert_eq!(refunded.amount, rupees(10_000), "{fault:?}");
         }
-        let books = simulator.books();
+        let books = simulator.control().books();
         assert_eq!(books.refunds.len(), 2, "{fault:?}");
         assert_eq!(books.payments[0].refunded, 20_000, "{fault:?}");
     }
@@ -58,14 +58,14 @@ async fn an_answer_that_is_late_is_looked_for() {
         })
         .unwrap();
         let mut asked = refund(&id, "late refund", 10_000);
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let error = gateway.refund(&asked).await.unwrap_err();
         assert_eq!(error.advice(), Advice::LookUpFirst, "{}", told(&error));
         asked.attempt = Attempt::Again;
         let before = simulator.requests();
         gateway.refund(&asked).await.unwrap();
         assert_eq!(simulator.requests() - before, 1, "found by looking");
-        assert_eq!(simulator.books().refunds.len(), 1, "{fault:?}");
+        assert_eq!(simulator.control().books().refunds.len(), 1, "{fault:?}");
     }
 }
 
@@ -76,7 +76,7 @@ async fn a_lost_answer_takes_and_gives_up_nothing_twice() {
         let mut request = checkout("lost 2", 50_000);
         request.capture = CaptureMode::Manual;
         let id = decided(&simulator, &gateway, &request, PayerChoice::Pay).await;
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let taken = gateway.capture(&capture(&id, "lost capture", 50_000)).await;
         let taken = taken.unwrap();
         assert_eq!(
@@ -92,14 +92,14 @@ async fn a_lost_answer_takes_and_gives_up_nothing_twice() {
             reference: reference("lost cancel"),
             attempt: Attempt::First,
         };
-        simulator.faults().arm(&fault, 1);
+        simulator.control().faults().arm(&fault, 1);
         let cancelled = gateway.cancel_payment(&giving_up).await.unwrap();
         assert_eq!(
             cancelled.status,
             Reported::Known(PaymentStatus::Expired),
             "{fault:?}"
         );
-        let books = simulator.books();
+        let books = simulator.control().books();
         assert_eq!(books.payments[0].captured, 50_000);
         assert_eq!(books.payments[1].captured, 0);
         assert_eq!(books.refunds.len(), 1, "{fault:?}");
@@ -210,13 +210,13 @@ async fn errors_are_sorted_by_what_to_do() {
             "gateway_rate_limited",
         ),
     ] {
-        simulator.faults().arm(&fault, 3);
+        simulator.control().faults().arm(&fault, 3);
         assert_eq!(
             word(gateway.fetch_payment(&id).await),
             expected,
             "{fault:?}"
         );
-        while simulator.faults().armed() > 0 {
+        while simulator.control().faults().armed() > 0 {
             let _ = gateway.fetch_payment(&id).await;
         }
     }
@@ -241,7 +241,7 @@ async fn a_provider_that_is_down_is_left_alone() {
     })
     .unwrap();
     let id = "403993715530925893".parse().unwrap();
-    simulator.set_down(true);
+    simulator.control().set_down(true);
     for _ in 0..3 {
         assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_failed");
     }
@@ -263,7 +263,7 @@ async fn a_provider_that_is_down_is_left_alone() {
         word(gateway.create_checkout(&checkout("down", 50_000)).await),
         "done"
     );
-    simulator.set_down(false);
+    simulator.control().set_down(false);
     tokio::time::sleep(Duration::from_millis(250)).await;
     assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_not_found");
 
@@ -396,7 +396,7 @@ async fn webhooks_come_again_until_they_are_taken() {
 async fn webhooks_misbehave_by_chance() {
     let (simulator, gateway) = payu().await;
     let receiver = listening(&simulator).await;
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         webhook_drop: 100,
         webhook_duplicate: 300,
         webhook_reorder: 300,
@@ -408,7 +408,7 @@ async fn webhooks_misbehave_by_chance() {
         decided(&simulator, &gateway, &request, PayerChoice::FailThenPay).await;
     }
     simulator.webhooks_settled().await;
-    let deliveries = simulator.deliveries();
+    let deliveries = simulator.control().deliveries();
     let forged = deliveries
         .iter()
         .filter(|delivery| delivery.is_forged)
@@ -416,21 +416,21 @@ async fn webhooks_misbehave_by_chance() {
     let received = receiver.received();
     let refused = received.iter().filter(|one| verify(&gateway, one).is_err());
     assert_eq!(refused.count(), forged);
-    assert!(forged > 0 && simulator.dropped_webhooks() > 0);
+    assert!(forged > 0 && simulator.control().dropped_webhooks() > 0);
     let facts = receiver.facts(&gateway);
     let mut ids: Vec<&str> = facts.iter().map(|facts| facts.event_id.as_str()).collect();
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
     assert!(all > ids.len(), "some came twice, under one name");
-    let events = u64::try_from(ids.len()).unwrap() + simulator.dropped_webhooks();
+    let events = u64::try_from(ids.len()).unwrap() + simulator.control().dropped_webhooks();
     assert_eq!(events, 2 * 40);
 }
 
 #[tokio::test]
 async fn banks_change_their_mind_by_chance() {
     let (simulator, gateway) = payu().await;
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         late_success: 500,
         ..Chances::default()
     });
@@ -440,13 +440,14 @@ async fn banks_change_their_mind_by_chance() {
     }
     assert!(
         simulator
+            .control()
             .books()
             .payments
             .iter()
             .all(|payment| payment.captured == 0)
     );
-    simulator.advance(Duration::from_secs(60));
-    let books = simulator.books();
+    simulator.control().advance(Duration::from_secs(60));
+    let books = simulator.control().books();
     let captured = books.payments.iter().filter(|payment| payment.captured > 0);
     assert!((1..20).contains(&captured.count()));
 }
@@ -458,13 +459,13 @@ async fn rows_that_are_left_out_come_with_the_next_settlement() {
         paid(&simulator, &gateway, &format!("partial {number}"), 50_000).await;
     }
     let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
-    simulator.set_chances(Chances {
+    simulator.control().set_chances(Chances {
         settlement_left_out: 400,
         ..Chances::default()
     });
-    simulator.settle(day(18)).unwrap();
-    simulator.set_chances(Chances::default());
-    simulator.settle(day(19)).unwrap();
+    simulator.control().settle(day(18)).unwrap();
+    simulator.control().set_chances(Chances::default());
+    simulator.control().settle(day(19)).unwrap();
     let mut rows = Vec::new();
     for number in [18, 19] {
         let query = SettlementQuery {
@@ -486,7 +487,7 @@ async fn a_seed_makes_the_same_world() {
         for number in 0..5 {
             paid(&simulator, &gateway, &format!("seed {number}"), 50_000).await;
         }
-        worlds.push(simulator.books());
+        worlds.push(simulator.control().books());
     }
     assert_eq!(worlds[0], worlds[1]);
 }
