@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use url::Url;
 
 use super::answer::{nonsense, not_found, not_read};
 use super::settings::InstamojoAccess;
@@ -12,6 +11,7 @@ use super::wire::{
 };
 use super::{InstamojoGateway, PROVIDER, unsupported};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::checkout::hosted_page;
 use crate::gateways::{
     Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, CheckoutStatus, GatewayError, Money, Operation, PaymentObservation,
@@ -76,7 +76,7 @@ impl InstamojoGateway {
                 let found = self
                     .request_of(operation, &request.reference, not_before)
                     .await;
-                found.and_then(|found| request_checkout(request, found))
+                found.and_then(|found| self.request_checkout(request, found))
             }
             InstamojoAccess::Client { .. } => {
                 let path = format!("/v2/gateway/orders/transaction_id:{}/", request.reference);
@@ -118,7 +118,7 @@ impl InstamojoGateway {
         let made: RequestAnswer = self
             .ask(|| Call::post(operation, path, Body::Form(body.clone())))
             .await?;
-        request_checkout(request, made.payment_request)
+        self.request_checkout(request, made.payment_request)
     }
 
     async fn made_order(&self, request: &CheckoutRequest) -> Result<Checkout, GatewayError> {
@@ -144,7 +144,7 @@ impl InstamojoGateway {
             .await?;
         is_order(request, &made.order)?;
         let page = made.payment_options.payment_url;
-        redirect(operation, made.order.id, page.as_deref())
+        self.redirect(operation, made.order.id, page.as_deref())
     }
 
     pub(super) async fn found_checkout(
@@ -225,6 +225,35 @@ impl InstamojoGateway {
             }
         }
         Err(not_found(operation))
+    }
+
+    fn request_checkout(
+        &self,
+        request: &CheckoutRequest,
+        found: PaymentRequest,
+    ) -> Result<Checkout, GatewayError> {
+        let operation = Operation::CreateCheckout;
+        let amount = Money::parse(found.amount.text(), request.amount.asset());
+        is_same(request, amount.is_ok_and(|amount| amount == request.amount))?;
+        self.redirect(operation, found.id, found.longurl.as_deref())
+    }
+
+    fn redirect(
+        &self,
+        operation: Operation,
+        id: String,
+        page: Option<&str>,
+    ) -> Result<Checkout, GatewayError> {
+        let checkout_id = id.try_into();
+        let checkout_id = checkout_id.map_err(|_| nonsense(operation, "an id that is none"))?;
+        let url = hosted_page(&self.settings.base_url, page);
+        Ok(Checkout {
+            checkout_id,
+            action: CheckoutAction::Redirect {
+                url: url.ok_or_else(|| nonsense(operation, "a checkout without a page"))?,
+            },
+            expires_at: None,
+        })
     }
 
     /// Disables a payment request. Its status does not say so, so that is said here once.
@@ -318,16 +347,6 @@ fn purpose(request: &CheckoutRequest) -> Result<String, GatewayError> {
     Ok(format!("{} {reference}", words.trim()).trim().to_owned())
 }
 
-fn request_checkout(
-    request: &CheckoutRequest,
-    found: PaymentRequest,
-) -> Result<Checkout, GatewayError> {
-    let operation = Operation::CreateCheckout;
-    let amount = Money::parse(found.amount.text(), request.amount.asset());
-    is_same(request, amount.is_ok_and(|amount| amount == request.amount))?;
-    redirect(operation, found.id, found.longurl.as_deref())
-}
-
 fn is_order(request: &CheckoutRequest, order: &Order) -> Result<(), GatewayError> {
     let amount = Money::parse(order.amount.text(), request.amount.asset());
     let is_ours = order.transaction_id.as_deref() == Some(request.reference.as_str());
@@ -360,24 +379,6 @@ fn is_same(request: &CheckoutRequest, is_same: bool) -> Result<(), GatewayError>
     Err(GatewayError::ReferenceReused {
         provider: PROVIDER,
         operation: Operation::CreateCheckout,
-    })
-}
-
-fn redirect(
-    operation: Operation,
-    id: String,
-    page: Option<&str>,
-) -> Result<Checkout, GatewayError> {
-    let checkout_id = id.try_into();
-    let checkout_id = checkout_id.map_err(|_| nonsense(operation, "an id that is none"))?;
-    let url = page.and_then(|page| Url::parse(page).ok());
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
-    Ok(Checkout {
-        checkout_id,
-        action: CheckoutAction::Redirect {
-            url: url.ok_or_else(|| nonsense(operation, "a checkout without a page"))?,
-        },
-        expires_at: None,
     })
 }
 

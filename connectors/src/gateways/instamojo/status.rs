@@ -79,3 +79,54 @@ pub(super) fn method(word: &str) -> PaymentMethod {
         _ => PaymentMethod::Other(word.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{payment_status, refund_status, request_status};
+    use crate::gateways::{CheckoutStatus as C, PaymentStatus as M, RefundStatus as R, Reported};
+
+    /// Every documented word has its meaning in any case, and no other word has one.
+    #[test]
+    fn words() {
+        let requests = [
+            ("Pending", C::Open),
+            ("Sent", C::Open),
+            ("Failed", C::Open),
+            ("Completed", C::Paid),
+            ("completed", C::Paid),
+            ("Expired", C::Expired),
+        ];
+        for (word, status) in requests {
+            assert_eq!(request_status(word), Reported::Known(status), "{word}");
+        }
+        let payments = [
+            ("Credit", M::Captured),
+            ("successful", M::Captured),
+            ("true", M::Captured),
+            ("Failed", M::Failed),
+            ("false", M::Failed),
+            ("Pending", M::AwaitingPayer),
+            ("Initiated", M::AwaitingPayer),
+        ];
+        for (word, status) in payments {
+            assert_eq!(payment_status(word), Reported::Known(status), "{word}");
+        }
+        let refunds = [
+            ("Refunded", R::Processed),
+            ("Processed", R::Processed),
+            ("Pending", R::Pending),
+            ("Initiated", R::Pending),
+            ("Processing", R::Pending),
+            ("Failed", R::Failed),
+        ];
+        for (word, status) in refunds {
+            assert_eq!(refund_status(word), Reported::Known(status), "{word}");
+        }
+        for other in ["", "Credited", "Credit ", "1", "Closed"] {
+            let unknown = other.to_owned();
+            assert_eq!(request_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(payment_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(refund_status(other), Reported::Unknown(unknown));
+        }
+    }
+}

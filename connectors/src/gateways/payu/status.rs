@@ -199,3 +199,73 @@ pub(super) fn row_kind(word: &str) -> Reported<SettlementRowKind> {
         RowWord::Unknown(_) => return Reported::Unknown(word.to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{action_status, dispute_phase, dispute_status, row_kind};
+    use crate::gateways::{
+        DisputePhase as P, DisputeStatus as D, RefundStatus as R, Reported, SettlementRowKind as K,
+    };
+
+    /// Every documented word has its meaning in any case, and no other word has one. Those of payments are
+    /// in pairs, which the tests with the simulator go through.
+    #[test]
+    fn words() {
+        let actions = [
+            ("QUEUED", R::Pending),
+            ("IN PROGRESS", R::Pending),
+            ("REQUESTED", R::Pending),
+            ("od_hit", R::Pending),
+            ("SUCCESS", R::Processed),
+            ("success", R::Processed),
+            ("FAILURE", R::Failed),
+        ];
+        for (word, status) in actions {
+            assert_eq!(action_status(word), Reported::Known(status), "{word}");
+        }
+        let disputes = [
+            ("New", D::Open),
+            ("Pending Response", D::Open),
+            ("Insufficient Document", D::Open),
+            ("Pending Doc Review", D::UnderReview),
+            ("Submitted to Bank", D::UnderReview),
+            ("Bank Comm Sent", D::UnderReview),
+            ("Closed in Merchant Favour", D::Won),
+            ("Closed Customer Favour", D::Lost),
+            ("Closed under Fraud Liability", D::Lost),
+        ];
+        for (word, status) in disputes {
+            assert_eq!(dispute_status(word), Reported::Known(status), "{word}");
+        }
+        let phases = [
+            ("RBI/BO", P::Chargeback),
+            ("Chargeback", P::Chargeback),
+            ("Retrieval", P::Retrieval),
+            ("Fraud", P::Fraud),
+            ("Pre-Arbitration", P::PreArbitration),
+            ("Arbitration", P::Arbitration),
+        ];
+        for (word, phase) in phases {
+            assert_eq!(dispute_phase(word), Reported::Known(phase), "{word}");
+        }
+        let rows = [
+            ("capture", K::Payment),
+            ("refund", K::Refund),
+            ("cancel", K::Refund),
+            ("chargeback", K::Chargeback),
+            ("chargeback reversal", K::ChargebackReversal),
+            ("refundreversal", K::RefundReversal),
+            ("debit", K::Adjustment),
+        ];
+        for (word, kind) in rows {
+            assert_eq!(row_kind(word), Reported::Known(kind), "{word}");
+        }
+        for other in ["", "won", "success ", "refund reversal"] {
+            let unknown = other.to_owned();
+            assert_eq!(action_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(dispute_status(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(dispute_phase(other), Reported::Unknown(unknown.clone()));
+            assert_eq!(row_kind(other), Reported::Unknown(unknown));
+        }
+    }
+}

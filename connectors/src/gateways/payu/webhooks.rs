@@ -224,6 +224,7 @@ fn dispute(told: &Told) -> Result<DisputeObservation, ReadError> {
         phase: dispute_phase(told.cb_type.text()),
         amount,
         deducted,
+        charges: None,
         reason: told.reason_code.said().map(str::to_owned),
         respond_by: instant(&format!("{} 23:59:59", told.due_date.text())),
         created_at: time(&told.created_at),

@@ -1,6 +1,6 @@
 //! What an account at Instamojo has. Amounts are in paise.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -163,8 +163,28 @@ impl Account {
                 .map(|payment| self.booked(payment))
                 .collect(),
             refunds: self.refunds.iter().map(booked_refund).collect(),
-            ..Books::default()
+            payouts: Vec::new(),
+            disputes: Vec::new(),
+            owed: BTreeMap::from([("INR".to_owned(), self.owed())]),
         }
+    }
+
+    /// What was not paid out yet.
+    fn owed(&self) -> i64 {
+        let payments = self
+            .payments
+            .iter()
+            .filter(|payment| payment.status == "Credit" && payment.payout_id.is_none())
+            .map(|payment| {
+                i128::from(payment.amount) - i128::from(payment.fee) - i128::from(payment.tax)
+            });
+        let refunds = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.status == "Refunded" && !refund.is_paid_out)
+            .map(|refund| i128::from(refund.amount));
+        let owed = payments.sum::<i128>() - refunds.sum::<i128>();
+        i64::try_from(owed).unwrap_or(i64::MAX)
     }
 
     fn booked(&self, payment: &Payment) -> BookedPayment {

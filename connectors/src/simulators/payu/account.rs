@@ -1,6 +1,6 @@
 //! What a merchant's account at PayU has. Amounts are in paise.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
@@ -77,6 +77,17 @@ pub(super) struct Row {
     pub at: DateTime<Utc>,
     /// The day and the bank's reference, once it is settled.
     pub settled: Option<(String, String)>,
+}
+
+impl Row {
+    /// What it adds to a settlement, in ten-thousandths of a rupee; negative when it takes away.
+    fn net(&self) -> i128 {
+        let whole = i128::from(self.amount) * 100;
+        match self.action {
+            "capture" => whole - i128::from(self.fee) - i128::from(self.tax),
+            _ => -whole,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -175,9 +186,17 @@ impl Account {
                 .map(|payment| self.booked(payment))
                 .collect(),
             refunds: refunds.map(booked_refund).collect(),
+            payouts: Vec::new(),
             disputes: self.disputes.iter().map(booked_dispute).collect(),
-            ..Books::default()
+            owed: BTreeMap::from([("INR".to_owned(), self.owed())]),
         }
+    }
+
+    /// Rows that no settlement has, to the nearest paisa.
+    fn owed(&self) -> i64 {
+        let rows = self.rows.iter().filter(|row| row.settled.is_none());
+        let parts: i128 = rows.map(Row::net).sum();
+        i64::try_from((parts + 50).div_euclid(100)).unwrap_or(i64::MAX)
     }
 
     /// The fee to the nearest paisa; PayU counts it in hundredths of one.

@@ -305,7 +305,9 @@ async fn a_day_is_settled_by_its_payments() {
         .await
         .unwrap();
     let day = |day| NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
+    assert_eq!(simulator.control().books().owed["INR"], 2_317_270);
     let payout = simulator.control().settle(day(19)).unwrap();
+    assert_eq!(simulator.control().books().owed["INR"], 0);
     paid(&simulator, &gateway, "later", 18_300).await;
     simulator.control().settle(day(20)).unwrap();
     let mut query = SettlementQuery {

@@ -380,8 +380,12 @@ async fn a_day_is_settled_row_by_row() {
             .move_dispute(&dispute, "Closed Customer Favour")
     );
     let day = NaiveDate::from_ymd_opt(2026, 11, 19).unwrap();
+    // 11,697.1549 less 979.88, and 976.40 less 1,000.00.
+    let owed = |books: connectors::simulators::books::Books| books.owed["INR"];
+    assert_eq!(owed(simulator.control().books()), 1_069_367);
     let utr = simulator.control().settle(day).unwrap();
     assert_eq!(simulator.control().settle(day), None, "nothing is left");
+    assert_eq!(owed(simulator.control().books()), 0);
     let query = SettlementQuery { day, page: None };
     let page = gateway.settlement_page(&query).await.unwrap();
     assert!(page.next.is_none());
