@@ -74,6 +74,8 @@ pub(super) struct Outgoing {
     pub event_type: String,
     pub content_type: &'static str,
     pub body: Bytes,
+    /// What goes out instead when it is signed wrongly, where the signature is in the body.
+    pub forged_body: Option<Bytes>,
     pub sign: Sign,
 }
 
@@ -192,10 +194,14 @@ impl WebhookSender {
 
     async fn attempt(&self, webhook: &Outgoing, signing: Signing) -> bool {
         let mut request = Request::post(&webhook.url).header(CONTENT_TYPE, webhook.content_type);
-        for (name, value) in (webhook.sign)(&webhook.body, signing) {
+        let body = match (signing, &webhook.forged_body) {
+            (Signing::Wrong, Some(forged)) => forged,
+            (Signing::Right | Signing::Wrong, _) => &webhook.body,
+        };
+        for (name, value) in (webhook.sign)(body, signing) {
             request = request.header(name, value);
         }
-        let Ok(request) = request.body(Full::new(webhook.body.clone())) else {
+        let Ok(request) = request.body(Full::new(body.clone())) else {
             return false;
         };
         let answer = self.client.send(request, TIME_LIMIT).await;

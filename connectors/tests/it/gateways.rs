@@ -3,6 +3,17 @@
 
 mod client;
 mod control;
+mod instamojo;
+mod instamojo_client;
+mod instamojo_support;
+mod instamojo_trouble;
+mod instamojo_webhooks;
+mod payu;
+mod payu_pages;
+mod payu_support;
+mod payu_trouble;
+mod payu_vectors;
+mod payu_webhooks;
 mod razorpay;
 mod razorpay_client;
 mod razorpay_out;

@@ -145,6 +145,7 @@ impl Event {
             event_type: self.name.to_owned(),
             content_type: "application/json",
             body: self.body,
+            forged_body: None,
             sign: Arc::new(move |body, signing| {
                 let secret = match signing {
                     Signing::Right => secret.as_str(),

@@ -61,6 +61,7 @@ impl Event {
             event_type: self.name.to_owned(),
             content_type: "application/json; charset=utf-8",
             body: self.body,
+            forged_body: None,
             sign: Arc::new(move |body, signing| {
                 vec![("stripe-signature", header(&secrets, body, signing))]
             }),

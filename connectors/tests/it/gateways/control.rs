@@ -3,6 +3,8 @@
 use connectors::gateways::Gateway;
 use serde_json::{Value, json};
 
+use super::instamojo_support::{By, instamojo};
+use super::payu_support::payu;
 use super::receiver::{Receiver, command, open};
 use super::support::{WEBHOOK_SECRET, checkout, razorpay, stripe};
 
@@ -75,8 +77,12 @@ async fn a_simulator_is_told_over_http() {
 
 #[tokio::test]
 async fn all_have_it() {
-    let (simulator, _) = stripe().await;
-    let books = open(&format!("{}/_simulator/books", simulator.url())).await;
-    let books: Value = serde_json::from_str(&books.html).unwrap();
-    assert_eq!(books["payments"], json!([]));
+    let (stripe, _) = stripe().await;
+    let (payu, _) = payu().await;
+    let (instamojo, _) = instamojo(By::Keys).await;
+    for url in [stripe.url(), payu.url(), instamojo.url()] {
+        let books = open(&format!("{url}/_simulator/books")).await;
+        let books: Value = serde_json::from_str(&books.html).unwrap();
+        assert_eq!(books["payments"], json!([]));
+    }
 }

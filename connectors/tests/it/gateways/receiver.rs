@@ -119,6 +119,7 @@ pub fn observations(facts: &WebhookFacts) -> &[Observation] {
 /// What a browser was answered.
 #[derive(Debug)]
 pub struct Page {
+    pub status: StatusCode,
     pub location: Option<String>,
     pub html: String,
 }
@@ -132,10 +133,12 @@ async fn fetch(method: Method, url: &str, body: String) -> Page {
         .body(Full::new(Bytes::from(body)))
         .unwrap();
     let response = client.request(request).await.unwrap();
+    let status = response.status();
     let location = response.headers().get(LOCATION);
     let location = location.map(|value| value.to_str().unwrap().to_owned());
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Page {
+        status,
         location,
         html: String::from_utf8(body.to_vec()).unwrap(),
     }

@@ -1,0 +1,159 @@
+//! Refunds. The second version takes a name of ours once; in the first, ours is the first word of why.
+
+use serde_json::json;
+
+use super::InstamojoGateway;
+use super::answer::{nonsense, not_found, not_read};
+use super::settings::InstamojoAccess;
+use super::wire::{Refund, RefundAnswer, RefundsAnswer};
+use super::{PROVIDER, checkouts::may_exist};
+use crate::gateways::calls::{Body, Call};
+use crate::gateways::{
+    Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
+    RefundRequest,
+};
+use crate::outbound::form;
+
+/// "Problem not described above"; ours are described in the body.
+const REFUND_TYPE: &str = "PTH";
+
+/// How far back a refund is looked for.
+const PAGES: usize = 10;
+const PAGE: usize = 100;
+
+impl InstamojoGateway {
+    pub(super) async fn refunded(
+        &self,
+        request: &RefundRequest,
+    ) -> Result<RefundObservation, GatewayError> {
+        let operation = Operation::Refund;
+        if request.amount.asset().code.as_str() != "INR" || request.amount.is_zero() {
+            return Err(GatewayError::Invalid {
+                field: "amount",
+                rule: "is more than nothing, in rupees",
+            });
+        }
+        if request.attempt == Attempt::Again
+            && let Some(found) = self.earlier_refund(request).await?
+        {
+            return Ok(found);
+        }
+        match self.made_refund(request).await {
+            Err(error) if may_exist(&error) => {
+                match self.earlier_refund(request).await {
+                    Ok(Some(found)) => Ok(found),
+                    // Under this name there is another one, whatever the error said.
+                    Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
+                    Ok(None) | Err(_) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+            Ok(refund) => {
+                let refund = refund.observe().map_err(not_read(operation))?;
+                if refund.payment_id != request.payment_id || refund.amount != request.amount {
+                    return Err(nonsense(operation, "a refund of something else"));
+                }
+                Ok(RefundObservation {
+                    reference: Some(request.reference.clone()),
+                    ..refund
+                })
+            }
+        }
+    }
+
+    async fn made_refund(&self, request: &RefundRequest) -> Result<Refund, GatewayError> {
+        let operation = Operation::Refund;
+        let amount = request.amount.decimal_text();
+        let reason: String = request.reason.chars().take(100).collect();
+        let body = format!("{} {reason}", request.reference);
+        let made: RefundAnswer = match self.settings.access {
+            InstamojoAccess::Keys { .. } => {
+                let body = form(&[
+                    ("payment_id", request.payment_id.as_str()),
+                    ("type", REFUND_TYPE),
+                    ("body", body.trim()),
+                    ("refund_amount", &amount),
+                ]);
+                let path = "/api/1.1/refunds/";
+                self.ask(|| Call::post(operation, path, Body::Form(body.clone())))
+                    .await?
+            }
+            InstamojoAccess::Client { .. } => {
+                let body = json!({
+                    "transaction_id": request.reference,
+                    "type": REFUND_TYPE,
+                    "body": body.trim(),
+                    "refund_amount": amount,
+                });
+                let path = format!("/v2/payments/{}/refund/", request.payment_id);
+                self.ask(|| Call::post(operation, path.clone(), Body::Json(body.clone())))
+                    .await?
+            }
+        };
+        Ok(made.refund)
+    }
+
+    /// The refund that an earlier call with this reference left behind.
+    async fn earlier_refund(
+        &self,
+        request: &RefundRequest,
+    ) -> Result<Option<RefundObservation>, GatewayError> {
+        let operation = Operation::Refund;
+        let found = self
+            .refund_of(operation, &request.payment_id, &request.reference)
+            .await?;
+        match found {
+            Some(found) if found.amount == request.amount => Ok(Some(found)),
+            Some(_) => Err(GatewayError::ReferenceReused {
+                provider: PROVIDER,
+                operation,
+            }),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn found_refund(
+        &self,
+        lookup: &RefundLookup,
+    ) -> Result<RefundObservation, GatewayError> {
+        let operation = Operation::FetchRefund;
+        let Some(refund_id) = &lookup.refund_id else {
+            let found = self
+                .refund_of(operation, &lookup.payment_id, &lookup.reference)
+                .await?;
+            return found.ok_or_else(|| not_found(operation));
+        };
+        let path = format!("{}refunds/{refund_id}/", self.prefix());
+        let found: RefundAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
+        let found = found.refund.observe().map_err(not_read(operation))?;
+        if found.refund_id != *refund_id || found.payment_id != lookup.payment_id {
+            return Err(nonsense(operation, "a refund of something else"));
+        }
+        Ok(found)
+    }
+
+    /// The refund of that payment with our name, among the latest ones; there is no other way to find it.
+    async fn refund_of(
+        &self,
+        operation: Operation,
+        payment_id: &ProviderId,
+        reference: &Reference,
+    ) -> Result<Option<RefundObservation>, GatewayError> {
+        for page in 1..=PAGES {
+            let path = format!("{}refunds/?limit={PAGE}&page={page}", self.prefix());
+            let found: RefundsAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
+            let count = found.refunds.len();
+            let is_ours = |refund: &Refund| {
+                refund.payment_id == payment_id.as_str()
+                    && refund.reference().as_ref() == Some(reference)
+            };
+            if let Some(ours) = found.refunds.into_iter().find(is_ours) {
+                return ours.observe().map(Some).map_err(not_read(operation));
+            }
+            if count < PAGE {
+                break;
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,138 @@
+//! Refunds. Our reference is the token, which PayU takes once; a repeat is refused, and what the first
+//! one left behind is found by it.
+
+use super::answer::{Reply, nonsense, not_found, not_read};
+use super::payments::{amount_text, check_reference, is_cancellation};
+use super::{PROVIDER, PayUGateway};
+use crate::gateways::{
+    Attempt, GatewayError, Operation, ProviderId, RefundKind, RefundLookup, RefundObservation,
+    RefundRequest, RefundStatus, Reported,
+};
+
+impl PayUGateway {
+    pub(super) async fn refunded(
+        &self,
+        request: &RefundRequest,
+    ) -> Result<RefundObservation, GatewayError> {
+        let operation = Operation::Refund;
+        check_reference(request.reference.as_str())?;
+        let amount = amount_text(request.amount)?;
+        if request.attempt == Attempt::Again
+            && let Some(found) = self.earlier(request).await?
+        {
+            return Ok(found);
+        }
+        let variables = [
+            request.payment_id.as_str(),
+            request.reference.as_str(),
+            &amount,
+        ];
+        let reply = self
+            .command(operation, "cancel_refund_transaction", &variables)
+            .await?;
+        if reply.is_done() && reply.request_id.said().is_some() {
+            return queued(request, &reply);
+        }
+        let is_known = reply.is_done()
+            || reply.is_token_used()
+            || matches!(
+                reply.error_code.text(),
+                "101" | "102" | "126" | "127" | "214"
+            );
+        let found = if is_known {
+            self.earlier(request).await?
+        } else {
+            None
+        };
+        match found {
+            Some(found) => Ok(found),
+            // Taken without a name: it is looked for again later.
+            None if reply.is_done() || reply.is_token_used() => Err(GatewayError::InProgress {
+                provider: PROVIDER,
+                operation,
+            }),
+            None => Err(reply.refusal(operation)),
+        }
+    }
+
+    /// The refund that an earlier call with this reference left behind.
+    async fn earlier(
+        &self,
+        request: &RefundRequest,
+    ) -> Result<Option<RefundObservation>, GatewayError> {
+        let operation = Operation::Refund;
+        let token = request.reference.as_str();
+        let found = self
+            .refund_of(operation, &request.payment_id, None, token)
+            .await?;
+        match found {
+            Some(found) if found.amount == request.amount => Ok(Some(found)),
+            Some(_) => Err(GatewayError::ReferenceReused {
+                provider: PROVIDER,
+                operation,
+            }),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn found_refund(
+        &self,
+        lookup: &RefundLookup,
+    ) -> Result<RefundObservation, GatewayError> {
+        let operation = Operation::FetchRefund;
+        let request_id = lookup.refund_id.as_ref();
+        self.refund_of(
+            operation,
+            &lookup.payment_id,
+            request_id,
+            lookup.reference.as_str(),
+        )
+        .await?
+        .ok_or_else(|| not_found(operation))
+    }
+
+    async fn refund_of(
+        &self,
+        operation: Operation,
+        payment_id: &ProviderId,
+        request_id: Option<&ProviderId>,
+        token: &str,
+    ) -> Result<Option<RefundObservation>, GatewayError> {
+        for action in self.actions(operation, payment_id).await? {
+            let is_wanted = match request_id {
+                Some(id) => action.request_id.text() == id.as_str(),
+                None => action.token.text() == token,
+            };
+            if let (true, Some(kind)) = (is_wanted, action.refund_kind()) {
+                let refund = action.observe_refund(kind).map_err(not_read(operation))?;
+                if refund.payment_id != *payment_id {
+                    return Err(nonsense(operation, "a refund of something else"));
+                }
+                return Ok(Some(refund));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What was asked for is on its way. The answer repeats neither token nor amount.
+fn queued(request: &RefundRequest, reply: &Reply) -> Result<RefundObservation, GatewayError> {
+    let operation = Operation::Refund;
+    let refund_id = reply.request_id.text().parse();
+    Ok(RefundObservation {
+        refund_id: refund_id.map_err(|_| nonsense(operation, "an id that is none"))?,
+        payment_id: request.payment_id.clone(),
+        reference: Some(request.reference.clone()),
+        status: Reported::Known(RefundStatus::Pending),
+        provider_status: reply.msg.text().chars().take(100).collect(),
+        amount: request.amount,
+        kind: if is_cancellation(reply) {
+            RefundKind::OfUncaptured
+        } else {
+            RefundKind::OfCaptured
+        },
+        bank_reference: reply.bank_ref_num.said().map(str::to_owned),
+        failure: None,
+        created_at: None,
+    })
+}
