@@ -136,6 +136,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("oauth_keys", Requirement::Public),
         ("oauth_metadata", Requirement::Public),
         ("list_access_records", Has(P::RecordsRead, Own::Nothing)),
+        ("get_metrics", Has(P::MetricsRead, Own::Nothing)),
     ]
 };
 

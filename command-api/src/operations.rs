@@ -18,9 +18,11 @@ use poem_openapi::registry::{
 };
 
 use crate::access::guard::guarded;
-use crate::access::{Access, Requirement, requirement_of};
+use crate::access::{Access, requirement_of};
 use crate::context::{REQUEST_ID_HEADER, RequestContext};
+use crate::limits::Group;
 use crate::parameters::expand;
+use crate::problem::responses::too_often;
 use crate::problem::{Problem, catalogue};
 
 /// The template of the route that answered, such as `/v1/ledgers/{ledger}`.
@@ -63,8 +65,12 @@ impl<T: OpenApi> OpenApi for Operations<T> {
         for operation in operations {
             let packed = std::mem::take(&mut operation.params);
             operation.params = packed.into_iter().flat_map(expand).collect();
-            for response in &mut operation.responses.responses {
-                response.headers.push(request_id_header());
+            let responses = &mut operation.responses.responses;
+            if !responses.iter().any(|known| known.status == Some(429)) {
+                responses.push(too_often());
+            }
+            for response in responses {
+                response.headers.extend(common_headers());
             }
         }
         vec![merged(apis)]
@@ -84,8 +90,9 @@ impl<T: OpenApi> OpenApi for Operations<T> {
                 continue;
             };
             let guarded = methods.into_iter().map(|(method, endpoint)| {
-                let requirement = requirement(&operations, &method);
-                (method, guarded(&access, requirement, endpoint))
+                let id = id_of(&operations, &method);
+                let (requirement, group) = (requirement_of(id), Group::of(id, &method));
+                (method, guarded(&access, requirement, group, endpoint))
             });
             route_table
                 .entry(named(&path))
@@ -95,13 +102,13 @@ impl<T: OpenApi> OpenApi for Operations<T> {
     }
 }
 
-/// Whom the operation of a path with this method is for.
-fn requirement(operations: &[MetaOperation], method: &Method) -> Requirement {
-    let id = operations
+/// The id of the operation of a path with this method.
+fn id_of<'a>(operations: &'a [MetaOperation], method: &Method) -> &'a str {
+    operations
         .iter()
         .find(|operation| operation.method == *method)
-        .and_then(|operation| operation.operation_id);
-    requirement_of(id.unwrap_or_default())
+        .and_then(|operation| operation.operation_id)
+        .unwrap_or_default()
 }
 
 /// One entry per path: several parts of the API may have operations on the same one.
@@ -117,14 +124,32 @@ fn merged(apis: Vec<MetaApi>) -> MetaApi {
     MetaApi { paths }
 }
 
-fn request_id_header() -> MetaHeader {
-    MetaHeader {
-        name: REQUEST_ID_HEADER.to_owned(),
-        description: Some("The request's id: the caller's, or a new one.".to_owned()),
-        required: true,
+/// The headers of every response.
+fn common_headers() -> [MetaHeader; 3] {
+    let header = |name: &str, required, description: &str| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
-    }
+    };
+    [
+        header(
+            REQUEST_ID_HEADER,
+            true,
+            "The request's id: the caller's, or a new one.",
+        ),
+        header(
+            "RateLimit-Policy",
+            false,
+            "The limits that the request was counted against: `q` requests in `w` seconds, by name.",
+        ),
+        header(
+            "RateLimit",
+            false,
+            "How they stand: `r` more requests now, all of them in `t` seconds.",
+        ),
+    ]
 }
 
 fn wrap_path(template: &str, methods: Methods) -> Methods {

@@ -3,6 +3,7 @@
 //! Everything is read and checked here, before anything listens; nothing else reads the
 //! environment. URLs may hold passwords and never show in `Debug`.
 
+mod edge;
 pub mod messaging;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use command_api::limits::{LimitFault, LimitSettings};
 use config::{Config, Environment, File, FileFormat};
 use identity::external::IssuerSettings;
 use identity::permission::Role;
@@ -26,6 +28,9 @@ pub enum SettingsError {
     /// A file or variable cannot be read, or has the wrong type, or is no setting.
     #[error("the configuration cannot be read")]
     Read(#[source] config::ConfigError),
+    /// A limit makes no sense.
+    #[error(transparent)]
+    Limit(#[from] LimitFault),
     /// A value makes no sense.
     #[error("{setting} {rule}")]
     Value {
@@ -42,6 +47,8 @@ pub enum SettingsError {
 pub struct Settings {
     /// The address.
     pub http: HttpSettings,
+    /// How often somebody may ask.
+    pub limits: LimitSettings,
     /// Who may call.
     pub auth: AuthSettings,
     /// How codes get to people.
@@ -62,8 +69,10 @@ pub struct Settings {
 pub struct HttpSettings {
     /// The one address for everything.
     pub listen: SocketAddr,
-    /// Origins that may open a live stream.
+    /// Origins whose pages may call.
     pub allowed_origins: Vec<String>,
+    /// Proxies that say where requests come from.
+    pub trusted_proxies: Vec<String>,
 }
 
 /// Who may call.
@@ -212,7 +221,8 @@ impl Settings {
                     .separator("__")
                     .try_parsing(true)
                     .list_separator(",")
-                    .with_list_parse_key("http.allowed_origins");
+                    .with_list_parse_key("http.allowed_origins")
+                    .with_list_parse_key("http.trusted_proxies");
                 builder.add_source(environment).build()
             })
             .and_then(Config::try_deserialize)
@@ -235,6 +245,7 @@ impl Settings {
                 });
             }
         }
+        self.edge()?;
         let roles = self
             .auth
             .issuers

@@ -111,6 +111,8 @@ named! {
     MachinesManage = "machines.manage",
     /// See the record of what happened to people, machines and roles.
     RecordsRead = "records.read",
+    /// See the metrics of nodes.
+    MetricsRead = "metrics.read",
 }
 
 /// How far a role reaches.
@@ -247,6 +249,11 @@ pub const TABLE: &[Row] = &[
     seen(
         Permission::RecordsRead,
         &[Role::Compliance, Role::Auditor, Role::Admin],
+        NOBODY,
+    ),
+    seen(
+        Permission::MetricsRead,
+        &[Role::Operator, Role::Auditor, Role::Admin],
         NOBODY,
     ),
 ];

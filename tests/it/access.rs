@@ -1,7 +1,11 @@
 //! Who may do what: people, sessions, machines, roles, through the doors they use.
 
+mod cookies;
+mod cross_origin;
+mod limits;
 mod machines;
 mod matrix;
+mod metrics;
 mod oauth;
 mod own;
 mod people;

@@ -15,10 +15,15 @@ use poem::{Endpoint, EndpointExt, Request, Response};
 use super::ownership::Ownership;
 use super::{Own, Requirement};
 use crate::context::{Caller, RequestContext};
+use crate::limits::{Group, Party, count_address, count_party};
 use crate::problem::{Problem, catalogue};
+use crate::strict_json::discard;
 
 /// The longest credential that is looked at, in bytes.
 const MAX_CREDENTIAL_LENGTH: usize = 8 * 1024;
+
+/// How much of a body is read whose request comes too often, in bytes: as much as the largest body has.
+const DISCARDED: u64 = 2 * 1024 * 1024;
 
 /// Whether callers have to say who they are.
 #[derive(Clone)]
@@ -51,13 +56,19 @@ impl Gate {
         &self.ownership
     }
 
-    /// Whom a request is from.
+    /// Whom a request is from, counted against what they may ask of a group of operations.
     ///
     /// # Errors
-    /// `unauthenticated`, `credential_invalid`, `log_unavailable`.
-    pub async fn principal(&self, request: &Request) -> Result<Arc<Principal>, Problem> {
+    /// `unauthenticated`, `credential_invalid`, `log_unavailable`, `too_many_requests`.
+    pub(super) async fn principal(
+        &self,
+        request: &Request,
+        group: Group,
+    ) -> Result<Arc<Principal>, Problem> {
         let credential = credential(request)?;
-        judged(self.authenticator.authenticate(credential).await)
+        let principal = judged(self.authenticator.authenticate(credential).await)?;
+        count_party(request, group, Party::of(principal.subject))?;
+        Ok(principal)
     }
 
     /// Who knows callers.
@@ -66,13 +77,20 @@ impl Gate {
     }
 
     /// Who calls, when they may.
-    async fn admit(&self, request: &Request, requirement: Requirement) -> Result<Caller, Problem> {
+    async fn admit(
+        &self,
+        request: &Request,
+        requirement: Requirement,
+        group: Group,
+    ) -> Result<Caller, Problem> {
         let (permission, own) = match requirement {
             Requirement::Public => return Ok(Caller::Anonymous),
-            Requirement::SignedIn => return Ok(Caller::Known(self.principal(request).await?)),
+            Requirement::SignedIn => {
+                return Ok(Caller::Known(self.principal(request, group).await?));
+            }
             Requirement::Has(permission, own) => (permission, own),
         };
-        let principal = self.principal(request).await?;
+        let principal = self.principal(request, group).await?;
         let ledger = path::<LedgerName>(request, "ledger");
         match principal.reach(permission, ledger, Utc::now()) {
             Ok(Reach::All) => Ok(Caller::Known(principal)),
@@ -260,36 +278,62 @@ fn not_theirs(own: Own) -> Problem {
     Problem::new(code, detail)
 }
 
-/// Puts the question in front of an operation.
+/// Puts the questions in front of an operation: whether its caller comes too often, who it is, and whether
+/// they may.
 pub fn guarded(
     access: &Access,
     requirement: Requirement,
+    group: Group,
     endpoint: BoxEndpoint<'static>,
 ) -> BoxEndpoint<'static> {
-    match access {
-        Access::Open => endpoint,
-        Access::Required(gate) => Guarded {
-            gate: Arc::clone(gate),
-            requirement,
-            endpoint,
-        }
-        .boxed(),
+    let gate = match access {
+        Access::Open => None,
+        Access::Required(gate) => Some(Arc::clone(gate)),
+    };
+    Guarded {
+        gate,
+        requirement,
+        group,
+        endpoint,
     }
+    .boxed()
 }
 
 struct Guarded {
-    gate: Arc<Gate>,
+    /// Nobody is asked without one.
+    gate: Option<Arc<Gate>>,
     requirement: Requirement,
+    group: Group,
     endpoint: BoxEndpoint<'static>,
+}
+
+impl Guarded {
+    async fn admit(&self, request: &Request) -> Result<Caller, Problem> {
+        count_address(request, self.group)?;
+        match &self.gate {
+            None => Ok(Caller::Anonymous),
+            Some(gate) => gate.admit(request, self.requirement, self.group).await,
+        }
+    }
 }
 
 impl Endpoint for Guarded {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let caller = self.gate.admit(&request, self.requirement).await?;
-        if let Some(context) = request.data::<RequestContext>().cloned() {
-            request.set_data(RequestContext { caller, ..context });
+        match self.admit(&request).await {
+            Ok(Caller::Anonymous) => {}
+            Ok(caller) => {
+                if let Some(context) = request.data::<RequestContext>().cloned() {
+                    request.set_data(RequestContext { caller, ..context });
+                }
+            }
+            Err(problem) => {
+                if problem.code() == catalogue::TOO_MANY_REQUESTS {
+                    discard(request.take_body(), DISCARDED).await;
+                }
+                return Err(problem.into());
+            }
         }
         self.endpoint.call(request).await
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use command_api::EdgeSettings;
 use daybook::node::{AccessMode, Node};
 use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, NoDelivery};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -76,8 +77,13 @@ pub struct SignedIn {
 
 impl Doors {
     pub async fn open() -> Self {
+        Self::open_at(EdgeSettings::default()).await
+    }
+
+    /// A node behind an edge of these settings.
+    pub async fn open_at(edge: EdgeSettings) -> Self {
         let codes = Arc::new(KeptCodes::default());
-        let (node, admin) = TestNode::asking(codes.clone()).await;
+        let (node, admin) = TestNode::asking_at(codes.clone(), edge).await;
         Self { node, admin, codes }
     }
 

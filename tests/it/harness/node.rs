@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::EdgeSettings;
 use daybook::cli::Role as Part;
 use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
 use event_store::Database;
@@ -88,6 +89,8 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
             issuers: None,
             mailbox: None,
         },
+        // All tests come from one address: those about limits set their own.
+        edge: EdgeSettings::default(),
     }
 }
 
@@ -154,11 +157,17 @@ impl TestNode {
 
     /// A node whose callers have to say who they are, and an administrator's key.
     pub async fn asking(delivery: Arc<dyn CodeDelivery>) -> (Self, String) {
+        Self::asking_at(delivery, EdgeSettings::default()).await
+    }
+
+    /// The same behind an edge of these settings.
+    pub async fn asking_at(delivery: Arc<dyn CodeDelivery>, edge: EdgeSettings) -> (Self, String) {
         let url = TestDatabase::create().await.url;
         let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
         let mut options = options(&url, nats);
         options.access.mode = AccessMode::Required;
         options.access.delivery = delivery;
+        options.edge = edge;
         let database = Database::connect(&url, 2).await.unwrap();
         let key = make_key(&identities(database.pool()), &[Role::Admin]).await;
         (Self::with(options, Some(&key)).await, key)
