@@ -9,6 +9,7 @@ mod metrics;
 mod oauth;
 mod own;
 mod people;
+mod secrets_in_logs;
 mod sessions;
 mod stream_ends;
 mod streams;
