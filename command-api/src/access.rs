@@ -144,6 +144,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("list_approvals", Has(P::ApprovalsRead, Own::Nothing)),
         ("get_approval", Has(P::ApprovalsRead, Own::Nothing)),
         ("decide_approval", Has(P::ApprovalsDecide, Own::Nothing)),
+        ("get_metrics", Has(P::MetricsRead, Own::Nothing)),
     ]
 };
 

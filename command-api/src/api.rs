@@ -14,11 +14,13 @@ use poem_openapi::registry::{MetaApi, Registry};
 use projections::Queries;
 use sqlx::postgres::PgPool;
 
-use crate::access::Access;
+use crate::access::guard::{Asked, guarded};
+use crate::access::{Access, requirement_of};
 use crate::commands::CommandPort;
 use crate::documentation::{Documentation, INDEX, service};
-use crate::edge::{Edge, edge};
+use crate::edge::{Edge, EdgeSettings, edge};
 use crate::health::{Live, ReadinessSource, Ready};
+use crate::limits::Group;
 use crate::operations::{Compressible, Operations, observed};
 use crate::routes::account_queries::AccountQueries;
 use crate::routes::assets::AssetCommands;
@@ -62,11 +64,14 @@ pub struct ApiDependencies {
     pub metrics: PrometheusHandle,
 }
 
+/// The id of what shows metrics, which is no operation of the document.
+const METRICS: &str = "get_metrics";
+
 /// The REST interface.
 pub struct Api;
 
 impl Api {
-    /// The whole server: REST, documentation, health and metrics.
+    /// The whole server: REST, documentation, health and metrics; without limits.
     ///
     /// To serve more on the same address, extend [`Api::routes`] and put [`edge`] around it.
     #[expect(
@@ -75,7 +80,7 @@ impl Api {
     )]
     #[must_use]
     pub fn new(dependencies: ApiDependencies) -> Edge<Route> {
-        edge(Self::routes(dependencies))
+        edge(Self::routes(dependencies), EdgeSettings::default())
     }
 
     /// The routes without the outermost layer, for the binary to add its own.
@@ -113,6 +118,20 @@ impl Api {
     #[must_use]
     pub fn operational_routes(dependencies: ApiDependencies) -> Route {
         let metrics = dependencies.metrics;
+        let metrics = guarded(
+            &dependencies.access,
+            Asked {
+                operation: METRICS,
+                requirement: requirement_of(METRICS),
+                group: Group::Queries,
+            },
+            make_sync(move |_| {
+                Response::builder()
+                    .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+                    .body(metrics.render())
+            })
+            .boxed(),
+        );
         Route::new()
             .at("/health/live", get("/health/live", Live))
             .at(
@@ -122,17 +141,7 @@ impl Api {
                     Ready::new(dependencies.pool, dependencies.readiness),
                 ),
             )
-            .at(
-                "/metrics",
-                get(
-                    "/metrics",
-                    make_sync(move |_| {
-                        Response::builder()
-                            .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
-                            .body(metrics.render())
-                    }),
-                ),
-            )
+            .at("/metrics", get("/metrics", metrics))
     }
 }
 
@@ -224,15 +233,15 @@ where
 
 fn static_page(content_type: &'static str, text: &'static str) -> BoxEndpoint<'static, Response> {
     let text = bytes::Bytes::from_static(text.as_bytes());
-    make_sync(move |_| {
+    let page = make_sync(move |_| {
         let mut response = Response::builder()
             .header(header::CONTENT_TYPE, content_type)
             .header(header::CACHE_CONTROL, "no-cache")
             .body(text.clone());
         response.set_data(Compressible);
         response
-    })
-    .boxed()
+    });
+    guarded(&Access::Open, Asked::nobody(Group::Queries), page.boxed())
 }
 
 /// The OpenAPI document as it is served at `/openapi.yaml`; the same text every time.

@@ -1,32 +1,65 @@
-//! The outermost layer: every request gets an id, a tracing span and a measured duration, and every
-//! error that no operation answered becomes a problem.
+//! The outermost layer: every request gets an id, a tracing span, a measured duration and the address it
+//! comes from, and every error that no operation answered becomes a problem. Responses say how the limits
+//! stand that their requests were counted against ([`crate::limits`]), and what pages of other origins may
+//! do with them ([`cors`]).
 
+pub mod cors;
 mod headers;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
 use poem::http::{HeaderValue, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
+use crate::client_address::TrustedProxies;
 use crate::context::{REQUEST_ID_HEADER, RequestContext};
+use crate::limits::{LimitSettings, Limits, Visit};
 use crate::operations::RouteTemplate;
 use crate::problem::{Problem, catalogue};
+use cors::Cors;
 
 /// The label of requests that no route took.
 const UNMATCHED: &str = "unmatched";
 
+/// What the outermost layer is to do; by default there are no limits and other origins may not call.
+#[derive(Debug, Clone, Default)]
+pub struct EdgeSettings {
+    /// How often somebody may ask.
+    pub limits: LimitSettings,
+    /// The proxies that are trusted to say where requests come from.
+    pub trusted_proxies: TrustedProxies,
+    /// The origins whose pages may call.
+    pub cors: Cors,
+}
+
 /// Puts the outermost layer around a server's routes.
-pub fn edge<E>(routes: E) -> Edge<E> {
-    Edge { routes }
+pub fn edge<E>(routes: E, settings: EdgeSettings) -> Edge<E> {
+    Edge {
+        routes,
+        limits: Arc::new(Limits::new(&settings.limits)),
+        trusted_proxies: settings.trusted_proxies,
+        cors: settings.cors,
+    }
 }
 
 /// Routes with the outermost layer around them.
-#[derive(Debug)]
 pub struct Edge<E> {
     routes: E,
+    limits: Arc<Limits>,
+    trusted_proxies: TrustedProxies,
+    cors: Cors,
+}
+
+impl<E> Edge<E> {
+    /// The limits, to be tidied up now and then.
+    #[must_use]
+    pub fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits)
+    }
 }
 
 impl<E> Endpoint for Edge<E>
@@ -39,52 +72,83 @@ where
     async fn call(&self, mut request: Request) -> Result<Response> {
         let started = Instant::now();
         let context = RequestContext::of(&request);
-        let span = tracing::info_span!(
-            "request",
-            request.id = %context.request_id,
-            correlation.id = %context.correlation_id,
-            http.request.method = %context.method,
-            url.path = context.uri.path(),
-            http.route = tracing::field::Empty,
-            http.response.status_code = tracing::field::Empty,
-            event.position = tracing::field::Empty,
-        );
+        let span = span(&context);
+        let visit = Visit::new(self.limits(), self.trusted_proxies.client(&request));
+        let crossing = self.cors.crossing(&request);
         request.set_data(context.clone());
+        request.set_data(visit.clone());
+        let mut response = match crossing.answer() {
+            Some(response) => response,
+            None => {
+                self.answered(request, &context)
+                    .instrument(span.clone())
+                    .await
+            }
+        };
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+            headers.insert(REQUEST_ID_HEADER, id);
+        }
+        visit.tell(headers);
+        crossing.tell(headers);
+        headers::add(&mut response);
+        measure(&response, &context, &span, started);
+        Ok(response)
+    }
+}
+
+impl<E> Edge<E>
+where
+    E: Endpoint,
+    E::Output: IntoResponse,
+{
+    async fn answered(&self, request: Request, context: &RequestContext) -> Response {
         let call = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
-        let mut response = match call.instrument(span.clone()).await {
+        match call.await {
             Ok(Ok(reply)) => reply.into_response(),
-            Ok(Err(error)) => unanswered(error, &context),
+            Ok(Err(error)) => unanswered(error, context),
             Err(_) => {
-                tracing::error!(parent: &span, "a request panicked outside its handler");
+                tracing::error!("a request panicked outside its handler");
                 Problem::new(
                     catalogue::INTERNAL_FAULT,
                     "the request failed inside Daybook",
                 )
                 .to_response(Some(context.instance()))
             }
-        };
-        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-            response.headers_mut().insert(REQUEST_ID_HEADER, id);
         }
-        headers::add(&mut response);
-        let route = response
-            .data::<RouteTemplate>()
-            .map_or_else(|| UNMATCHED.to_owned(), |template| template.0.clone());
-        span.record("http.route", &route);
-        span.record("http.response.status_code", response.status().as_u16());
-        let elapsed = started.elapsed();
-        span.in_scope(|| {
-            tracing::debug!(duration_us = elapsed.as_micros(), "request answered");
-        });
-        metrics::histogram!(
-            "daybook_http_request_duration_seconds",
-            "route" => route,
-            "method" => method_label(context.method.as_str()),
-            "status" => status_class(response.status()),
-        )
-        .record(elapsed);
-        Ok(response)
     }
+}
+
+fn span(context: &RequestContext) -> Span {
+    tracing::info_span!(
+        "request",
+        request.id = %context.request_id,
+        correlation.id = %context.correlation_id,
+        http.request.method = %context.method,
+        url.path = context.uri.path(),
+        http.route = tracing::field::Empty,
+        http.response.status_code = tracing::field::Empty,
+        event.position = tracing::field::Empty,
+    )
+}
+
+fn measure(response: &Response, context: &RequestContext, span: &Span, started: Instant) {
+    let route = response
+        .data::<RouteTemplate>()
+        .map_or_else(|| UNMATCHED.to_owned(), |template| template.0.clone());
+    span.record("http.route", &route);
+    span.record("http.response.status_code", response.status().as_u16());
+    let elapsed = started.elapsed();
+    span.in_scope(|| {
+        tracing::debug!(duration_us = elapsed.as_micros(), "request answered");
+    });
+    metrics::histogram!(
+        "daybook_http_request_duration_seconds",
+        "route" => route,
+        "method" => method_label(context.method.as_str()),
+        "status" => status_class(response.status()),
+    )
+    .record(elapsed);
 }
 
 /// Errors of other parts of the server that are responses in themselves (an upgrade that failed,

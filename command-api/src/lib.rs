@@ -4,8 +4,8 @@
 //! * [`problem`]: every error, its code and its status.
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
-//! * [`access`]: who may call which operation, one table.
-//! * [`operations`], [`edge`](mod@edge): what all requests have in common.
+//! * [`access`]: who may call which operation, one table; [`limits`]: how often.
+//! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
 //! Architecture Invariant: nothing here decides about money; every rule is `ledger-core`'s.
@@ -14,12 +14,14 @@ pub mod access;
 pub mod api;
 pub mod batch;
 pub(crate) mod choice;
+pub mod client_address;
 pub mod commands;
 pub mod context;
 pub mod documentation;
 pub mod edge;
 pub mod health;
 pub mod idempotency;
+pub mod limits;
 pub mod operations;
 pub mod parameters;
 pub mod problem;
@@ -34,7 +36,7 @@ pub mod text;
 pub mod text_formats;
 
 pub use api::{Api, ApiDependencies, openapi_yaml};
-pub use edge::edge;
+pub use edge::{EdgeSettings, edge};
 
 #[cfg(test)]
 mod tests;

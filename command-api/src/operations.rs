@@ -17,10 +17,12 @@ use poem_openapi::registry::{
     MetaApi, MetaHeader, MetaOperation, MetaPath, MetaSchema, MetaSchemaRef, Registry,
 };
 
-use crate::access::guard::guarded;
+use crate::access::guard::{Asked, guarded};
 use crate::access::{Access, requirement_of};
 use crate::context::{REQUEST_ID_HEADER, RequestContext};
+use crate::limits::Group;
 use crate::parameters::expand;
+use crate::problem::responses::too_often;
 use crate::problem::{Problem, catalogue};
 
 /// The template of the route that answered, such as `/v1/ledgers/{ledger}`.
@@ -63,8 +65,12 @@ impl<T: OpenApi> OpenApi for Operations<T> {
         for operation in operations {
             let packed = std::mem::take(&mut operation.params);
             operation.params = packed.into_iter().flat_map(expand).collect();
-            for response in &mut operation.responses.responses {
-                response.headers.push(request_id_header());
+            let responses = &mut operation.responses.responses;
+            if !responses.iter().any(|known| known.status == Some(429)) {
+                responses.push(too_often());
+            }
+            for response in responses {
+                response.headers.extend(common_headers());
             }
         }
         vec![merged(apis)]
@@ -84,8 +90,13 @@ impl<T: OpenApi> OpenApi for Operations<T> {
                 continue;
             };
             let guarded = methods.into_iter().map(|(method, endpoint)| {
-                let id = operation_id(&operations, &method);
-                (method, guarded(&access, id, requirement_of(id), endpoint))
+                let operation = operation_id(&operations, &method);
+                let asked = Asked {
+                    operation,
+                    requirement: requirement_of(operation),
+                    group: Group::of(operation, &method),
+                };
+                (method, guarded(&access, asked, endpoint))
             });
             route_table
                 .entry(named(&path))
@@ -117,14 +128,32 @@ fn merged(apis: Vec<MetaApi>) -> MetaApi {
     MetaApi { paths }
 }
 
-fn request_id_header() -> MetaHeader {
-    MetaHeader {
-        name: REQUEST_ID_HEADER.to_owned(),
-        description: Some("The request's id: the caller's, or a new one.".to_owned()),
-        required: true,
+/// The headers of every response.
+fn common_headers() -> [MetaHeader; 3] {
+    let header = |name: &str, required, description: &str| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
-    }
+    };
+    [
+        header(
+            REQUEST_ID_HEADER,
+            true,
+            "The request's id: the caller's, or a new one.",
+        ),
+        header(
+            "RateLimit-Policy",
+            false,
+            "The limits that the request was counted against: `q` requests in `w` seconds, by name.",
+        ),
+        header(
+            "RateLimit",
+            false,
+            "How they stand: `r` more requests now, all of them in `t` seconds.",
+        ),
+    ]
 }
 
 fn wrap_path(template: &str, methods: Methods) -> Methods {

@@ -105,6 +105,12 @@ impl Problem {
         self
     }
 
+    /// How long to wait before trying again, where that is said.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &str {

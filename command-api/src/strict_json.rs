@@ -11,7 +11,7 @@ mod node;
 use std::time::Duration;
 
 use poem::http::{HeaderMap, header};
-use poem::{Request, RequestBody};
+use poem::{Body, Request, RequestBody};
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
@@ -66,7 +66,9 @@ async fn read_body(
 ) -> Result<bytes::Bytes, Problem> {
     let announced = content_length(request.headers());
     if announced.is_some_and(|length| length > limit) {
-        discard(body).await;
+        if let Ok(body) = body.take() {
+            discard(body, DISCARDED).await;
+        }
         return Err(too_large(limit));
     }
     let bytes = body
@@ -87,14 +89,12 @@ async fn read_body(
 
 /// Reads a body that is refused to its end, within bounds: a client that is still sending when the
 /// connection is closed sees a broken pipe instead of why.
-async fn discard(body: &mut RequestBody) {
-    if let Ok(body) = body.take() {
-        let mut rest = body.into_async_read().take(DISCARDED);
-        let mut sink = tokio::io::sink();
-        let read = tokio::io::copy(&mut rest, &mut sink);
-        // A client that cannot send it in time is cut off.
-        drop(tokio::time::timeout(DISCARDING, read).await);
-    }
+pub(crate) async fn discard(body: Body, most_bytes: u64) {
+    let mut rest = body.into_async_read().take(most_bytes);
+    let mut sink = tokio::io::sink();
+    let read = tokio::io::copy(&mut rest, &mut sink);
+    // A client that cannot send it in time is cut off.
+    drop(tokio::time::timeout(DISCARDING, read).await);
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_api::ApiDependencies;
+use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
 use identity::authenticate::Authenticator;
@@ -58,6 +58,8 @@ pub struct NodeOptions {
     pub bridge: BridgeSettings,
     /// Who may call it.
     pub access: AccessOptions,
+    /// How often, through which proxies, and from pages of which origins.
+    pub edge: EdgeSettings,
 }
 
 /// Why a node cannot start.
@@ -181,13 +183,15 @@ impl Node {
                 (STREAM_EVENTS_PATH, bridge.server_sent_endpoint()),
             ];
             for (path, endpoint) in streams {
-                routes = routes.at(path, command_api::operations::observed(path, endpoint));
+                routes = routes.at(path, access::stream_route(path, endpoint));
             }
         }
+        let routes = command_api::edge(routes, options.edge);
+        workers.push(tokio::spawn(routes.limits().forget_full(stop_work.clone())));
         let stop_http = CancellationToken::new();
         let http = tokio::spawn(
             Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(
-                command_api::edge(routes),
+                routes,
                 stop_http.clone().cancelled_owned(),
                 Some(HTTP_GRACE),
             ),

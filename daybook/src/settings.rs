@@ -4,6 +4,7 @@
 //! environment. URLs may hold passwords and never show in `Debug`.
 
 mod auth;
+mod edge;
 pub mod messaging;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use command_api::access::four_eyes::FourEyesError;
+use command_api::limits::{LimitFault, LimitSettings};
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
@@ -27,6 +29,9 @@ pub enum SettingsError {
     /// A file or variable cannot be read, or has the wrong type, or is no setting.
     #[error("the configuration cannot be read")]
     Read(#[source] config::ConfigError),
+    /// A limit makes no sense.
+    #[error(transparent)]
+    Limit(#[from] LimitFault),
     /// A value makes no sense.
     #[error("{setting} {rule}")]
     Value {
@@ -46,6 +51,8 @@ pub enum SettingsError {
 pub struct Settings {
     /// The address.
     pub http: HttpSettings,
+    /// How often somebody may ask.
+    pub limits: LimitSettings,
     /// Who may call.
     pub auth: AuthSettings,
     /// How codes get to people.
@@ -66,8 +73,10 @@ pub struct Settings {
 pub struct HttpSettings {
     /// The one address for everything.
     pub listen: SocketAddr,
-    /// Origins that may open a live stream.
+    /// Origins whose pages may call.
     pub allowed_origins: Vec<String>,
+    /// Proxies that say where requests come from.
+    pub trusted_proxies: Vec<String>,
 }
 
 /// A secret, or a URL that may hold a password.
@@ -191,7 +200,8 @@ impl Settings {
                     .try_parsing(true)
                     .list_separator(",")
                     .with_list_parse_key("http.allowed_origins")
-                    .with_list_parse_key("auth.four_eyes");
+                    .with_list_parse_key("auth.four_eyes")
+                    .with_list_parse_key("http.trusted_proxies");
                 builder.add_source(environment).build()
             })
             .and_then(Config::try_deserialize)
@@ -215,6 +225,7 @@ impl Settings {
             }
         }
         self.auth.check()?;
+        self.edge()?;
         if self.database.connections < 4 {
             let rule = "must be at least 4: reads, projections and the listener share the pool";
             return Err(SettingsError::Value {

@@ -6,11 +6,17 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::settings::{LogFormat, TelemetrySettings};
+
+/// Libraries that log what passes through them when they are asked to say more than this: messages on live
+/// streams have tokens in them.
+const CARRIERS: [(&str, Level); 1] = [("tungstenite", Level::INFO)];
 
 /// Why logging cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +57,20 @@ impl Telemetry {
             .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("daybook")));
         tracing_subscriber::registry()
             .with(filter)
+            .with(filter_fn(tells_no_secrets))
             .with(lines)
             .with(spans)
             .try_init()
             .map_err(TelemetryError::Twice)?;
         Ok(Self { tracer })
     }
+}
+
+/// Whatever the filter says: nobody who looks for a fault has tokens written to a file.
+fn tells_no_secrets(metadata: &Metadata<'_>) -> bool {
+    !CARRIERS
+        .iter()
+        .any(|(library, most)| metadata.target().starts_with(library) && metadata.level() > most)
 }
 
 impl Drop for Telemetry {

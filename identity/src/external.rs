@@ -248,3 +248,48 @@ impl ExternalIssuers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::{ExternalIdentity, at_second};
+    use crate::permission::Role;
+
+    fn identity(claims: serde_json::Value) -> ExternalIdentity {
+        let mut all = json!({ "iss": "https://id.example", "sub": "asha", "aud": "a", "exp": 9 });
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
+        ExternalIdentity {
+            issuer: "https://id.example".to_owned(),
+            subject: "asha".to_owned(),
+            roles: BTreeSet::from(["auditor".to_owned(), "cook".to_owned()]),
+            expires_at: 9,
+            claims: serde_json::from_value(all).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_second_factor_counts_from_when_the_issuer_says_it_was_given() {
+        let given = |claims| identity(claims).second_factor_at();
+        let all = json!({ "amr": ["pwd", "otp", "mfa"], "auth_time": 5 });
+        assert_eq!(given(all), at_second(5));
+        for unsaid in [
+            json!({}),
+            json!({ "amr": ["mfa"] }),
+            json!({ "auth_time": 5 }),
+            json!({ "amr": ["pwd", "otp"], "auth_time": 5 }),
+            json!({ "amr": ["mfa"], "auth_time": u64::MAX }),
+        ] {
+            assert_eq!(given(unsaid.clone()), None, "{unsaid}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_does_not_exist_gives_nothing() {
+        assert_eq!(identity(json!({})).known_roles(), [Role::Auditor]);
+    }
+}

@@ -115,6 +115,8 @@ named! {
     ApprovalsRead = "approvals.read",
     /// Be the second person, for what one may do oneself.
     ApprovalsDecide = "approvals.decide",
+    /// See the metrics of nodes.
+    MetricsRead = "metrics.read",
 }
 
 /// How far a role reaches.
@@ -267,6 +269,11 @@ pub const TABLE: &[Row] = &[
     done_with_second_factor(
         Permission::ApprovalsDecide,
         &[Role::Operator, Role::Compliance, Role::Admin],
+    ),
+    seen(
+        Permission::MetricsRead,
+        &[Role::Operator, Role::Auditor, Role::Admin],
+        NOBODY,
     ),
 ];
 

@@ -45,6 +45,7 @@ use crate::posting::{HolderStanding, Standing, Standings};
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
+use crate::wallet::Wallet;
 
 pub use account::AccountTotals;
 pub use load::{HolderRows, LoadError, StaleLoad};
@@ -234,8 +235,8 @@ impl Book {
             .map(Stream::Ledger)
     }
 
-    pub(crate) fn wallet(&self, holder: Holder) -> &crate::wallet::Wallet {
-        const ABSENT: &crate::wallet::Wallet = &crate::wallet::Wallet::Absent;
+    pub(crate) fn wallet(&self, holder: Holder) -> &Wallet {
+        const ABSENT: &Wallet = &Wallet::Absent;
         match self.loaded(holder) {
             Some(LoadedHolder { wallet, .. }) => &wallet.state,
             None => ABSENT,
@@ -329,6 +330,18 @@ impl Book {
                 .flatten()
                 .map(|(asset, totals)| (holder.account(*asset), *totals))
         })
+    }
+
+    /// Every wallet, with the last sequence of its stream, in no order. For a complete book.
+    pub fn wallets(&self) -> impl Iterator<Item = (Holder, &Wallet, Sequence)> + '_ {
+        self.holders
+            .iter()
+            .filter_map(|(holder, entry)| match (holder, entry) {
+                (Holder::Wallet(_), HolderEntry::Loaded(loaded)) => {
+                    Some((*holder, &loaded.wallet.state, loaded.wallet.sequence))
+                }
+                (Holder::Wallet(_) | Holder::System(_), _) => None,
+            })
     }
 
     /// Folds one more event of the log.

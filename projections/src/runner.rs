@@ -108,6 +108,17 @@ impl Projectors {
     /// Starts projectors for every read model of every ledger, now and as ledgers appear.
     #[must_use]
     pub fn start(database: &Database, signal: &LogSignal, status: ProjectionStatus) -> Self {
+        Self::start_some(database, signal, status, &ReadModelName::ALL)
+    }
+
+    /// The same for some read models; the others stay where they are.
+    #[must_use]
+    pub fn start_some(
+        database: &Database,
+        signal: &LogSignal,
+        status: ProjectionStatus,
+        read_models: &[ReadModelName],
+    ) -> Self {
         let projectors = Self {
             status,
             shutdown: CancellationToken::new(),
@@ -117,6 +128,7 @@ impl Projectors {
         let follower = Follower {
             database: database.clone(),
             signal: signal.clone(),
+            read_models: read_models.to_vec(),
             status: projectors.status.clone(),
             shutdown: projectors.shutdown.clone(),
             tasks: projectors.tasks.clone(),
@@ -147,6 +159,7 @@ impl Projectors {
 struct Follower {
     database: Database,
     signal: LogSignal,
+    read_models: Vec<ReadModelName>,
     status: ProjectionStatus,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -163,6 +176,7 @@ impl Follower {
                 if followed.insert(ledger) {
                     let projector = Projector::new(
                         ledger,
+                        self.read_models.clone(),
                         self.database.pool().clone(),
                         self.signal.head(ledger),
                         self.status.clone(),

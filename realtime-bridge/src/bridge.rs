@@ -39,6 +39,7 @@ use crate::nats::Nats;
 use admission::Admission;
 use gatekeeper::Gatekeeper;
 
+pub use admission::ClientAddress;
 pub use settings::BridgeSettings;
 
 /// The path of the WebSocket.

@@ -2,9 +2,13 @@
 
 mod approvals;
 mod configured;
+mod cookies;
+mod cross_origin;
 mod external_sign_in;
+mod limits;
 mod machines;
 mod matrix;
+mod metrics;
 mod oauth;
 mod own;
 mod people;
@@ -12,6 +16,7 @@ mod people;
 #[allow(dead_code, reason = "the identity crate's tests need more of it")]
 mod provider;
 mod second_factors;
+mod secrets_in_logs;
 mod sessions;
 mod stream_ends;
 mod streams;

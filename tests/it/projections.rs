@@ -2,6 +2,7 @@
 
 mod axes;
 mod cold_loads;
+mod cold_wallets;
 mod figures;
 mod folding;
 mod history;

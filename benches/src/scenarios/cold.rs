@@ -61,10 +61,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     made.stop().await;
     // The same settings, and a projector on either log, so that only their lengths differ.
     let few = Population::over(&short, bounded(cached), made.wallets.to_vec())?;
-    let followers = [
-        Follower::start(&database, all.ledger),
-        Follower::start(&short, few.ledger),
-    ];
+    let followers = [Follower::start(&database), Follower::start(&short)];
     let mut scenarios = accesses(&database, &all, cached);
     scenarios.push(growth("growth_10", &short, &few));
     scenarios.push(growth("growth_10m", &database, &all.only(FEW)));

@@ -2,7 +2,7 @@
 //! while a node in another process folds them into every read model and relays them to NATS.
 //!
 //! The pace is raised in steps until, a second after the last transfer, a read model or the stream
-//! still lacks some; the last pace that was kept up with is then confirmed for longer.
+//! still lacks some; from there it is lowered in small steps until a pace is kept up with for longer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,11 @@ const FIRST_PACE: f64 = 5_000.0;
 /// A pace below which something must be broken.
 const LOWEST_PACE: f64 = 50.0;
 
-/// The pace from one step to the next.
-const STEP: f64 = 1.25;
+/// The pace from one step up to the next.
+const STEP_UP: f64 = 1.25;
+
+/// The pace from one step down to the next: how exact the figure is.
+const STEP_DOWN: f64 = 1.08;
 
 /// The share of a pace that must have been kept by the callers themselves.
 const KEPT: f64 = 0.97;
@@ -110,10 +113,10 @@ impl Bench<'_> {
         };
         let mut pace = FIRST_PACE;
         while self.trial(pace, step).await?.was_kept() {
-            pace *= STEP;
+            pace *= STEP_UP;
         }
         while pace > LOWEST_PACE {
-            pace /= STEP;
+            pace /= STEP_DOWN;
             // Below the first pace nothing was tried yet, and a long trial would only be lost.
             if pace < FIRST_PACE && !self.trial(pace, step).await?.was_kept() {
                 continue;

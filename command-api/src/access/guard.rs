@@ -16,10 +16,15 @@ use super::four_eyes::{self, FourEyes};
 use super::ownership::Ownership;
 use super::{Own, Requirement};
 use crate::context::{Caller, RequestContext};
+use crate::limits::{Group, Party, count_address, count_party};
 use crate::problem::{Problem, catalogue};
+use crate::strict_json::discard;
 
 /// The longest credential that is looked at, in bytes.
 const MAX_CREDENTIAL_LENGTH: usize = 8 * 1024;
+
+/// How much of a body is read whose request comes too often, in bytes: as much as the largest body has.
+const DISCARDED: u64 = 2 * 1024 * 1024;
 
 /// Whether callers have to say who they are.
 #[derive(Clone)]
@@ -58,13 +63,19 @@ impl Gate {
         &self.ownership
     }
 
-    /// Whom a request is from.
+    /// Whom a request is from, counted against what they may ask of a group of operations.
     ///
     /// # Errors
-    /// `unauthenticated`, `credential_invalid`, `log_unavailable`.
-    pub async fn principal(&self, request: &Request) -> Result<Arc<Principal>, Problem> {
+    /// `unauthenticated`, `credential_invalid`, `log_unavailable`, `too_many_requests`.
+    pub(super) async fn principal(
+        &self,
+        request: &Request,
+        group: Group,
+    ) -> Result<Arc<Principal>, Problem> {
         let credential = credential(request)?;
-        judged(self.authenticator.authenticate(credential).await)
+        let principal = judged(self.authenticator.authenticate(credential).await)?;
+        count_party(request, group, Party::of(principal.subject))?;
+        Ok(principal)
     }
 
     /// Who knows callers.
@@ -73,13 +84,20 @@ impl Gate {
     }
 
     /// Who calls, when they may.
-    async fn admit(&self, request: &Request, requirement: Requirement) -> Result<Caller, Problem> {
+    async fn admit(
+        &self,
+        request: &Request,
+        requirement: Requirement,
+        group: Group,
+    ) -> Result<Caller, Problem> {
         let (permission, own) = match requirement {
             Requirement::Public => return Ok(Caller::Anonymous),
-            Requirement::SignedIn => return Ok(Caller::Known(self.principal(request).await?)),
+            Requirement::SignedIn => {
+                return Ok(Caller::Known(self.principal(request, group).await?));
+            }
             Requirement::Has(permission, own) => (permission, own),
         };
-        let principal = self.principal(request).await?;
+        let principal = self.principal(request, group).await?;
         let ledger = path::<LedgerName>(request, "ledger");
         match principal.reach(permission, ledger, Utc::now()) {
             Ok(Reach::All) => Ok(Caller::Known(principal)),
@@ -288,42 +306,90 @@ fn not_theirs(own: Own) -> Problem {
     Problem::new(code, detail)
 }
 
-/// Puts the question in front of an operation.
-pub fn guarded(
-    access: &Access,
-    operation: &'static str,
-    requirement: Requirement,
-    endpoint: BoxEndpoint<'static>,
-) -> BoxEndpoint<'static> {
-    match access {
-        Access::Open => endpoint,
-        Access::Required(gate) => Guarded {
-            gate: Arc::clone(gate),
-            operation,
-            requirement,
-            endpoint,
+/// What is asked in front of an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Its id in the OpenAPI document; nothing for what is not in it.
+    pub operation: &'static str,
+    /// Whom it is for.
+    pub requirement: Requirement,
+    /// What it counts as.
+    pub group: Group,
+}
+
+impl Asked {
+    /// What is for everybody and not in the document.
+    #[must_use]
+    pub const fn nobody(group: Group) -> Self {
+        Self {
+            operation: "",
+            requirement: Requirement::Public,
+            group,
         }
-        .boxed(),
     }
 }
 
-struct Guarded {
-    gate: Arc<Gate>,
-    operation: &'static str,
-    requirement: Requirement,
+/// Puts the questions in front of an operation: whether its caller comes too often, who it is, and whether
+/// they may.
+pub fn guarded(
+    access: &Access,
+    asked: Asked,
     endpoint: BoxEndpoint<'static>,
+) -> BoxEndpoint<'static> {
+    let gate = match access {
+        Access::Open => None,
+        Access::Required(gate) => Some(Arc::clone(gate)),
+    };
+    Guarded {
+        gate,
+        asked,
+        endpoint,
+    }
+    .boxed()
+}
+
+struct Guarded {
+    /// Nobody is asked without one.
+    gate: Option<Arc<Gate>>,
+    asked: Asked,
+    endpoint: BoxEndpoint<'static>,
+}
+
+impl Guarded {
+    async fn admit(&self, request: &mut Request) -> Result<Caller, Problem> {
+        let Asked {
+            operation,
+            requirement,
+            group,
+        } = self.asked;
+        count_address(request, group)?;
+        let Some(gate) = &self.gate else {
+            return Ok(Caller::Anonymous);
+        };
+        let caller = gate.admit(request, requirement, group).await?;
+        gate.ask_second_person(request, operation, requirement, &caller)
+            .await?;
+        Ok(caller)
+    }
 }
 
 impl Endpoint for Guarded {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let caller = self.gate.admit(&request, self.requirement).await?;
-        self.gate
-            .ask_second_person(&mut request, self.operation, self.requirement, &caller)
-            .await?;
-        if let Some(context) = request.data::<RequestContext>().cloned() {
-            request.set_data(RequestContext { caller, ..context });
+        match self.admit(&mut request).await {
+            Ok(Caller::Anonymous) => {}
+            Ok(caller) => {
+                if let Some(context) = request.data::<RequestContext>().cloned() {
+                    request.set_data(RequestContext { caller, ..context });
+                }
+            }
+            Err(problem) => {
+                if problem.code() == catalogue::TOO_MANY_REQUESTS {
+                    discard(request.take_body(), DISCARDED).await;
+                }
+                return Err(problem.into());
+            }
         }
         self.endpoint.call(request).await
     }

@@ -8,6 +8,7 @@ use poem::Request;
 use poem::http::header;
 
 use super::guard::{Gate, judged};
+use crate::limits::{Group, Party, count_party};
 use crate::problem::{Problem, catalogue};
 
 /// The query parameter of a ticket.
@@ -20,14 +21,15 @@ impl Gate {
     /// Whom a request for a live stream is from. A ticket is used up, whatever comes of the request.
     ///
     /// # Errors
-    /// `unauthenticated`, `credential_invalid`, `log_unavailable`; `invalid_request` for several credentials.
+    /// `unauthenticated`, `credential_invalid`, `log_unavailable`, `too_many_requests`; `invalid_request` for
+    /// several credentials.
     pub async fn principal_of_stream(&self, request: &Request) -> Result<Arc<Principal>, Problem> {
         let query = request.uri().query().unwrap_or_default();
         let mut tickets = form_urlencoded::parse(query.as_bytes())
             .filter(|(name, _)| name == TICKET)
             .map(|(_, ticket)| ticket);
         let Some(ticket) = tickets.next() else {
-            return self.principal(request).await;
+            return self.principal(request, Group::Streams).await;
         };
         // A client gives one credential (RFC 6750, 2).
         if tickets.next().is_some() || request.headers().contains_key(header::AUTHORIZATION) {
@@ -38,6 +40,8 @@ impl Gate {
             let detail = "the ticket is empty or too long";
             return Err(Problem::new(catalogue::CREDENTIAL_INVALID, detail));
         }
-        judged(self.authenticator().redeem_stream_ticket(&ticket).await)
+        let principal = judged(self.authenticator().redeem_stream_ticket(&ticket).await)?;
+        count_party(request, Group::Streams, Party::of(principal.subject))?;
+        Ok(principal)
     }
 }

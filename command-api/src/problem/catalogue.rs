@@ -2,7 +2,7 @@
 //!
 //! 400: the request itself is not valid. 401: nobody knows who asks. 403: who asks may not. 404: something named in the path or the body does not
 //! exist. 409: it exists, and its state stands in the way. 422: a rule of the ledger refuses it.
-//! 503: nothing is wrong with the request, try again.
+//! 429: too often, wait. 503: nothing is wrong with the request, try again.
 
 mod payments;
 
@@ -26,6 +26,8 @@ pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
 pub const UNAUTHENTICATED: &str = "unauthenticated";
 /// What the caller said who they are with is not valid.
 pub const CREDENTIAL_INVALID: &str = "credential_invalid";
+/// The address, account or key asks too often.
+pub const TOO_MANY_REQUESTS: &str = "too_many_requests";
 /// The caller may not do this.
 pub const FORBIDDEN: &str = "forbidden";
 /// The caller's credential was not given the permission that their role has.
@@ -131,6 +133,11 @@ const ENTRIES: &[Entry] = &[
         CREDENTIAL_INVALID,
         StatusCode::UNAUTHORIZED,
         "The credential is not valid",
+    ),
+    transient(
+        TOO_MANY_REQUESTS,
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many requests",
     ),
     permanent(
         FORBIDDEN,

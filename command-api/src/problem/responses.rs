@@ -21,7 +21,7 @@ const MEDIA_TYPE: (u16, &str) = (415, "The body is not declared as `application/
 const RULE: (u16, &str) = (422, "A rule of the ledger refuses the command.");
 const TOO_OFTEN: (u16, &str) = (
     429,
-    "Too many attempts; wait for as long as `Retry-After` says.",
+    "Too many requests or attempts; wait for as long as `Retry-After` says.",
 );
 const FAULT: (u16, &str) = (500, "Daybook failed.");
 const AGAIN: (u16, &str) = (503, "Daybook cannot serve at the moment; ask again later.");
@@ -91,11 +91,17 @@ problem_response!(
         FORBIDDEN,
         MISSING,
         UNKNOWN_POSITION,
+        TOO_OFTEN,
         FAULT,
         AGAIN,
         LATE
     ]
 );
+
+/// The problem that every operation can answer with, whatever its other errors are.
+pub(crate) fn too_often() -> MetaResponse {
+    problem_response(TOO_OFTEN)
+}
 
 fn problem_response((status, description): (u16, &'static str)) -> MetaResponse {
     let headers = if [AGAIN.0, TOO_OFTEN.0].contains(&status) {

@@ -24,6 +24,7 @@ use poem::http::header;
 use uuid::Uuid;
 
 use crate::context::RequestContext;
+use crate::limits::Visit;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource};
 use crate::problem::{Problem, catalogue};
 use crate::text::Text;
@@ -106,9 +107,9 @@ pub(crate) fn actor(context: &RequestContext) -> Subject {
 
 /// Where a session is begun from.
 pub(crate) fn device(request: &Request) -> Device {
-    let address = request.remote_addr().as_socket_addr();
+    let address = request.data::<Visit>().and_then(Visit::address);
     Device {
-        address: address.map(|address| address.ip().to_string()),
+        address: address.map(|address| address.to_string()),
         user_agent: request.header(header::USER_AGENT).map(str::to_owned),
     }
 }

@@ -6,7 +6,7 @@ use poem::test::TestClient;
 use poem::{Response, Route, RouteMethod};
 
 use super::server::{Server, problem};
-use crate::edge::edge;
+use crate::edge::{EdgeSettings, edge};
 use crate::operations::observed;
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_panic_is_a_coded_answer_inside_and_outside_of_a_route() {
             RouteMethod::new().get(observed("/inside", make_sync(panic))),
         )
         .at("/outside", make_sync(panic));
-    let client = TestClient::new(edge(routes));
+    let client = TestClient::new(edge(routes, EdgeSettings::default()));
     for path in ["/inside", "/outside"] {
         let response = client.get(path).send().await;
         response.assert_status(StatusCode::INTERNAL_SERVER_ERROR);

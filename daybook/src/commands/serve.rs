@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
     let options = NodeOptions {
         listen,
         roles: arguments.roles,
-        ..options(&settings, database_url, nats_url, access)
+        ..options(&settings, database_url, nats_url, access)?
     };
     let node = Node::start(options, start_metrics()?).await?;
     let mut stop = StopSignals::listen()?;
@@ -53,9 +53,10 @@ pub(super) fn options(
     database_url: &str,
     nats_url: &str,
     access: AccessOptions,
-) -> NodeOptions {
-    NodeOptions {
+) -> Result<NodeOptions, CommandError> {
+    Ok(NodeOptions {
         access,
+        edge: settings.edge()?,
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),
@@ -66,7 +67,7 @@ pub(super) fn options(
             allowed_origins: settings.http.allowed_origins.clone(),
             ..BridgeSettings::default()
         },
-    }
+    })
 }
 
 /// Begins to count.

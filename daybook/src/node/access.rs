@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use command_api::access::four_eyes::FourEyes;
+use command_api::access::guard::{Asked, guarded};
 use command_api::access::ownership::Ownership;
 use command_api::access::{Access, Gate};
+use command_api::limits::{Group, Visit};
+use command_api::operations::observed;
 use connectors::messaging::Mailbox;
 use event_store::Database;
 use identity::authenticate::Authenticator;
@@ -17,9 +20,10 @@ use identity::second_factor::SecondFactorKind;
 use identity::secret::MasterKey;
 use identity::session_policy::SessionPolicies;
 use identity::tokens::Tokens;
-use poem::endpoint::make_sync;
-use poem::{Response, Route, get};
+use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, get};
 use projections::Queries;
+use realtime_bridge::bridge::ClientAddress;
 use tokio_util::sync::CancellationToken;
 
 /// How long an access token is good for.
@@ -109,6 +113,25 @@ pub(super) fn mailbox_routes(routes: Route, mailbox: &Arc<Mailbox>) -> Route {
                     .body(messages.unwrap_or_default())
             })),
         )
+}
+
+/// A live stream's endpoint: its address is counted here, whom it is for is asked by the bridge.
+pub(super) fn stream_route<E>(path: &str, endpoint: E) -> BoxEndpoint<'static>
+where
+    E: Endpoint<Output = Response> + 'static,
+{
+    let addressed = endpoint.before(|mut request: Request| async move {
+        if let Some(address) = request.data::<Visit>().and_then(Visit::address) {
+            request.set_data(ClientAddress(address));
+        }
+        Ok(request)
+    });
+    let guarded = guarded(
+        &Access::Open,
+        Asked::nobody(Group::Streams),
+        addressed.boxed(),
+    );
+    observed(path, guarded)
 }
 
 /// What is asked of callers.

@@ -96,6 +96,9 @@ impl Gatekeeper for Doorkeeper {
             catalogue::UNAUTHENTICATED => Denied::Unauthenticated,
             catalogue::CREDENTIAL_INVALID => Denied::CredentialInvalid,
             catalogue::INVALID_REQUEST => Denied::Malformed,
+            catalogue::TOO_MANY_REQUESTS => {
+                Denied::TooOften(problem.retry_after().unwrap_or_default())
+            }
             _ => Denied::Unavailable,
         })?;
         check_reach(&principal, ledger)?;

@@ -22,13 +22,16 @@ use sqlx::PgPool;
 
 use crate::log::{LogError, StoredEvent};
 
-/// Rows of the accounts read model, all true at one position.
+/// What the accounts read model has, all true at one position.
 #[derive(Debug, Clone, Default)]
 pub struct AccountSnapshot {
     /// The read model's checkpoint; the start of the log when it has none.
     pub as_of: Position,
     /// The rows of each holder asked for; a holder without rows may be left out.
     pub accounts: HashMap<Holder, Vec<(AssetCode, AccountTotals)>>,
+    /// Wallets of these holders, with the last sequence that is in them. One that is left out is read
+    /// from its stream, which is a search in an index of the whole log.
+    pub wallets: HashMap<Holder, (Wallet, Sequence)>,
 }
 
 /// Where cold accounts are loaded from: the accounts read model.
@@ -65,27 +68,12 @@ pub(super) async fn load(
     ledger: LedgerName,
     keys: &[EntityKey],
 ) -> Result<Loaded, LoadFault> {
-    let holders: Vec<Holder> = keys
-        .iter()
-        .filter_map(|key| match key {
-            EntityKey::Holder(holder) => Some(*holder),
-            EntityKey::Hold(_)
-            | EntityKey::Transaction(_)
-            | EntityKey::Payment(_)
-            | EntityKey::Payout(_)
-            | EntityKey::Beneficiary(_)
-            | EntityKey::Settlement(_) => None,
-        })
-        .collect();
-    let streams: Vec<Stream> = keys.iter().filter_map(stream_of).collect();
-    let accounts = async {
-        if holders.is_empty() {
-            return Ok(AccountSnapshot::default());
-        }
-        source.load(ledger, &holders).await
+    let (mut snapshot, events) = find(book, pool, source, ledger, keys).await?;
+    let as_of = snapshot.as_of;
+    let mut folded = FoldedStreams {
+        wallets: snapshot.wallets,
+        ..FoldedStreams::default()
     };
-    let (mut snapshot, events) = tokio::try_join!(accounts, read_streams(pool, ledger, &streams))?;
-    let mut folded = FoldedStreams::default();
     for event in &events {
         folded.fold(&event.decode()?)?;
     }
@@ -99,7 +87,7 @@ pub(super) async fn load(
                     wallet_sequence,
                     accounts,
                 };
-                book.load_holder(*holder, rows, snapshot.as_of)?;
+                book.load_holder(*holder, rows, as_of)?;
             }
             EntityKey::Hold(id) => {
                 let (hold, sequence) = folded.holds.remove(id).unwrap_or_default();
@@ -128,12 +116,56 @@ pub(super) async fn load(
         }
     }
     let last = events
-        .last()
-        .and_then(|event| Position::try_new(event.position));
+        .iter()
+        .filter_map(|event| Position::try_new(event.position))
+        .max();
     Ok(Loaded {
-        accounts_as_of: snapshot.as_of,
-        reached: snapshot.as_of.max(last.unwrap_or_default()),
+        accounts_as_of: as_of,
+        reached: as_of.max(last.unwrap_or_default()),
     })
+}
+
+/// What the read model has of these entities, and the streams of those it has not.
+async fn find(
+    book: &Book,
+    pool: &PgPool,
+    source: &dyn AccountSource,
+    ledger: LedgerName,
+    keys: &[EntityKey],
+) -> Result<(AccountSnapshot, Vec<StoredEvent>), sqlx::Error> {
+    let holders: Vec<Holder> = keys
+        .iter()
+        .filter_map(|key| match key {
+            EntityKey::Holder(holder) => Some(*holder),
+            EntityKey::Hold(_)
+            | EntityKey::Transaction(_)
+            | EntityKey::Payment(_)
+            | EntityKey::Payout(_)
+            | EntityKey::Beneficiary(_)
+            | EntityKey::Settlement(_) => None,
+        })
+        .collect();
+    let streams: Vec<Stream> = keys.iter().filter_map(stream_of).collect();
+    let accounts = async {
+        if holders.is_empty() {
+            return Ok(AccountSnapshot::default());
+        }
+        source.load(ledger, &holders).await
+    };
+    let (mut snapshot, mut events) =
+        tokio::try_join!(accounts, read_streams(pool, ledger, &streams))?;
+    let as_of = snapshot.as_of;
+    // What the read model does not have yet, the book has seen and could not keep.
+    snapshot
+        .wallets
+        .retain(|holder, _| !book.wallet_changed_after(*holder, as_of));
+    let wallets: Vec<Stream> = holders
+        .iter()
+        .filter(|holder| !snapshot.wallets.contains_key(holder))
+        .filter_map(wallet_stream)
+        .collect();
+    events.extend(read_streams(pool, ledger, &wallets).await?);
+    Ok((snapshot, events))
 }
 
 /// The ledger aggregate, folded from its stream.
@@ -193,10 +225,17 @@ impl LoadFault {
     }
 }
 
+const fn wallet_stream(holder: &Holder) -> Option<Stream> {
+    match holder {
+        Holder::Wallet(id) => Some(Stream::Wallet(*id)),
+        Holder::System(_) => None,
+    }
+}
+
+/// The stream of what nothing but its stream tells.
 const fn stream_of(key: &EntityKey) -> Option<Stream> {
     match key {
-        EntityKey::Holder(Holder::Wallet(id)) => Some(Stream::Wallet(*id)),
-        EntityKey::Holder(Holder::System(_)) => None,
+        EntityKey::Holder(_) => None,
         EntityKey::Hold(id) => Some(Stream::Hold(*id)),
         EntityKey::Transaction(id) => Some(Stream::Transaction(*id)),
         EntityKey::Payment(id) => Some(Stream::Payment(*id)),

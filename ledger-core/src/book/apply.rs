@@ -165,14 +165,19 @@ impl Book {
         if self.complete {
             self.holders.entry(holder).or_insert_with(HolderEntry::new);
         }
-        let Some(HolderEntry::Loaded(loaded)) = self.holders.get_mut(&holder) else {
-            if self.recording {
-                return Err(place.not_loaded(holder));
+        let entry = self.holders.entry(holder).or_insert_with(HolderEntry::cold);
+        let loaded = match entry {
+            HolderEntry::Cold(_) if self.recording => return Err(place.not_loaded(holder)),
+            // Loaded whole, this event included, when it is needed.
+            HolderEntry::Cold(since) => {
+                since.wallet_touched = place.position;
+                return Ok(());
             }
-            // A wallet that is not loaded is loaded whole, this event included, when it is needed.
-            return Ok(());
+            HolderEntry::Loaded(loaded) => loaded,
         };
         if !place.follows(loaded.wallet.sequence)? {
+            // Known from its stream, which was ahead; the read model may not have it yet.
+            loaded.wallet.touched = loaded.wallet.touched.max(place.position);
             return Ok(());
         }
         let state = loaded.wallet.state.evolve(event).map_err(place.illegal())?;
@@ -264,7 +269,7 @@ impl Book {
             if complete {
                 HolderEntry::new()
             } else {
-                HolderEntry::Cold(Vec::new())
+                HolderEntry::cold()
             }
         });
         let loaded = match entry {
@@ -272,8 +277,9 @@ impl Book {
             HolderEntry::Cold(_) if self.recording => {
                 return Err(place.not_loaded(account.holder));
             }
-            HolderEntry::Cold(changes) => {
-                changes.push((place.position, account.asset, change));
+            HolderEntry::Cold(since) => {
+                let changed = (place.position, account.asset, change);
+                since.changes.push(changed);
                 return Ok(());
             }
             HolderEntry::Loaded(loaded) => loaded,

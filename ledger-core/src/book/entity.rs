@@ -36,13 +36,35 @@ pub(super) struct LoadedHolder {
 pub(super) enum HolderEntry {
     /// Everything.
     Loaded(LoadedHolder),
-    /// Only what happened since: changes waiting for the totals they belong to.
-    Cold(Vec<(Position, AssetCode, Change)>),
+    /// Only what happened since.
+    Cold(Since),
+}
+
+/// What happened to a holder that is not loaded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Since {
+    /// Changes waiting for the totals they belong to.
+    pub(super) changes: Vec<(Position, AssetCode, Change)>,
+    /// The last event of the wallet itself. A state that is true before it is of no use.
+    pub(super) wallet_touched: Position,
+}
+
+impl Since {
+    /// Whether anything happened after a position; forgets what happened before.
+    pub(super) fn is_needed_after(&mut self, position: Position) -> bool {
+        self.changes.retain(|(changed, ..)| *changed > position);
+        !self.changes.is_empty() || self.wallet_touched > position
+    }
 }
 
 impl HolderEntry {
     /// A holder of which nothing has happened yet.
     pub(super) fn new() -> Self {
         Self::Loaded(LoadedHolder::default())
+    }
+
+    /// A holder of which nothing is known yet.
+    pub(super) fn cold() -> Self {
+        Self::Cold(Since::default())
     }
 }

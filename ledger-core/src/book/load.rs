@@ -14,15 +14,15 @@ use crate::transaction::Transaction;
 use crate::wallet::Wallet;
 
 use super::account::{AccountTotals, Accounts};
-use super::entity::{HolderEntry, LoadedHolder, Versioned};
+use super::entity::{HolderEntry, LoadedHolder, Since, Versioned};
 use super::{Book, BookError, EntityKey};
 
 /// A holder as the database has it.
 #[derive(Debug, Clone, Default)]
 pub struct HolderRows {
-    /// The wallet, folded from its stream; `Absent` for a system account.
+    /// The wallet, true at the rows' position or later; `Absent` for a system account.
     pub wallet: Wallet,
-    /// The last sequence of the wallet's stream.
+    /// The last sequence of the wallet's stream that is in it.
     pub wallet_sequence: Sequence,
     /// The holder's rows in the accounts read model.
     pub accounts: Vec<(AssetCode, AccountTotals)>,
@@ -97,7 +97,18 @@ impl Book {
         }
     }
 
-    /// Takes a holder in, its accounts true at `as_of`; what happened to them since is added.
+    /// Whether a wallet that is not loaded has changed after a position: a state that is true there is
+    /// behind this book, and the wallet is to be read from its stream.
+    #[must_use]
+    pub fn wallet_changed_after(&self, holder: Holder, position: Position) -> bool {
+        match self.holders.get(&holder) {
+            Some(HolderEntry::Cold(since)) => since.wallet_touched > position,
+            Some(HolderEntry::Loaded(_)) | None => false,
+        }
+    }
+
+    /// Takes a holder in, its accounts true at `as_of`; what happened to them since is added. Its wallet
+    /// must be true later than that if it [has changed](Self::wallet_changed_after) since.
     /// A holder that is loaded already stays as it is: it is true at the head, the rows may not be.
     ///
     /// # Errors
@@ -118,11 +129,15 @@ impl Book {
             }
             .into());
         }
+        let since = match self.holders.remove(&holder) {
+            Some(HolderEntry::Cold(since)) => since,
+            Some(HolderEntry::Loaded(_)) | None => Since::default(),
+        };
         let mut loaded = LoadedHolder {
             wallet: Versioned {
                 state: rows.wallet,
                 sequence: rows.wallet_sequence,
-                touched: Position::START,
+                touched: since.wallet_touched,
                 used: self.tick,
             },
             accounts: Accounts::default(),
@@ -133,19 +148,17 @@ impl Book {
         for (asset, totals) in rows.accounts {
             loaded.accounts.set(asset, totals);
         }
-        if let Some(HolderEntry::Cold(changes)) = self.holders.remove(&holder) {
-            for (position, asset, change) in changes {
-                if position <= as_of {
-                    continue;
-                }
-                let before = loaded.accounts.get(asset).copied().unwrap_or_default();
-                let after = before.after(change).ok_or_else(|| BookError::Totals {
-                    position,
-                    account: holder.account(asset),
-                })?;
-                loaded.accounts.set(asset, after);
-                loaded.touched = position;
+        for (position, asset, change) in since.changes {
+            if position <= as_of {
+                continue;
             }
+            let before = loaded.accounts.get(asset).copied().unwrap_or_default();
+            let after = before.after(change).ok_or_else(|| BookError::Totals {
+                position,
+                account: holder.account(asset),
+            })?;
+            loaded.accounts.set(asset, after);
+            loaded.touched = position;
         }
         self.holders.insert(holder, HolderEntry::Loaded(loaded));
         Ok(())
@@ -210,22 +223,16 @@ impl Book {
     ///
     /// `clean_through` is the accounts read model's checkpoint and `durable` the last position
     /// known to be in the log; what events after them touched is kept, whatever the capacity, and
-    /// so are accounts that were loaded from a later checkpoint than `clean_through`.
+    /// so are holders that were loaded from a later checkpoint than `clean_through`.
     pub fn evict(&mut self, capacity: usize, clean_through: Position, durable: Position) {
         let clean_through = clean_through.min(durable).max(self.clean_through);
         let tick = self.tick;
-        for entry in self.holders.values_mut() {
-            if let HolderEntry::Cold(changes) = entry {
-                changes.retain(|(position, ..)| *position > clean_through);
-            }
-        }
         let horizon = horizon(self.holders.values().map(used_of_holder), capacity, tick);
         self.holders.retain(|_, entry| match entry {
-            HolderEntry::Cold(changes) => !changes.is_empty(),
+            HolderEntry::Cold(since) => since.is_needed_after(clean_through),
             HolderEntry::Loaded(loaded) => {
-                loaded.used > horizon
-                    || loaded.touched.max(loaded.as_of) > clean_through
-                    || loaded.wallet.touched > durable
+                let touched = loaded.touched.max(loaded.wallet.touched);
+                loaded.used > horizon || touched.max(loaded.as_of) > clean_through
             }
         });
         let horizon_of_holds = horizon_of(&self.holds, capacity, tick);

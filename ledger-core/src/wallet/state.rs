@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
-use crate::identifier::OwnerId;
 use crate::money::AssetCode;
 use crate::posting::{FreezeScope, Overdraft, WalletStatus};
 
 use super::event::WalletEvent;
 
-/// What stays true of a wallet from its opening to its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What decisions ask of a wallet, whether it is open, frozen or closed. Not its owner: no decision
+/// depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OpenWallet {
-    /// Who owns it.
-    pub owner: OwnerId,
     /// How far it may be overdrawn, by asset; assets not named may not.
     pub overdraft: BTreeMap<AssetCode, Overdraft>,
 }
@@ -63,15 +61,11 @@ impl Wallet {
     /// [`IllegalEvent`] when the event cannot follow.
     pub fn evolve(&self, event: &WalletEvent) -> Result<Self, IllegalEvent> {
         match (self, event) {
-            (
-                Self::Absent,
-                WalletEvent::WalletOpened {
-                    owner, overdraft, ..
-                },
-            ) => Ok(Self::Open(OpenWallet {
-                owner: owner.clone(),
-                overdraft: overdraft.clone(),
-            })),
+            (Self::Absent, WalletEvent::WalletOpened { overdraft, .. }) => {
+                Ok(Self::Open(OpenWallet {
+                    overdraft: overdraft.clone(),
+                }))
+            }
             (
                 Self::Open(wallet) | Self::Frozen(wallet, _),
                 WalletEvent::WalletFrozen { scope, .. },

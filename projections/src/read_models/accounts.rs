@@ -1,23 +1,28 @@
-//! The totals of every account; also where the executor loads cold accounts from.
+//! The totals of every account; also where the executor loads cold accounts from, with the wallets that
+//! hold them.
+
+mod altered;
+mod source;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use event_store::executor::{AccountSnapshot, AccountSource};
 use hashbrown::HashMap;
-use ledger_core::book::AccountTotals;
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::HoldEvent;
-use ledger_core::posting::Totals;
 use ledger_core::transaction::TransactionEvent;
-use ledger_core::{AccountId, Amount, Event, Holder, LedgerName, Position, Total};
+use ledger_core::{AccountId, Amount, Event, LedgerName, Position};
 use rust_decimal::Decimal;
+use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{PgPool, Postgres};
 use uuid::Uuid;
 
 use super::statements::account_key;
 use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
+use altered::{ALTERED_WALLETS, AlteredWallets};
+
+pub(crate) use altered::{altered_wallets, unaltered_wallet};
+pub use source::AccountsReadModel;
 
 /// The read model.
 #[derive(Debug)]
@@ -47,6 +52,7 @@ const DEFINITION: &[&str] = &[
 ) WITH (fillfactor = 60)",
     // Loads a holder's accounts, for the executor and for queries.
     "CREATE UNIQUE INDEX ON {schema}.accounts (ledger, holder, asset)",
+    ALTERED_WALLETS,
 ];
 
 const WRITE: &str = "\
@@ -117,6 +123,7 @@ struct Changes {
     /// Accounts whose rows are known to be there; changing a row costs half of what finding out does.
     written: HashMap<AccountId, Uuid>,
     accounts: HashMap<AccountId, Change>,
+    wallets: AlteredWallets,
 }
 
 impl Changes {
@@ -159,11 +166,11 @@ impl ReadModel for Accounts {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["accounts"]
+        &["accounts", "altered_wallets"]
     }
 
     fn definition(&self) -> &'static [&'static str] {
@@ -176,12 +183,21 @@ impl ReadModel for Accounts {
             before,
             written: HashMap::new(),
             accounts: HashMap::new(),
+            wallets: AlteredWallets::new(before),
         })
     }
 }
 
 #[async_trait]
 impl Fold for Changes {
+    async fn recall(
+        &mut self,
+        place: &mut Place<'_>,
+        events: &[RecordedEvent],
+    ) -> Result<(), FoldError> {
+        Ok(self.wallets.recall(place, self.ledger, events).await?)
+    }
+
     fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
         let position = recorded.position;
         match &recorded.event {
@@ -208,9 +224,9 @@ impl Fold for Changes {
                     Some(())
                 })
             }
+            Event::Wallet(_) => self.wallets.add(recorded),
             Event::Transaction(TransactionEvent::TransactionReverted { .. })
             | Event::Ledger(_)
-            | Event::Wallet(_)
             | Event::Payment(_)
             | Event::Payout(_)
             | Event::Beneficiary(_)
@@ -219,10 +235,11 @@ impl Fold for Changes {
     }
 
     fn is_full(&self) -> bool {
-        self.accounts.len() > ROWS_IN_MEMORY
+        self.accounts.len() > ROWS_IN_MEMORY || self.wallets.is_full()
     }
 
     async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        self.wallets.write(place, self.ledger).await?;
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for (account, change) in self.accounts.drain() {
             match self.written.get(&account) {
@@ -302,79 +319,6 @@ fn bind<'q>(statement: &'q str, rows: &[Row]) -> Query<'q, Postgres, PgArguments
         .bind(numbers(|change| change.transactions))
         .bind(times(|change| change.moved_at))
         .bind(numbers(|change| change.position.value()))
-}
-
-/// The live table, as the executor's source of cold accounts.
-#[derive(Debug, Clone)]
-pub struct AccountsReadModel {
-    pool: PgPool,
-}
-
-impl AccountsReadModel {
-    /// Reads from this pool.
-    #[must_use]
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
-    }
-}
-
-/// One statement, so that rows and checkpoint are of one snapshot.
-const LOAD: &str = "\
-SELECT checkpoint.position, account.holder, account.asset,
-       account.posted_debits, account.posted_credits, account.pending_debits
-FROM (SELECT COALESCE((SELECT position FROM read_models.checkpoint
-                       WHERE read_model = 'accounts' AND ledger = $1), 0) AS position) AS checkpoint
-LEFT JOIN read_models.accounts AS account ON account.ledger = $1 AND account.holder = ANY($2)";
-
-type LoadedRow = (
-    i64,
-    Option<String>,
-    Option<String>,
-    Option<Decimal>,
-    Option<Decimal>,
-    Option<Decimal>,
-);
-
-#[async_trait]
-impl AccountSource for AccountsReadModel {
-    async fn load(
-        &self,
-        ledger: LedgerName,
-        holders: &[Holder],
-    ) -> Result<AccountSnapshot, sqlx::Error> {
-        let names: Vec<String> = holders.iter().map(Holder::to_string).collect();
-        let rows: Vec<LoadedRow> = sqlx::query_as(LOAD)
-            .bind(ledger.as_str())
-            .bind(&names)
-            .fetch_all(&self.pool)
-            .await?;
-        let mut snapshot = AccountSnapshot::default();
-        for (position, holder, asset, debits, credits, pending) in rows {
-            snapshot.as_of = Position::try_new(position).unwrap_or_default();
-            let (Some(holder), Some(asset)) = (holder, asset) else {
-                continue;
-            };
-            let totals = AccountTotals {
-                posted: Totals {
-                    debits: total(debits)?,
-                    credits: total(credits)?,
-                },
-                pending_debits: total(pending)?,
-            };
-            let holder: Holder = holder.parse().map_err(undecodable)?;
-            let asset = asset.parse().map_err(undecodable)?;
-            snapshot
-                .accounts
-                .entry(holder)
-                .or_default()
-                .push((asset, totals));
-        }
-        Ok(snapshot)
-    }
-}
-
-fn total(value: Option<Decimal>) -> Result<Total, sqlx::Error> {
-    Total::try_new(value.unwrap_or_default()).map_err(undecodable)
 }
 
 fn undecodable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {

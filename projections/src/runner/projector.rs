@@ -1,4 +1,4 @@
-//! The projector of one ledger: all read models, one reader.
+//! The projector of one ledger: its read models, one reader.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -81,6 +81,7 @@ struct Failure {
 impl Projector {
     pub(super) fn new(
         ledger: LedgerName,
+        running: Vec<ReadModelName>,
         pool: PgPool,
         head: watch::Receiver<Position>,
         status: ProjectionStatus,
@@ -92,7 +93,7 @@ impl Projector {
             head,
             status,
             turns,
-            running: ReadModelName::ALL.to_vec(),
+            running,
             begun: false,
             folds: BTreeMap::new(),
             folded_elsewhere: None,

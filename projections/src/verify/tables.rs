@@ -11,6 +11,7 @@ use sqlx::{Connection, PgConnection};
 use crate::checkpoint;
 use crate::read_model::{self, FoldError, Tables};
 use crate::read_models::ReadModelName;
+use crate::read_models::accounts::{altered_wallets, unaltered_wallet};
 use crate::rebuild::read_page;
 
 use super::{Difference, VerifyError};
@@ -116,8 +117,35 @@ impl<'a> FreshFold<'a> {
         Ok(())
     }
 
-    /// Compares the accounts with the book, which is true at the same position. Returns how many.
+    /// Compares the accounts and wallets with the book, which is true at the same position. Returns how
+    /// many accounts there are.
     pub(super) async fn compare_with_book(&mut self, book: &Book) -> Result<usize, VerifyError> {
+        self.compare_wallets_with_book(book).await?;
+        self.compare_accounts_with_book(book).await
+    }
+
+    /// Every wallet is as an executor would load it.
+    async fn compare_wallets_with_book(&mut self, book: &Book) -> Result<(), VerifyError> {
+        let mut altered = altered_wallets(&mut self.connection, self.ledger).await?;
+        for (holder, wallet, sequence) in book.wallets() {
+            let expected = (wallet.clone(), sequence);
+            let found = altered.remove(&holder).unwrap_or_else(unaltered_wallet);
+            if found != expected {
+                let shown = |(wallet, sequence)| format!("{holder}: {wallet:?} at {sequence}");
+                return Err(Difference::ReadModel {
+                    ledger: self.ledger,
+                    read_model: self.name,
+                    table: "altered_wallets",
+                    expected: Some(shown(expected)),
+                    found: Some(shown(found)),
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_accounts_with_book(&mut self, book: &Book) -> Result<usize, VerifyError> {
         let rows: Vec<(String, String, Decimal, Decimal, Decimal)> = sqlx::query_as(
             "SELECT holder, asset, posted_debits, posted_credits, pending_debits \
              FROM pg_temp.accounts WHERE ledger = $1",

@@ -26,6 +26,10 @@ struct Connections {
     by_address: HashMap<IpAddr, usize>,
 }
 
+/// Where a request comes from, put into it by whoever knows the proxies in between; without it, the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
 /// A connection that was let in; counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
@@ -48,10 +52,13 @@ impl Admission {
         if !self.allows_origin(request) {
             return Err(Refusal::OriginNotAllowed);
         }
-        let address = request
-            .remote_addr()
-            .as_socket_addr()
-            .map(|address| address.ip());
+        let address = match request.data::<ClientAddress>() {
+            Some(ClientAddress(address)) => Some(*address),
+            None => request
+                .remote_addr()
+                .as_socket_addr()
+                .map(|address| address.ip()),
+        };
         self.count(address)?;
         Ok(Admitted {
             admission: Arc::clone(self),
@@ -172,6 +179,25 @@ mod tests {
             let refusal = admission.admit(&request(Some(refused))).err();
             assert_eq!(refusal, Some(Refusal::OriginNotAllowed), "{refused}");
         }
+    }
+
+    #[test]
+    fn clients_behind_a_proxy_are_counted_by_themselves() {
+        let admission = admission(BridgeSettings {
+            max_connections_per_address: 1,
+            ..BridgeSettings::default()
+        });
+        let from = |address: [u8; 4]| {
+            let mut request = request(None);
+            request.set_data(ClientAddress(address.into()));
+            admission.admit(&request)
+        };
+        let _first = from([198, 51, 100, 1]).unwrap();
+        assert_eq!(
+            from([198, 51, 100, 1]).err(),
+            Some(Refusal::TooManyConnectionsFromAddress)
+        );
+        assert!(from([198, 51, 100, 2]).is_ok());
     }
 
     #[test]

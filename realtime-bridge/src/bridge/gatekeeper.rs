@@ -24,6 +24,8 @@ pub enum Denied {
     Forbidden,
     /// The credential was not given the permission that its holder has.
     OutOfScope,
+    /// Whoever asks does so too often; how long to wait.
+    TooOften(Duration),
     /// It cannot be judged at the moment.
     Unavailable,
 }

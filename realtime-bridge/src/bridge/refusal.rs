@@ -7,6 +7,9 @@ use serde_json::json;
 
 use super::gatekeeper::Denied;
 
+/// How long to wait where nothing better is known.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 impl From<Denied> for Refusal {
     fn from(denied: Denied) -> Self {
         Self::Gate(denied)
@@ -39,7 +42,9 @@ impl Refusal {
         match self {
             Self::ShuttingDown | Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::TooManyConnectionsFromAddress => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyConnectionsFromAddress | Self::Gate(Denied::TooOften(_)) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::NotAWebSocket => StatusCode::UPGRADE_REQUIRED,
             Self::MalformedRequest | Self::Gate(Denied::Malformed) => StatusCode::BAD_REQUEST,
             Self::Gate(Denied::Unauthenticated | Denied::CredentialInvalid) => {
@@ -77,6 +82,7 @@ impl Refusal {
             Self::Gate(Denied::CredentialInvalid) => "credential_invalid",
             Self::Gate(Denied::Forbidden) => "forbidden",
             Self::Gate(Denied::OutOfScope) => "scope_missing",
+            Self::Gate(Denied::TooOften(_)) => "too_many_requests",
             Self::Gate(Denied::Unavailable) => "log_unavailable",
             Self::Stream(code) => code.as_str(),
         }
@@ -99,6 +105,7 @@ impl Refusal {
             Self::Gate(Denied::CredentialInvalid) => "The credential is not valid.",
             Self::Gate(Denied::Forbidden) => "Nothing in this ledger is for you to follow.",
             Self::Gate(Denied::OutOfScope) => "The credential was not given this permission.",
+            Self::Gate(Denied::TooOften(_)) => "Streams are opened too often; wait a while.",
             Self::Gate(Denied::Unavailable) => "The credential cannot be judged at the moment.",
             Self::Stream(code) => super::session::explanation(code),
         }
@@ -110,6 +117,17 @@ impl Refusal {
             Self::Gate(Denied::Unauthenticated) => Some(r#"Bearer realm="daybook""#),
             Self::Gate(Denied::CredentialInvalid) => {
                 Some(r#"Bearer realm="daybook", error="invalid_token""#)
+            }
+            _ => None,
+        }
+    }
+
+    /// How long to wait before connecting again.
+    fn retry_after_seconds(self) -> Option<u64> {
+        match (self, self.status()) {
+            (Self::Gate(Denied::TooOften(wait)), _) => Some(wait.as_secs().max(1)),
+            (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+                Some(RETRY_AFTER_SECONDS)
             }
             _ => None,
         }
@@ -129,13 +147,9 @@ impl Refusal {
             .with_content_type("application/problem+json")
             .with_status(status)
             .into_response();
-        let retry_later = matches!(
-            status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        );
         let headers = response.headers_mut();
-        if retry_later {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if let Some(challenge) = self.challenge() {
             let challenge = header::HeaderValue::from_static(challenge);

@@ -19,7 +19,7 @@ pub struct BridgeSettings {
     pub max_inbound_bytes: usize,
     /// The most clients at once; keep it below the process's limit of open files.
     pub max_connections: usize,
-    /// The most clients at once from one address. Behind a proxy all clients share its address.
+    /// The most clients at once from one address ([`ClientAddress`](super::ClientAddress)).
     pub max_connections_per_address: usize,
     /// The most channels of one client.
     pub max_subscriptions: usize,

@@ -16,16 +16,20 @@ use super::{LedgerRelayStatus, RelaySettings, RelayState, Statuses};
 use crate::nats::{Nats, NatsError};
 use crate::publication::{Publication, PublicationError};
 
-/// The most events read and published at once.
-const READ_LIMIT: i64 = 500;
+/// The most events read and published at once: as many as the server takes in one batch.
+const READ_LIMIT: i64 = 1_000;
 /// The most bytes published at once, apart from a single larger event.
 const BATCH_BYTES: usize = 4 << 20;
 /// The first and the longest wait after a fault.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Batches that are not full follow each other at most this often: the smaller a batch, the more work is
-/// each of its messages to the server.
-const PACE: Duration = Duration::from_millis(10);
+/// The pace under load, so much for each event of a batch: the smaller a batch, the more work is each of
+/// its messages to the server, to PostgreSQL and here. Above 2,000 events a second batches grow to
+/// what comes in [`LONGEST_PACE`]; at less they shrink until nothing waits.
+const PACE_PER_EVENT: Duration = Duration::from_micros(500);
+
+/// The longest time from one batch that is not full to the next, which nobody who watches notices.
+const LONGEST_PACE: Duration = Duration::from_millis(50);
 
 /// How long a relay looks on that found its stream written by somebody else. Two relays that both
 /// went on at once would publish everything twice, and one of them in vain.
@@ -104,15 +108,12 @@ impl LedgerRelay {
                 self.wait(*published).await?;
                 continue;
             }
-            let next = Instant::now() + PACE;
+            let next = Instant::now() + pace(events.len());
             for batch in self.batches(&events)? {
                 *published = publisher.publish(&batch, *published).await?;
                 self.report(RelayState::Following, *published);
             }
-            let is_full = i64::try_from(events.len()) == Ok(READ_LIMIT);
-            if events.len() >= BATCH_FROM && !is_full {
-                tokio::time::sleep_until(next).await;
-            }
+            tokio::time::sleep_until(next).await;
         }
     }
 
@@ -206,6 +207,17 @@ impl LedgerRelay {
     }
 }
 
+/// The time from the begin of a batch of so many events to the next: none after a few, which are
+/// copied as they come, nor after a full one, which others wait behind.
+fn pace(events: usize) -> Duration {
+    let full = usize::try_from(READ_LIMIT).unwrap_or(usize::MAX);
+    if !(BATCH_FROM..full).contains(&events) {
+        return Duration::ZERO;
+    }
+    let events = u32::try_from(events).unwrap_or(u32::MAX);
+    PACE_PER_EVENT.saturating_mul(events).min(LONGEST_PACE)
+}
+
 fn reason_of(error: &dyn std::error::Error) -> String {
     let mut reason = error.to_string();
     let mut source = error.source();
@@ -215,4 +227,35 @@ fn reason_of(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     reason
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{BATCH_FROM, LONGEST_PACE, READ_LIMIT, pace};
+
+    #[test]
+    fn only_load_is_waited_for_and_never_for_long() {
+        let full = usize::try_from(READ_LIMIT).unwrap();
+        assert_eq!(pace(1), Duration::ZERO);
+        assert_eq!(pace(BATCH_FROM - 1), Duration::ZERO);
+        assert_eq!(pace(BATCH_FROM), Duration::from_millis(10));
+        assert_eq!(pace(full - 1), Duration::from_millis(50));
+        assert_eq!(pace(full), Duration::ZERO);
+        assert!((0..2 * full).all(|events| pace(events) <= LONGEST_PACE));
+    }
+
+    /// What comes within a pace decides the next: up or down, until it is the longest or none.
+    #[test]
+    fn batches_grow_under_load_and_are_gone_after_it() {
+        let batch_at = |per_second: u32| {
+            (0..40).fold(BATCH_FROM + 5, |events, _| {
+                let came = pace(events) * per_second;
+                usize::try_from(came.as_secs()).unwrap()
+            })
+        };
+        assert_eq!(batch_at(10_000), 500);
+        assert_eq!(batch_at(1_500), 0);
+    }
 }

@@ -12,14 +12,14 @@ use super::support::Doors;
 const WITHOUT_PERMISSION: [&str; 2] = ["public", "signed_in"];
 
 /// An operation of the OpenAPI document.
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    permission: String,
+pub struct Operation {
+    pub id: String,
+    pub method: Method,
+    pub path: String,
+    pub permission: String,
 }
 
-async fn operations(doors: &Doors) -> Vec<Operation> {
+pub async fn operations(doors: &Doors) -> Vec<Operation> {
     let document = doors
         .get("/openapi.json", &doors.admin)
         .await

@@ -280,7 +280,7 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed() {
 }
 
 /// What an authenticator shows now.
-fn totp_now(secret: &str) -> String {
+pub fn totp_now(secret: &str) -> String {
     let output = std::process::Command::new("python3")
         .args(["-c", TOTP, secret])
         .output()

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybook::node::{AccessMode, AccessOptions, Node};
+use command_api::EdgeSettings;
+use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
 use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, NoDelivery};
 use identity::permission::Role;
 use identity::principal::{Grant, Ledgers};
@@ -85,11 +86,20 @@ impl Doors {
 
     /// A node with other options of access.
     pub async fn with(configure: impl FnOnce(&mut AccessOptions)) -> Self {
+        Self::configured(|options| configure(&mut options.access)).await
+    }
+
+    /// A node behind an edge of these settings.
+    pub async fn open_at(edge: EdgeSettings) -> Self {
+        Self::configured(|options| options.edge = edge).await
+    }
+
+    async fn configured(configure: impl FnOnce(&mut NodeOptions)) -> Self {
         let codes = Arc::new(KeptCodes::default());
         let delivery = Arc::clone(&codes);
-        let (node, admin) = TestNode::asking(|access| {
-            access.delivery = delivery;
-            configure(access);
+        let (node, admin) = TestNode::asking(|options| {
+            options.access.delivery = delivery;
+            configure(options);
         })
         .await;
         Self { node, admin, codes }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::EdgeSettings;
 use command_api::access::four_eyes::FourEyes;
 use daybook::cli::Role as Part;
 use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
@@ -93,6 +94,8 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
             four_eyes: FourEyes::default(),
             mailbox: None,
         },
+        // All tests come from one address: those about limits set their own.
+        edge: EdgeSettings::default(),
     }
 }
 
@@ -159,12 +162,12 @@ impl TestNode {
     }
 
     /// A node whose callers have to say who they are, and an administrator's key.
-    pub async fn asking(configure: impl FnOnce(&mut AccessOptions)) -> (Self, String) {
+    pub async fn asking(configure: impl FnOnce(&mut NodeOptions)) -> (Self, String) {
         let url = TestDatabase::create().await.url;
         let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
         let mut options = options(&url, nats);
         options.access.mode = AccessMode::Required;
-        configure(&mut options.access);
+        configure(&mut options);
         let database = Database::connect(&url, 2).await.unwrap();
         let key = make_key(&identities(database.pool()), &[Role::Admin]).await;
         (Self::with(options, Some(&key)).await, key)

@@ -8,21 +8,25 @@ use event_store::Database;
 use event_store::executor::{ExecutorSettings, Executors, Outcome, SubmitError};
 use ledger_core::annotation::Metadata;
 use ledger_core::book::Book;
+use ledger_core::event::RecordedEvent;
 use ledger_core::hold::{CaptureRequest, HoldRequest, Remainder};
+use ledger_core::posting::{HolderStanding, WalletStatus};
+use ledger_core::transaction::TransactionEvent;
 use ledger_core::{
-    AccountId, Command, HoldId, Holder, LedgerName, Position, TransactionId, WalletId,
+    AccountId, Command, Event, HoldId, Holder, LedgerName, Position, TransactionId, WalletId,
 };
 use projections::verify;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::cold_wallets::{freeze, unfreeze};
 use super::history::{account, decimal, system};
 use crate::harness::{Projected, TestDatabase, begin_wallet, deposit, submission, transfer};
 
 const TASKS: u64 = 10;
 const STEPS: u64 = 60;
 
-fn forgetful() -> ExecutorSettings {
+pub(super) fn forgetful() -> ExecutorSettings {
     ExecutorSettings {
         cached_entities: 2,
         cached_keys: 1,
@@ -70,8 +74,9 @@ impl Caller {
 
     fn next_command(&mut self) -> Command {
         let amount = self.amount();
-        match self.pick(8) {
+        match self.pick(9) {
             0 | 1 => self.place(amount),
+            8 => self.freeze_or_unfreeze(),
             2 if !self.holds.is_empty() => self.capture(amount),
             3 if !self.holds.is_empty() => {
                 let hold = self.holds.swap_remove(0);
@@ -92,6 +97,14 @@ impl Caller {
                 }
                 command
             }
+        }
+    }
+
+    fn freeze_or_unfreeze(&mut self) -> Command {
+        let wallet = self.wallet();
+        match self.pick(2) {
+            0 => freeze(wallet),
+            _ => unfreeze(wallet),
         }
     }
 
@@ -155,6 +168,9 @@ impl Caller {
             "capture_exceeds_hold",
             "transaction_not_found",
             "transaction_reverted",
+            "wallet_frozen",
+            "wallet_already_frozen",
+            "wallet_not_frozen",
         ];
         if refusal.code == "insufficient_funds" {
             self.refused.push(Refused {
@@ -179,6 +195,27 @@ impl Caller {
     }
 }
 
+/// No money of a frozen wallet moves, as far as the book has come.
+fn check_not_frozen(book: &Book, recorded: &RecordedEvent) {
+    let Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) = &recorded.event
+    else {
+        return;
+    };
+    for posting in postings {
+        for id in [posting.debited(), posting.credited()] {
+            let holder = book.standing(id).unwrap().holder;
+            let frozen = matches!(
+                holder,
+                HolderStanding::Wallet {
+                    status: WalletStatus::Frozen(_),
+                    ..
+                }
+            );
+            assert!(!frozen, "{id} is frozen at {}", recorded.position);
+        }
+    }
+}
+
 fn available(book: &Book, account: AccountId) -> Decimal {
     let standing = book.standing(account).unwrap();
     let posted = standing.posted;
@@ -193,6 +230,7 @@ async fn check_log(node: &Projected, wallets: &[WalletId], mut refused: Vec<Refu
     let mut book = Book::complete();
     let log = node.log().await;
     for event in &log {
+        check_not_frozen(&book, event);
         book.apply(event).unwrap();
         let in_one_append = log.iter().any(|next| {
             next.position == event.position.next()

@@ -73,7 +73,7 @@ async fn a_healthy_ledger_is_verified() {
 }
 
 /// A change of every table of every read model.
-const CHANGES: [(ReadModelName, &str, &str); 16] = [
+const CHANGES: [(ReadModelName, &str, &str); 17] = [
     (
         ReadModelName::Ledgers,
         "ledgers",
@@ -99,6 +99,11 @@ const CHANGES: [(ReadModelName, &str, &str); 16] = [
         ReadModelName::Accounts,
         "accounts",
         "transactions = transactions + 1",
+    ),
+    (
+        ReadModelName::Accounts,
+        "altered_wallets",
+        "state = '{\"Open\": {\"overdraft\": {\"INR\": \"unlimited\"}}}'",
     ),
     (
         ReadModelName::Statements,

@@ -1,22 +1,17 @@
-//! The accounts read model kept up to date by this process, as a node's projector does. The other
-//! read models would have to fold the whole log first, and nothing here asks them.
+//! The accounts read model kept up to date by this process, with a node's projector. The other read
+//! models would have to fold the whole log first, and nothing here asks them.
 
 use std::time::Duration;
 
-use event_store::{Database, LogReader};
+use event_store::{Database, LogReader, LogSignal};
 use ledger_core::LedgerName;
-use projections::ReadModelName;
 use projections::checkpoint::checkpoint;
-use projections::runner;
-use tokio::task::JoinHandle;
+use projections::{ProjectionStatus, Projectors, ReadModelName};
 use tokio_util::sync::CancellationToken;
 
 use crate::BenchError;
 
-/// Events folded at a time.
-const PAGE: i64 = 2_000;
-
-/// How often to look for more.
+/// How often to look whether it has caught up.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long catching up may take.
@@ -24,21 +19,32 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Follows the log until it is stopped.
 pub struct Follower {
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), BenchError>>,
+    projectors: Projectors,
+    status: ProjectionStatus,
+    shutdown: CancellationToken,
 }
 
 impl Follower {
-    pub fn start(database: &Database, ledger: LedgerName) -> Self {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(follow(database.clone(), ledger, stop.clone()));
-        Self { stop, task }
+    pub fn start(database: &Database) -> Self {
+        let (shutdown, status) = (CancellationToken::new(), ProjectionStatus::default());
+        let signal = LogSignal::start(database, shutdown.clone());
+        let accounts = [ReadModelName::Accounts];
+        Self {
+            projectors: Projectors::start_some(database, &signal, status.clone(), &accounts),
+            status,
+            shutdown,
+        }
     }
 
     /// Stops; fails if following failed.
     pub async fn stop(self) -> Result<(), BenchError> {
-        self.stop.cancel();
-        self.task.await?
+        self.projectors.stop().await;
+        self.shutdown.cancel();
+        if self.status.is_healthy() {
+            Ok(())
+        } else {
+            Err(format!("the projector stopped: {:?}", self.status.projectors()).into())
+        }
     }
 }
 
@@ -54,32 +60,4 @@ pub async fn caught_up(database: &Database, ledger: LedgerName) -> Result<(), Be
         tokio::time::sleep(PAUSE).await;
     }
     Err("the accounts do not catch up with the log".into())
-}
-
-async fn follow(
-    database: Database,
-    ledger: LedgerName,
-    stop: CancellationToken,
-) -> Result<(), BenchError> {
-    while !stop.is_cancelled() {
-        if !fold_page(&database, ledger).await? {
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-    Ok(())
-}
-
-/// Whether there was anything to fold.
-async fn fold_page(database: &Database, ledger: LedgerName) -> Result<bool, BenchError> {
-    let mut connection = database.pool().acquire().await?;
-    let accounts = ReadModelName::Accounts;
-    let from = checkpoint(&mut *connection, accounts, ledger).await?;
-    let events = LogReader::new(database.pool().clone())
-        .read_raw(ledger, from, PAGE)
-        .await?
-        .iter()
-        .map(|event| event.decode())
-        .collect::<Result<Vec<_>, _>>()?;
-    let folded = runner::fold_page(&mut connection, accounts, ledger, from, &events).await?;
-    Ok(folded.is_some_and(|position| position > from))
 }

@@ -11,7 +11,7 @@ use crate::fixtures::*;
 use crate::hold::{Hold, HoldEvent};
 use crate::identifier::AccountId;
 use crate::ledger::{Ledger, LedgerEvent, standard_system_accounts};
-use crate::posting::{Posting, Standing};
+use crate::posting::{FreezeScope, Posting, Standing};
 use crate::transaction::{Transaction, TransactionCause, TransactionEvent, TransactionRequest};
 use crate::wallet::{Wallet, WalletEvent};
 
@@ -77,6 +77,34 @@ fn credit(place: i64) -> RecordedEvent {
         event: Event::Transaction(event),
     };
     recorded(&[new], at(place)).remove(0)
+}
+
+/// The event at this position that freezes wallet 1, the second of its stream.
+fn freezing(place: i64) -> RecordedEvent {
+    let new = NewEvent {
+        position: position(place),
+        stream: Stream::Wallet(wallet_id(1)),
+        sequence: 2,
+        event: Event::Wallet(frozen()),
+    };
+    recorded(&[new], at(place)).remove(0)
+}
+
+const fn frozen() -> WalletEvent {
+    WalletEvent::WalletFrozen {
+        scope: FreezeScope::All,
+        reason: None,
+    }
+}
+
+/// As the stream has the wallet after it was frozen.
+fn frozen_rows() -> HolderRows {
+    let rows = rows("7.00");
+    HolderRows {
+        wallet: rows.wallet.evolve(&frozen()).unwrap(),
+        wallet_sequence: 2,
+        ..rows
+    }
 }
 
 fn alice() -> AccountId {
@@ -150,6 +178,43 @@ fn a_hold_or_transaction_that_is_loaded_again_does_not_go_back() {
     book.load_transaction(transaction_id(1), reverted.clone(), 2);
     book.load_transaction(transaction_id(1), state, 1);
     assert_eq!(book.transaction(transaction_id(1)), &reverted);
+}
+
+/// A wallet as the read model had it before it was frozen must not be taken for the frozen one.
+#[test]
+fn a_wallet_that_changed_since_the_rows_were_true_is_known_to_have() {
+    let mut book = partial();
+    let changed = |book: &Book, place| book.wallet_changed_after(wallet(1), position(place));
+    assert!(!changed(&book, 10));
+    book.apply(&freezing(11)).unwrap();
+    book.apply(&credit(12)).unwrap();
+    assert!(changed(&book, 10) && !changed(&book, 11));
+    book.evict(0, position(10), position(12));
+    assert!(changed(&book, 10));
+    book.load_holder(wallet(1), frozen_rows(), position(10))
+        .unwrap();
+    assert_eq!(credits(&book), "8.00");
+}
+
+/// It would be loaded again as the read model has it, without what happened to the wallet.
+#[test]
+fn a_wallet_that_changed_since_the_rows_were_true_is_not_forgotten() {
+    let (mut behind, mut ahead) = (partial(), partial());
+    behind.apply(&freezing(11)).unwrap();
+    for book in [&mut behind, &mut ahead] {
+        book.load_holder(wallet(1), frozen_rows(), position(10))
+            .unwrap();
+    }
+    // Its stream was ahead of this book.
+    ahead.apply(&freezing(11)).unwrap();
+    for mut book in [behind, ahead] {
+        book.advance_tick();
+        book.evict(0, position(10), position(11));
+        assert!(!book.lacks(EntityKey::Holder(wallet(1))));
+        book.advance_tick();
+        book.evict(0, position(11), position(11));
+        assert!(book.lacks(EntityKey::Holder(wallet(1))));
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::command::Command;
 use crate::decision::{DecisionError, begun_entity, decide, lacking, lacking_to_refuse};
 use crate::event::{Position, RecordedEvent};
 use crate::fixtures::{requested, transaction_id, wallet};
+use crate::identifier::Holder;
 use crate::timestamp::Timestamp;
 
 type Decided = Result<Vec<NewEvent>, DecisionError>;
@@ -82,25 +83,33 @@ impl World {
         recorded_at(self.steps)
     }
 
-    /// Loads as one query does: streams at the head, accounts as the read model has them.
+    /// A holder as the executor loads it: its accounts as the read model has them, and its wallet too
+    /// where it has accounts and has not changed since; any other wallet from its stream at the head.
+    fn rows_of(&self, holder: Holder) -> HolderRows {
+        let accounts = self.read_model.accounts();
+        let accounts = accounts.filter(|(account, _)| account.holder == holder);
+        let mut accounts: Vec<_> = accounts.map(|(id, totals)| (id.asset, totals)).collect();
+        accounts.sort_by_key(|(asset, _)| std::cmp::Reverse(*asset));
+        let as_of = self.read_model.position();
+        let of_stream = accounts.is_empty() || self.partial.wallet_changed_after(holder, as_of);
+        let source = if of_stream {
+            &self.durable
+        } else {
+            &self.read_model
+        };
+        let wallet = source.loaded(holder).map(|loaded| loaded.wallet.clone());
+        let wallet = wallet.unwrap_or_default();
+        HolderRows {
+            wallet: wallet.state,
+            wallet_sequence: wallet.sequence,
+            accounts,
+        }
+    }
+
     fn load(&mut self, key: EntityKey) {
         match key {
             EntityKey::Holder(holder) => {
-                let wallet = self
-                    .durable
-                    .loaded(holder)
-                    .map(|loaded| loaded.wallet.clone());
-                let wallet = wallet.unwrap_or_default();
-                let accounts = self.read_model.accounts();
-                let accounts = accounts.filter(|(account, _)| account.holder == holder);
-                let mut accounts: Vec<_> =
-                    accounts.map(|(id, totals)| (id.asset, totals)).collect();
-                accounts.sort_by_key(|(asset, _)| std::cmp::Reverse(*asset));
-                let rows = HolderRows {
-                    wallet: wallet.state,
-                    wallet_sequence: wallet.sequence,
-                    accounts,
-                };
+                let rows = self.rows_of(holder);
                 self.partial
                     .load_holder(holder, rows, self.read_model.position())
                     .unwrap();
