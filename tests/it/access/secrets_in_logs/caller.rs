@@ -91,6 +91,11 @@ impl Answered {
     }
 }
 
+/// The last part of `dbk_<prefix>_<random>`, which may have the character between the parts in it, too.
+pub fn random_part(key: &str) -> &str {
+    key.splitn(3, '_').last().unwrap()
+}
+
 impl Caller {
     pub fn secret(&mut self, name: &'static str, value: impl Into<String>) -> String {
         let value = value.into();
@@ -334,8 +339,7 @@ pub async fn use_machines(caller: &mut Caller, admin: &str) {
         .expect(201);
     let key = made.text("secret");
     // What comes before is shown in lists, to tell keys apart.
-    let (_, random_part) = key.rsplit_once('_').unwrap();
-    caller.secret("API key", random_part);
+    caller.secret("API key", random_part(&key));
     caller
         .with(Method::GET, path, &key, Value::Null)
         .await
@@ -343,8 +347,7 @@ pub async fn use_machines(caller: &mut Caller, admin: &str) {
     let mut forged = key.clone();
     let last = if forged.pop() == Some('x') { 'y' } else { 'x' };
     forged.push(last);
-    let (_, random_part) = forged.rsplit_once('_').unwrap();
-    caller.secret("wrong API key", random_part);
+    caller.secret("wrong API key", random_part(&forged));
     caller
         .with(Method::GET, path, &forged, Value::Null)
         .await
