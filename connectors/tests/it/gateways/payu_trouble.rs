@@ -351,6 +351,15 @@ async fn another_amount_is_told_as_it_is() {
     simulator.misreport_amount(id.as_str(), 5_000_000);
     let seen = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(seen.amount, rupees(5_000_000));
+    // The one transaction may come under its name.
+    let body = format!(
+        r#"{{"status":1,"transaction_details":{{"{id}":{{"mihpayid":"{id}","txnid":"t","amt":"1.00","status":"pending","unmappedstatus":"pending"}}}}}}"#
+    );
+    simulator.answer_text(&body, 1);
+    let seen = gateway.fetch_payment(&id).await.unwrap();
+    assert_eq!(seen.amount, rupees(100));
+    simulator.answer_text(r#"{"status":1,"transaction_details":{}}"#, 1);
+    assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_not_found");
     // Finer than a paisa, negative, or no amount.
     for amount in ["500.001", "-500.00", "1e3", "five", "", "1,000.00"] {
         let body = format!(
