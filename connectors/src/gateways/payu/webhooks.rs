@@ -5,8 +5,8 @@
 //! | `application/x-www-form-urlencoded` | a payment | the fields of [`ResponseFields`](super::signature::ResponseFields) |
 //! | `application/json` | a refund or a dispute | nothing |
 //!
-//! None has a name of its own, so it is made of what the webhook says: the same thing said twice is the
-//! same event, here and where the payer's browser brings it.
+//! None has a name of its own, so it is made of what the webhook says, and of its bytes: what is not signed
+//! can be changed by whoever has seen a genuine one, and must not use up the name of one that comes later.
 
 use chrono::{DateTime, Utc};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
@@ -69,13 +69,15 @@ fn of_payment(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, Webh
         },
     };
     let words = words(signed.status, unmapped);
+    let body_digest = sha256(body);
+    let parts = [signed.txnid, payment_id, &words, &body_digest];
     Ok(WebhookFacts {
-        event_id: event_id("payment", &[signed.txnid, payment_id, &words]),
+        event_id: event_id("payment", &parts),
         event_type: format!("payment {words}"),
         content,
         coverage: SignatureCoverage::Parts,
         occurred_at: instant(fields.only("addedon").unwrap_or_default()),
-        body_digest: sha256(body),
+        body_digest,
     })
 }
 
@@ -129,9 +131,9 @@ fn unsigned(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, Webhoo
         return Err(WebhookRejection::WrongSignature);
     }
     let (event_id, event_type, content) = if told.event.text() == "dispute" {
-        of_dispute(&told)
+        of_dispute(&told, &body_digest)
     } else if let Ok(action) = serde_json::from_slice::<Action>(body) {
-        of_action(&action)
+        of_action(&action, &body_digest)
     } else {
         let content = WebhookContent::OfNoConcern;
         (format!("sha256-{body_digest}"), String::new(), content)
@@ -171,7 +173,7 @@ struct Told {
     cb_status: Loose,
 }
 
-fn of_action(action: &Action) -> (String, String, WebhookContent) {
+fn of_action(action: &Action, body_digest: &str) -> (String, String, WebhookContent) {
     let event_id = event_id(
         "action",
         &[
@@ -179,6 +181,7 @@ fn of_action(action: &Action) -> (String, String, WebhookContent) {
             action.action.text(),
             action.status.text(),
             action.bank_arn.text(),
+            body_digest,
         ],
     );
     let event_type = format!("{} {}", action.action.text(), action.status.text());
@@ -194,11 +197,16 @@ fn of_action(action: &Action) -> (String, String, WebhookContent) {
     (event_id, event_type, content)
 }
 
-fn of_dispute(told: &Told) -> (String, String, WebhookContent) {
+fn of_dispute(told: &Told, body_digest: &str) -> (String, String, WebhookContent) {
     let status = told.cb_status.text();
     let event_id = event_id(
         "dispute",
-        &[told.cb_id.text(), status, told.updated_at.text()],
+        &[
+            told.cb_id.text(),
+            status,
+            told.updated_at.text(),
+            body_digest,
+        ],
     );
     let content = match dispute(told) {
         Ok(dispute) => WebhookContent::Observations(vec![Observation::Dispute(dispute)]),

@@ -83,11 +83,14 @@ pub(super) fn transactions(raw: &RawValue) -> Result<Vec<Transaction>, ReadError
         .collect())
 }
 
-/// The one transaction of `check_payment`.
+/// The one transaction of `check_payment`, bare or by its name.
 pub(super) fn transaction(raw: &RawValue) -> Result<Option<Transaction>, ReadError> {
-    let found: Transaction = serde_json::from_str(raw.get())
+    let bare: Transaction = serde_json::from_str(raw.get())
         .map_err(|_| ReadError::Other("the transaction has another shape"))?;
-    Ok(found.is_known().then_some(found))
+    if bare.mihpayid.said().is_some() {
+        return Ok(bare.is_known().then_some(bare));
+    }
+    Ok(transactions(raw)?.into_iter().next())
 }
 
 /// Everything that was done to a transaction, oldest first. Where nothing was, PayU has a text there.

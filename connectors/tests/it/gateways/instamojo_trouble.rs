@@ -125,6 +125,37 @@ async fn a_lost_answer_returns_nothing_twice() {
     }
 }
 
+/// Two processes carry out the same job. Orders and refunds of version 2 have our name once; what is
+/// refused to the second is looked for. Version 1.1 knows no names, and takes one refund for a payment.
+#[tokio::test]
+async fn race_for_one_refund_and_one_order() {
+    for by in BOTH {
+        let (simulator, gateway) = instamojo(by).await;
+        simulator.allow_many_refunds(by == By::Client);
+        let id = paid(&simulator, &gateway, "race 1", 25_000).await;
+        let asked = refund(&id, "race refund", 10_000);
+        let refunders = (0..6).map(|_| gateway.refund(&asked));
+        let mut ids = Vec::new();
+        for refunded in futures_util::future::join_all(refunders).await {
+            ids.push(refunded.unwrap().refund_id);
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "one refund for all of them");
+        assert_eq!(simulator.control().books().payments[0].refunded, 10_000);
+    }
+    let (simulator, gateway) = instamojo(By::Client).await;
+    let request = checkout("race 2", 25_000);
+    let openers = (0..6).map(|_| gateway.create_checkout(&request));
+    let opened = futures_util::future::join_all(openers).await;
+    let opened = opened.iter().filter(|outcome| outcome.is_ok());
+    assert_eq!(
+        opened.count(),
+        1,
+        "one has the page, the others know that it is not theirs"
+    );
+    assert!(simulator.control().books().payments.is_empty());
+}
+
 /// What was not done is done by the next attempt, and only then.
 #[tokio::test]
 async fn what_was_not_done_is_done_again() {

@@ -106,6 +106,32 @@ async fn a_lost_answer_takes_and_gives_up_nothing_twice() {
     }
 }
 
+/// Two processes carry out the same job. Without the look for a used token the second would fail, and
+/// with tokens of its own it would return the money twice.
+#[tokio::test]
+async fn race_for_one_refund_and_one_capture() {
+    let (simulator, gateway) = payu_manual().await;
+    let mut request = checkout("race 2", 50_000);
+    request.capture = CaptureMode::Manual;
+    let id = decided(&simulator, &gateway, &request, PayerChoice::Pay).await;
+    let taking = capture(&id, "race capture 2", 50_000);
+    let takers = (0..6).map(|_| gateway.capture(&taking));
+    for taken in futures_util::future::join_all(takers).await {
+        assert_eq!(taken.unwrap().captured, rupees(50_000));
+    }
+    let asked = refund(&id, "race refund", 20_000);
+    let refunders = (0..6).map(|_| gateway.refund(&asked));
+    let mut ids = Vec::new();
+    for refunded in futures_util::future::join_all(refunders).await {
+        ids.push(refunded.unwrap().refund_id);
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "one refund for all of them");
+    let books = simulator.control().books();
+    assert_eq!(books.payments[0].captured, 50_000);
+    assert_eq!(books.payments[0].refunded, 20_000);
+}
+
 /// Captured between our look and our call: what was meant to be given up is refunded, and that is said.
 #[tokio::test]
 async fn a_cancellation_that_became_a_refund_is_not_told_as_one() {
@@ -351,6 +377,15 @@ async fn another_amount_is_told_as_it_is() {
     simulator.misreport_amount(id.as_str(), 5_000_000);
     let seen = gateway.fetch_payment(&id).await.unwrap();
     assert_eq!(seen.amount, rupees(5_000_000));
+    // The one transaction may come under its name.
+    let body = format!(
+        r#"{{"status":1,"transaction_details":{{"{id}":{{"mihpayid":"{id}","txnid":"t","amt":"1.00","status":"pending","unmappedstatus":"pending"}}}}}}"#
+    );
+    simulator.answer_text(&body, 1);
+    let seen = gateway.fetch_payment(&id).await.unwrap();
+    assert_eq!(seen.amount, rupees(100));
+    simulator.answer_text(r#"{"status":1,"transaction_details":{}}"#, 1);
+    assert_eq!(word(gateway.fetch_payment(&id).await), "gateway_not_found");
     // Finer than a paisa, negative, or no amount.
     for amount in ["500.001", "-500.00", "1e3", "five", "", "1,000.00"] {
         let body = format!(
