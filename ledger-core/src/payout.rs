@@ -22,7 +22,8 @@
 //! asked is recorded before it is asked; from then on it may have the payout, whatever is or is not
 //! heard. Only its certain word that it did not take it on (`NotAccepted`), never a timeout, opens
 //! the way to another attempt, which has another number and so another idempotency key. To ask the
-//! same provider again about the same attempt is no new attempt.
+//! same provider again about the same attempt is no new attempt. If the provider made two of it all the
+//! same, the second is noticed by its id there (`payout_reference_differs`).
 //!
 //! **Late words.** A payout goes submitted → processing → succeeded → failed or returned and never
 //! back. What succeeded and fails or is returned later comes back to the wallet by a transaction of

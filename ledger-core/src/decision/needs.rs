@@ -162,7 +162,9 @@ fn needs_of_payment(book: &Book, payment: PaymentId, action: &PaymentAction) -> 
             .map(EntityKey::Holder),
     );
     match action {
-        PaymentAction::Observe { unexpected, .. } => keys.push(EntityKey::Payment(*unexpected)),
+        PaymentAction::Observe { observation, .. } => {
+            keys.extend(observation.unexpected().map(EntityKey::Payment));
+        }
         PaymentAction::RequestRefund { refund, .. } => {
             keys.push(EntityKey::Hold(hold_of_refund(*refund)));
         }

@@ -47,16 +47,16 @@ impl Decision<'_> {
         if let PaymentAction::Observe {
             observation,
             transaction,
-            unexpected,
         } = action
             && let Some(why) = self.book.payment(payment).unexpected(payment, observation)
+            && let Some(unexpected) = observation.unexpected()
         {
             let instead = PaymentAction::ObserveUnexpected {
                 observation: observation.clone(),
                 why,
                 transaction: *transaction,
             };
-            return (*unexpected, instead);
+            return (unexpected, instead);
         }
         (payment, action.clone())
     }

@@ -55,6 +55,20 @@ pub struct PaymentObservation {
 }
 
 impl PaymentObservation {
+    /// The payment that takes the money in where it is no other's; `None` where no money arrived.
+    pub(crate) fn unexpected(&self) -> Option<PaymentId> {
+        match &self.status {
+            ObservedPayment::Captured { attempt, .. } => {
+                Some(super::unexpected_payment_id(self.provider, attempt))
+            }
+            ObservedPayment::AwaitingPayer { .. }
+            | ObservedPayment::Failed { .. }
+            | ObservedPayment::Expired
+            | ObservedPayment::Authorized { .. }
+            | ObservedPayment::Released { .. } => None,
+        }
+    }
+
     /// The asset of the money that it reports, if it reports money.
     pub(crate) const fn asset(&self) -> Option<AssetCode> {
         match &self.status {
@@ -186,12 +200,9 @@ pub enum PaymentAction {
         observation: PaymentObservation,
         /// The transaction that moves the money, if that is what it means.
         transaction: TransactionId,
-        /// The payment that is recorded instead where money has arrived that is not this payment's:
-        /// [`super::unexpected_payment_id`] of provider and attempt.
-        unexpected: PaymentId,
     },
-    /// Take in money that belongs to no payment; what [`Self::Observe`] comes to where it does not
-    /// belong to the payment it names.
+    /// Take in money that belongs to no payment, as the payment [`super::unexpected_payment_id`]; what
+    /// [`Self::Observe`] comes to where the money does not belong to the payment it names.
     ObserveUnexpected {
         /// What the provider says.
         observation: PaymentObservation,

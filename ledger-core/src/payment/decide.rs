@@ -34,7 +34,7 @@ impl Payment {
     }
 
     /// Why the money that `observation` reports is not this payment's, if it is not: the payment
-    /// named by [`PaymentAction::Observe::unexpected`] takes it in.
+    /// [`super::unexpected_payment_id`] takes it in.
     #[must_use]
     pub fn unexpected(
         &self,
@@ -150,7 +150,6 @@ impl OpenPayment {
             PaymentAction::Observe {
                 observation,
                 transaction,
-                ..
             } => self.observe(command, observation, *transaction),
             PaymentAction::Expire { .. } if status == PaymentStatus::Authorized => {
                 Err(PaymentRejection::NotOpen { payment, status })
@@ -320,6 +319,17 @@ impl CapturedPayment {
         self.provider == observation.provider && self.attempt == *attempt
     }
 
+    fn is_of_other(&self, observation: &PaymentObservation) -> bool {
+        match &observation.status {
+            ObservedPayment::Captured { attempt, .. } => !self.is(observation, attempt),
+            ObservedPayment::AwaitingPayer { .. }
+            | ObservedPayment::Failed { .. }
+            | ObservedPayment::Expired
+            | ObservedPayment::Authorized { .. }
+            | ObservedPayment::Released { .. } => false,
+        }
+    }
+
     fn decide(&self, status: PaymentStatus, command: &PaymentCommand) -> Decided {
         let payment = command.payment;
         match &command.action {
@@ -327,10 +337,15 @@ impl CapturedPayment {
             PaymentAction::Reroute { .. } | PaymentAction::Expire { .. } => {
                 Err(PaymentRejection::NotOpen { payment, status })
             }
+            // Money that is not this payment's must not be taken for a word that is known.
+            PaymentAction::ObserveUnexpected { observation, .. }
+                if self.is_of_other(observation) =>
+            {
+                Err(PaymentRejection::Exists { payment })
+            }
             PaymentAction::Observe {
                 observation,
                 transaction,
-                ..
             }
             | PaymentAction::ObserveUnexpected {
                 observation,

@@ -20,6 +20,7 @@ use crate::posting::decide_plain_amount;
 
 use super::command::{ObservedMoney, ObservedRefund, PaymentCommand, RefundObservation};
 use super::event::{PaymentEvent, Returned};
+use super::provider_refund_id;
 use super::rejection::PaymentRejection;
 use super::state::CapturedPayment;
 use super::taken::{Bearing, Taken};
@@ -100,13 +101,14 @@ impl CapturedPayment {
         let amount = self.observed_amount(command, observation.money)?;
         let known = self.find_refund(refund, &observation.provider_refund);
         match known {
-            None => Ok(Some(self.discover(
-                command,
-                refund,
-                observation,
-                amount,
-                transaction,
-            ))),
+            None => {
+                // Another refund than the one that has this id with us.
+                let taken = self.refunds.contains_key(&refund);
+                let own = || provider_refund_id(self.provider, &observation.provider_refund);
+                let refund = if taken { own() } else { refund };
+                let event = self.discover(command, refund, observation, amount, transaction);
+                Ok(Some(event))
+            }
             Some((refund, known)) => {
                 known.check_amount(command.payment, refund, amount)?;
                 Ok(known.observe(command, self, refund, observation, transaction))
@@ -114,13 +116,19 @@ impl CapturedPayment {
         }
     }
 
-    /// By our id, or by the provider's: a webhook may not carry ours.
+    /// By our id, or by the provider's: a webhook may not carry ours. A refund that the provider has
+    /// made anew under our id, after the first failed, is another refund.
     pub(crate) fn find_refund(
         &self,
         refund: RefundId,
         provider_refund: &ProviderReference,
     ) -> Option<(RefundId, &Refund)> {
-        let by_id = self.refunds.get(&refund).map(|known| (refund, known));
+        let is_same = |known: &&Refund| {
+            let theirs = known.provider_refund.as_ref();
+            theirs.is_none_or(|theirs| theirs == provider_refund)
+        };
+        let by_id = self.refunds.get(&refund).filter(is_same);
+        let by_id = by_id.map(|known| (refund, known));
         let mut all = self.refunds.iter();
         by_id.or_else(|| {
             all.find(|(_, known)| known.provider_refund.as_ref() == Some(provider_refund))

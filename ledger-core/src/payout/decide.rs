@@ -212,6 +212,15 @@ impl SubmittedPayout {
                 theirs: observation.provider,
             });
         }
+        if let (Some(ours), Some(theirs)) = (&self.provider_payout, &observation.provider_payout)
+            && ours != theirs
+        {
+            return Err(PayoutRejection::ReferenceDiffers {
+                payout,
+                ours: ours.clone(),
+                theirs: theirs.clone(),
+            });
+        }
         let (ours, asset) = (self.terms.amount.value(), self.terms.asset);
         match observation.money {
             Some(money) if money.asset != asset || money.amount != ours => {

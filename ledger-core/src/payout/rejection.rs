@@ -3,7 +3,9 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::identifier::{ActorId, BeneficiaryId, PayoutId, ProviderName, WalletId};
+use crate::identifier::{
+    ActorId, BeneficiaryId, PayoutId, ProviderName, ProviderReference, WalletId,
+};
 use crate::posting::PostingRejection;
 use crate::provider::{FeesRejection, RouteRejection};
 
@@ -62,6 +64,13 @@ pub enum PayoutRejection {
         ours: ProviderName,
         theirs: ProviderName,
     },
+    /// The provider speaks of another payout of its own: it may have made a second one.
+    #[error("the payout {payout} is {ours} at the provider, not {theirs}")]
+    ReferenceDiffers {
+        payout: PayoutId,
+        ours: ProviderReference,
+        theirs: ProviderReference,
+    },
     /// The provider says that it did not take on what it has taken on.
     #[error("the payout {payout} is {status}, so {provider} has accepted it")]
     WasAccepted {
@@ -110,6 +119,7 @@ impl PayoutRejection {
             Self::Ended { .. } => "payout_ended",
             Self::NotSubmitted { .. } => "payout_not_submitted",
             Self::ProviderDiffers { .. } => "payout_provider_differs",
+            Self::ReferenceDiffers { .. } => "payout_reference_differs",
             Self::WasAccepted { .. } => "payout_was_accepted",
             Self::AmountDiffers { .. } => "payout_amount_differs",
             Self::BeneficiaryNotVerified { .. } => "beneficiary_not_verified",
@@ -134,6 +144,7 @@ impl PayoutRejection {
             | Self::Submitted { .. }
             | Self::Ended { .. }
             | Self::ProviderDiffers { .. }
+            | Self::ReferenceDiffers { .. }
             | Self::WasAccepted { .. }
             | Self::AmountDiffers { .. }
             | Self::BeneficiaryOfOther { .. }

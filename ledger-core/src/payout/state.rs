@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
-use crate::identifier::{ActorId, BeneficiaryId, ProviderName, WalletId};
+use crate::identifier::{ActorId, BeneficiaryId, ProviderName, ProviderReference, WalletId};
 use crate::money::{Amount, AssetCode};
 
 use super::event::PayoutEvent;
@@ -90,6 +90,18 @@ pub struct SubmittedPayout {
     pub terms: PayoutTerms,
     /// Which provider.
     pub provider: ProviderName,
+    /// The provider's own id of it, once it has told.
+    pub provider_payout: Option<ProviderReference>,
+}
+
+impl SubmittedPayout {
+    /// The same with the provider's own id, if it tells it now.
+    fn known_as(&self, provider_payout: Option<&ProviderReference>) -> Self {
+        Self {
+            provider_payout: provider_payout.or(self.provider_payout.as_ref()).cloned(),
+            ..self.clone()
+        }
+    }
 }
 
 /// A payout's state.
@@ -207,13 +219,18 @@ impl Payout {
                             ..terms.clone()
                         },
                         provider: route.provider,
+                        provider_payout: None,
                     }))
                 }
                 _ => None,
             },
             Self::Submitted(submitted) => match event {
                 PayoutEvent::PayoutNotAccepted { .. } => Some(ready(submitted.terms.clone())),
-                PayoutEvent::PayoutProcessing { .. } => Some(Self::Processing(submitted.clone())),
+                PayoutEvent::PayoutProcessing {
+                    provider_payout, ..
+                } => Some(Self::Processing(
+                    submitted.known_as(provider_payout.as_ref()),
+                )),
                 _ => outcome(submitted, event),
             },
             Self::Processing(submitted) => outcome(submitted, event),
@@ -264,7 +281,11 @@ fn ready(terms: PayoutTerms) -> Payout {
 
 fn outcome(submitted: &SubmittedPayout, event: &PayoutEvent) -> Option<Payout> {
     match event {
-        PayoutEvent::PayoutSucceeded { .. } => Some(Payout::Succeeded(submitted.clone())),
+        PayoutEvent::PayoutSucceeded {
+            provider_payout, ..
+        } => Some(Payout::Succeeded(
+            submitted.known_as(provider_payout.as_ref()),
+        )),
         PayoutEvent::PayoutFailed { .. } => Some(Payout::Failed(submitted.terms.clone())),
         PayoutEvent::PayoutReturned { .. } => Some(Payout::Returned(submitted.terms.clone())),
         PayoutEvent::PayoutCancelled { .. } => Some(Payout::Cancelled(submitted.terms.clone())),

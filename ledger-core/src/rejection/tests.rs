@@ -100,6 +100,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("payout_ended", false, "payout status"),
     ("payout_not_submitted", true, "payout provider status"),
     ("payout_provider_differs", false, "ours payout theirs"),
+    ("payout_reference_differs", false, "ours payout theirs"),
     ("payout_was_accepted", false, "payout provider status"),
     ("payout_amount_differs", false, "ours payout theirs"),
     ("beneficiary_not_verified", true, "beneficiary"),
@@ -115,7 +116,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("break_differs", false, "settlement subject"),
 ];
 
-const COUNT: usize = 83;
+const COUNT: usize = 84;
 
 /// Rules that more than one aggregate states, and how many do.
 const SHARED: [(&str, usize); 4] = [

@@ -9,7 +9,6 @@ use ledger_core::money::parse_decimal;
 use ledger_core::payment::{
     DisputeObservation, DisputePhase, NewPayment, ObservedDispute, ObservedMoney, ObservedPayment,
     ObservedRefund, Payment, PaymentAction, PaymentObservation, PaymentStatus, RefundObservation,
-    unexpected_payment_id,
 };
 use ledger_core::provider::{Candidate, Route};
 use ledger_core::{
@@ -75,7 +74,6 @@ fn captured(payment: PaymentId, attempt: &str) -> Command {
     let attempt = reference(attempt);
     let action = PaymentAction::Observe {
         transaction: new_transaction(),
-        unexpected: unexpected_payment_id(razorpay(), &attempt),
         observation: PaymentObservation {
             provider: razorpay(),
             order: None,

@@ -143,6 +143,11 @@ pub const OF_PAYMENTS: &[Entry] = &[
         "The payout was submitted to another provider",
     ),
     permanent(
+        "payout_reference_differs",
+        StatusCode::CONFLICT,
+        "The payout is another one at the provider",
+    ),
+    permanent(
         "payout_was_accepted",
         StatusCode::CONFLICT,
         "The provider has accepted the payout before",

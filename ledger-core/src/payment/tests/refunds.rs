@@ -236,3 +236,29 @@ fn money_in_suspense_is_credited_once_and_only_when_nothing_moves() {
     let to: Holder = returned.unwrap().to;
     assert_eq!(to, wallet(2));
 }
+
+/// Otherwise its money would leave and the payment say that the refund failed.
+#[test]
+fn a_refund_that_the_provider_made_anew_under_our_id_is_another_refund() {
+    let events = then(
+        &paid(),
+        &[
+            request_refund(1, Some("40")),
+            of(1, ObservedRefund::Failed, "40"),
+        ],
+    );
+    let anew = RefundObservation {
+        provider_refund: theirs("rfnd_anew"),
+        ..refund_seen(ObservedRefund::Succeeded, "40")
+    };
+    let found = then(&events, &[observe_refund(1, anew.clone())]);
+    let Some(PaymentEvent::RefundDiscovered { refund, .. }) = found.last() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        *refund,
+        provider_refund_id(provider("razorpay"), &theirs("rfnd_anew"))
+    );
+    let again = outcome(&found, asked(observe_refund(1, anew))).unwrap();
+    assert_eq!(again, None);
+}

@@ -169,7 +169,7 @@ fn every_command_in_every_state() {
             refund,
             discovered,
             lost,
-            "-",
+            exists,
         ]
     };
     let expires = "PaymentExpired → expired";

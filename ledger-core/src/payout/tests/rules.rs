@@ -177,3 +177,36 @@ fn the_order_of_words_does_not_matter() {
         assert_eq!(ends.len(), 1, "{ends:?}");
     }
 }
+
+/// A provider that was asked twice and made two payouts: the second is for a person to look at.
+#[test]
+fn a_second_payout_at_the_provider_is_noticed() {
+    let events = history(&[
+        request(),
+        submit("razorpay"),
+        see(ObservedPayout::Processing),
+    ]);
+    for status in [
+        ObservedPayout::Processing,
+        succeeded(),
+        ObservedPayout::Failed,
+    ] {
+        let second = PayoutObservation {
+            provider_payout: Some(crate::fixtures::theirs("pout_2")),
+            ..payout_seen(status)
+        };
+        assert_eq!(
+            code(&events, asked(observe_payout(7, second))),
+            "payout_reference_differs"
+        );
+    }
+    let silent = PayoutObservation {
+        provider_payout: None,
+        ..payout_seen(succeeded())
+    };
+    assert!(
+        outcome(&events, asked(observe_payout(7, silent)))
+            .unwrap()
+            .is_some()
+    );
+}

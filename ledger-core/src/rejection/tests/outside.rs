@@ -96,6 +96,11 @@ fn payouts() -> Vec<PayoutRejection> {
             ours: provider,
             theirs: provider,
         },
+        PayoutRejection::ReferenceDiffers {
+            payout,
+            ours: theirs("pout_1"),
+            theirs: theirs("pout_2"),
+        },
         PayoutRejection::WasAccepted {
             payout,
             status,
