@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::SecondsFormat;
 use identity::approvals::{Admission, ApprovalRequest};
 use identity::permission::Permission;
 use identity::principal::Principal;
@@ -126,7 +127,7 @@ pub(super) async fn admit(
             let detail = "a second person has to allow this; send the same request again then";
             let context = serde_json::json!({
                 "approval": approval,
-                "expires_at": expires_at.to_rfc3339(),
+                "expires_at": expires_at.to_rfc3339_opts(SecondsFormat::Micros, true),
             });
             Err(Problem::new(catalogue::APPROVAL_NEEDED, detail).with_context(context))
         }
