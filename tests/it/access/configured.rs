@@ -95,6 +95,8 @@ fn program(file: &Path, database_url: &str) -> Command {
         .arg(file)
         .env("DATABASE_URL", database_url)
         .env("RUST_LOG", "warn")
+        // What it makes beside itself is gone with the test.
+        .current_dir(file.parent().unwrap())
         .kill_on_drop(true);
     command
 }
