@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::harness::program::{Program, program};
 use crate::harness::{TestDatabase, shared_nats_url};
 
 /// A process that serves, and what it has.
@@ -17,7 +18,7 @@ pub struct Served {
     pub client: reqwest::Client,
     _database: TestDatabase,
     _folder: tempfile::TempDir,
-    _child: Child,
+    _program: Program,
 }
 
 impl Served {
@@ -32,29 +33,16 @@ impl Served {
         std::fs::write(&key_file, key.trim()).unwrap();
         let admin = run(&file, &database.url, &["admin-key"]).await;
         let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
-        let mut child = program(&file, &database.url)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("NATS_URL", nats)
-            .env("DAYBOOK__AUTH__MASTER_KEY_FILE", &key_file)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next_line().await.unwrap();
-            let line = line.expect("the program serves");
-            if let Some(url) = line.strip_prefix("Daybook serves ") {
-                break url.trim_end_matches('/').to_owned();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut command = configured(&file, &database.url);
+        command.env("DAYBOOK__AUTH__MASTER_KEY_FILE", &key_file);
+        let program = Program::serve(command, nats).await;
         Self {
-            url,
+            url: program.url.clone(),
             admin: admin.trim().to_owned(),
             client: reqwest::Client::new(),
             _database: database,
             _folder: folder,
-            _child: child,
+            _program: program,
         }
     }
 
@@ -88,22 +76,20 @@ impl Served {
     }
 }
 
-fn program(file: &Path, database_url: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
+/// The program with a file of settings; what it makes beside itself is gone with the test.
+fn configured(file: &Path, database_url: &str) -> Command {
+    let mut command = program(database_url);
     command
         .arg("--config")
         .arg(file)
-        .env("DATABASE_URL", database_url)
         .env("RUST_LOG", "warn")
-        // What it makes beside itself is gone with the test.
-        .current_dir(file.parent().unwrap())
-        .kill_on_drop(true);
+        .current_dir(file.parent().unwrap());
     command
 }
 
 /// What a command prints.
 async fn run(file: &Path, database_url: &str, arguments: &[&str]) -> String {
-    let output = program(file, database_url)
+    let output = configured(file, database_url)
         .args(arguments)
         .output()
         .await
@@ -258,7 +244,7 @@ async fn settings_of_access_that_make_no_sense_are_named() {
         ),
     ] {
         std::fs::write(&file, settings).unwrap();
-        let output = program(&file, "postgres://127.0.0.1:1/none")
+        let output = configured(&file, "postgres://127.0.0.1:1/none")
             .arg("serve")
             .output()
             .await
@@ -274,9 +260,8 @@ async fn settings_of_access_that_make_no_sense_are_named() {
 async fn commands_work_on_the_configured_database_and_start_nothing() {
     let database = TestDatabase::create().await;
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_daybook"))
+    let output = program(&database.url)
         .arg("admin-key")
-        .env("DATABASE_URL", &database.url)
         .env("RUST_LOG", "warn")
         .current_dir(folder.path())
         .output()

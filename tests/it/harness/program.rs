@@ -16,15 +16,20 @@ pub struct Program {
 
 impl Program {
     pub async fn start(database_url: &str, nats_url: &str, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_daybook"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("DATABASE_URL", database_url)
-            .env("NATS_URL", nats_url)
+        let mut command = program(database_url);
+        command
             .env("RUST_LOG", "trace")
-            .envs(variables.iter().copied())
+            .envs(variables.iter().copied());
+        Self::serve(command, nats_url).await
+    }
+
+    /// Has a command serve, and waits until it does.
+    pub async fn serve(mut command: Command, nats_url: &str) -> Self {
+        let mut child = command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("NATS_URL", nats_url)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let written = Arc::new(Mutex::new(String::new()));
@@ -54,6 +59,13 @@ impl Program {
         self.child.wait().await.unwrap();
         self.written.lock().unwrap().clone()
     }
+}
+
+/// The program on a database, with nothing that it is to do yet.
+pub fn program(database_url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
+    command.env("DATABASE_URL", database_url).kill_on_drop(true);
+    command
 }
 
 /// Keeps every line, and passes it on while somebody listens.
