@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use command_api::ApiDependencies;
+use command_api::deposit_routing::DepositRouting;
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
 use identity::authenticate::Authenticator;
@@ -58,6 +59,8 @@ pub struct NodeOptions {
     pub bridge: BridgeSettings,
     /// Who may call it.
     pub access: AccessOptions,
+    /// Which provider a deposit is sent to.
+    pub routing: Arc<dyn DepositRouting>,
 }
 
 /// Why a node cannot start.
@@ -165,6 +168,7 @@ impl Node {
             queries: queries.clone(),
             pool: database.pool().clone(),
             readiness: Arc::new(NodeReadiness::new(status, relay.clone())),
+            routing: Arc::clone(&options.routing),
             metrics,
         };
         let mut routes = if has(Role::Api) {

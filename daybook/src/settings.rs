@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use command_api::access::four_eyes::FourEyesError;
 use config::{Config, Environment, File, FileFormat};
+use ledger_core::ProviderName;
 use serde::Deserialize;
 
 pub use auth::{AuthMode, AuthSettings};
@@ -56,8 +57,18 @@ pub struct Settings {
     pub nats: NatsSettings,
     /// The executors.
     pub executor: ExecutorLimits,
+    /// Payment providers.
+    pub payments: PaymentSettings,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
+}
+
+/// Payment providers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentSettings {
+    /// Those that deposits are sent to, in order of preference.
+    pub providers: Vec<ProviderName>,
 }
 
 /// Where to listen.
@@ -191,7 +202,8 @@ impl Settings {
                     .try_parsing(true)
                     .list_separator(",")
                     .with_list_parse_key("http.allowed_origins")
-                    .with_list_parse_key("auth.four_eyes");
+                    .with_list_parse_key("auth.four_eyes")
+                    .with_list_parse_key("payments.providers");
                 builder.add_source(environment).build()
             })
             .and_then(Config::try_deserialize)

@@ -40,6 +40,12 @@ pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 pub const OWNER_NOT_FOUND: &str = "owner_not_found";
 /// PostgreSQL cannot be reached.
 pub const LOG_UNAVAILABLE: &str = "log_unavailable";
+/// The outcome of a command is not known.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+/// There is no such dispute.
+pub const DISPUTE_NOT_FOUND: &str = "dispute_not_found";
+/// No provider can be asked for a deposit.
+pub const PROVIDER_UNAVAILABLE: &str = "payment_provider_unavailable";
 /// A failure inside Daybook.
 pub const INTERNAL_FAULT: &str = "internal_fault";
 
@@ -454,6 +460,205 @@ pub const ENTRIES: &[Entry] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "The capture is more than the hold has left",
     ),
+    // Payments.
+    permanent(
+        "hold_managed",
+        StatusCode::CONFLICT,
+        "The hold belongs to a refund or payout",
+    ),
+    transient(
+        "payment_not_found",
+        StatusCode::NOT_FOUND,
+        "The deposit does not exist",
+    ),
+    permanent(
+        "payment_exists",
+        StatusCode::CONFLICT,
+        "The deposit already exists",
+    ),
+    permanent(
+        "payment_not_open",
+        StatusCode::CONFLICT,
+        "The deposit has come further",
+    ),
+    transient(
+        "payment_not_captured",
+        StatusCode::CONFLICT,
+        "The deposit has no money yet",
+    ),
+    permanent(
+        "payment_expiry_passed",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The deposit would have expired before it began",
+    ),
+    permanent(
+        "payment_provider_differs",
+        StatusCode::CONFLICT,
+        "Another provider has the money",
+    ),
+    permanent(
+        "observed_asset_differs",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "What was observed is of another asset",
+    ),
+    permanent(
+        "captured_amount_differs",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The deposit was captured with another amount",
+    ),
+    permanent(
+        "payment_not_in_suspense",
+        StatusCode::CONFLICT,
+        "Nothing of the deposit is in suspense",
+    ),
+    transient(
+        "payment_in_motion",
+        StatusCode::CONFLICT,
+        "The deposit has refunds on their way or open disputes",
+    ),
+    permanent(
+        "refund_exists",
+        StatusCode::CONFLICT,
+        "The refund already exists",
+    ),
+    permanent(
+        "refund_exceeds_payment",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The refund is more than can be refunded",
+    ),
+    permanent(
+        "refund_amount_differs",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The refund is of another amount",
+    ),
+    transient(
+        DISPUTE_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "The dispute does not exist",
+    ),
+    permanent(
+        "fees_not_an_amount",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The charge is not an amount of the asset",
+    ),
+    permanent(
+        "route_too_many_candidates",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The route weighs too many providers",
+    ),
+    permanent(
+        "route_provider_not_a_candidate",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The provider cannot be chosen",
+    ),
+    transient(
+        PROVIDER_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "No payment provider can be asked",
+    ),
+    permanent(
+        "policy_not_an_amount",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "An amount of the policy is not an amount of the asset",
+    ),
+    // Payouts and beneficiaries.
+    transient(
+        "payout_not_found",
+        StatusCode::NOT_FOUND,
+        "The payout does not exist",
+    ),
+    permanent(
+        "payout_exists",
+        StatusCode::CONFLICT,
+        "The payout already exists",
+    ),
+    permanent(
+        "payout_not_awaiting_approval",
+        StatusCode::CONFLICT,
+        "The payout waits for nobody's approval",
+    ),
+    permanent(
+        "payout_approver_is_requester",
+        StatusCode::FORBIDDEN,
+        "Nobody decides about a payout they asked for",
+    ),
+    transient(
+        "payout_awaiting_approval",
+        StatusCode::CONFLICT,
+        "A second person has to approve the payout first",
+    ),
+    permanent(
+        "payout_submitted",
+        StatusCode::CONFLICT,
+        "A provider may have the payout already",
+    ),
+    permanent("payout_ended", StatusCode::CONFLICT, "The payout has ended"),
+    transient(
+        "payout_not_submitted",
+        StatusCode::CONFLICT,
+        "The payout was not submitted",
+    ),
+    permanent(
+        "payout_provider_differs",
+        StatusCode::CONFLICT,
+        "The payout was submitted to another provider",
+    ),
+    permanent(
+        "payout_was_accepted",
+        StatusCode::CONFLICT,
+        "The provider has taken the payout on",
+    ),
+    permanent(
+        "payout_amount_differs",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The payout is of another amount",
+    ),
+    transient(
+        "beneficiary_not_verified",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The beneficiary is not verified",
+    ),
+    permanent(
+        "beneficiary_of_other_wallet",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The beneficiary is of another wallet",
+    ),
+    transient(
+        "beneficiary_not_found",
+        StatusCode::NOT_FOUND,
+        "The beneficiary does not exist",
+    ),
+    permanent(
+        "beneficiary_exists",
+        StatusCode::CONFLICT,
+        "The beneficiary already exists",
+    ),
+    permanent(
+        "beneficiary_removed",
+        StatusCode::CONFLICT,
+        "The beneficiary was removed",
+    ),
+    // Settlements.
+    transient(
+        "settlement_not_found",
+        StatusCode::NOT_FOUND,
+        "The settlement does not exist",
+    ),
+    permanent(
+        "settlement_differs",
+        StatusCode::CONFLICT,
+        "The settlement was recorded otherwise before",
+    ),
+    transient(
+        "break_not_found",
+        StatusCode::NOT_FOUND,
+        "The settlement has no such break",
+    ),
+    permanent(
+        "break_differs",
+        StatusCode::CONFLICT,
+        "The break was found with other amounts before",
+    ),
     // The service.
     transient(
         "overloaded",
@@ -471,7 +676,7 @@ pub const ENTRIES: &[Entry] = &[
         "The log cannot be reached",
     ),
     transient(
-        "outcome_unknown",
+        OUTCOME_UNKNOWN,
         StatusCode::SERVICE_UNAVAILABLE,
         "The log was lost while writing",
     ),
