@@ -15,5 +15,5 @@ mod second_factors;
 mod sessions;
 mod stream_ends;
 mod streams;
-mod support;
+pub mod support;
 mod tickets;

@@ -2,6 +2,7 @@
 
 mod ledger;
 pub mod node;
+pub mod outside;
 mod projected;
 pub mod servers;
 
