@@ -17,6 +17,7 @@ use sqlx::postgres::PgPool;
 use crate::access::guard::{Asked, guarded};
 use crate::access::{Access, requirement_of};
 use crate::commands::CommandPort;
+use crate::deposit_routing::DepositRouting;
 use crate::documentation::{Documentation, INDEX, service};
 use crate::edge::{Edge, EdgeSettings, edge};
 use crate::health::{Live, ReadinessSource, Ready};
@@ -39,6 +40,16 @@ use crate::routes::identity::sessions::SessionOperations;
 use crate::routes::identity::stream_tickets::StreamTicketOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
+use crate::routes::payments::beneficiaries::BeneficiaryOperations;
+use crate::routes::payments::deposit_queries::DepositQueries;
+use crate::routes::payments::deposits::DepositCommands;
+use crate::routes::payments::disputes::DisputeQueries;
+use crate::routes::payments::payout_queries::PayoutQueries;
+use crate::routes::payments::payouts::PayoutCommands;
+use crate::routes::payments::policies::PolicyOperations;
+use crate::routes::payments::providers::ProviderQueries;
+use crate::routes::payments::refunds::RefundQueries;
+use crate::routes::payments::settlements::SettlementOperations;
 use crate::routes::system_accounts::SystemAccountCommands;
 use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
@@ -60,6 +71,8 @@ pub struct ApiDependencies {
     pub authenticator: Authenticator,
     /// Who may call which operation.
     pub access: Access,
+    /// Which provider a deposit is sent to.
+    pub routing: Arc<dyn DepositRouting>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -91,6 +104,7 @@ impl Api {
             dependencies.queries.clone(),
             dependencies.pool.clone(),
             dependencies.authenticator.clone(),
+            Arc::clone(&dependencies.routing),
         );
         let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
@@ -146,7 +160,7 @@ impl Api {
 }
 
 /// Every operation, in one place for the routes and the document.
-type AllOperations = Operations<(LedgerOperations, IdentityOperations)>;
+type AllOperations = Operations<(LedgerOperations, PaymentOperations, IdentityOperations)>;
 
 /// The operations on ledgers and what is in them.
 type LedgerOperations = (
@@ -162,6 +176,20 @@ type LedgerOperations = (
     AccountQueries,
     TransactionQueries,
     HoldQueries,
+);
+
+/// The operations on money that comes in and goes out.
+type PaymentOperations = (
+    DepositCommands,
+    DepositQueries,
+    RefundQueries,
+    DisputeQueries,
+    PayoutCommands,
+    PayoutQueries,
+    BeneficiaryOperations,
+    SettlementOperations,
+    PolicyOperations,
+    ProviderQueries,
 );
 
 /// The operations on people, machines and roles.
@@ -193,6 +221,18 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         TransactionQueries(services.clone()),
         HoldQueries(services.clone()),
     );
+    let payments = (
+        DepositCommands(services.clone()),
+        DepositQueries(services.clone()),
+        RefundQueries(services.clone()),
+        DisputeQueries(services.clone()),
+        PayoutCommands(services.clone()),
+        PayoutQueries(services.clone()),
+        BeneficiaryOperations(services.clone()),
+        SettlementOperations(services.clone()),
+        PolicyOperations(services.clone()),
+        ProviderQueries(services.clone()),
+    );
     let identities = (
         PeopleOperations(services.clone()),
         SessionOperations(services.clone()),
@@ -205,7 +245,7 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         RecordQueries(services.clone()),
         OAuthOperations(services.clone()),
     );
-    let parts = (ledgers, identities);
+    let parts = (ledgers, payments, identities);
     Operations { parts, access }
 }
 

@@ -20,7 +20,7 @@ const TRACEPARENT_HEADER: &str = "traceparent";
 const MAX_REQUEST_ID_LENGTH: usize = 128;
 
 /// The scope of callers who are not known.
-const ANONYMOUS: &str = "anonymous";
+pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// Who asks.
 #[derive(Clone)]

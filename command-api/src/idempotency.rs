@@ -32,6 +32,14 @@ const MAX_KEY_LENGTH: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyText(String);
 
+impl KeyText {
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Parameter for KeyText {
     fn schema() -> MetaSchema {
         MetaSchema {

@@ -5,6 +5,7 @@
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
 //! * [`access`]: who may call which operation, one table; [`limits`]: how often.
+//! * [`deposit_routing`], [`checkouts`]: where a deposit is paid.
 //! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
@@ -13,10 +14,12 @@
 pub mod access;
 pub mod api;
 pub mod batch;
+pub mod checkouts;
 pub(crate) mod choice;
 pub mod client_address;
 pub mod commands;
 pub mod context;
+pub mod deposit_routing;
 pub mod documentation;
 pub mod edge;
 pub mod health;

@@ -14,6 +14,7 @@ pub mod hold;
 pub mod identity;
 pub mod ledger;
 pub mod oauth;
+pub mod payments;
 pub mod position;
 pub mod reports;
 pub mod transaction;

@@ -9,6 +9,7 @@ pub mod holds;
 pub mod identity;
 pub mod ledger_queries;
 pub mod ledgers;
+pub mod payments;
 pub mod query_groups;
 pub mod system_accounts;
 pub mod transaction_queries;
@@ -36,6 +37,12 @@ pub enum Part {
     Transactions,
     /// Reserved money: captured, voided or expired.
     Holds,
+    /// Money that comes in through a provider, its refunds and disputes.
+    Deposits,
+    /// Money that goes out through a provider, and where to.
+    Payouts,
+    /// What providers pay us, where that differs from our books, and how they do.
+    Settlements,
     /// The log itself, for replay and audit.
     Events,
     /// What it all adds up to.

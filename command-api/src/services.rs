@@ -13,7 +13,9 @@ use projections::Queries;
 use projections::queries::AsOf;
 use sqlx::postgres::PgPool;
 
+use crate::checkouts::Checkouts;
 use crate::commands::{CommandPort, Commands};
+use crate::deposit_routing::DepositRouting;
 use crate::problem::{Problem, catalogue};
 
 /// What the operations work with; cheap to clone.
@@ -27,6 +29,10 @@ pub struct Services {
     pub queries: Queries,
     /// The people and machines.
     pub authenticator: Authenticator,
+    /// The pages on which deposits are paid.
+    pub checkouts: Checkouts,
+    /// Which provider a deposit is sent to.
+    pub routing: Arc<dyn DepositRouting>,
 }
 
 impl Services {
@@ -37,12 +43,15 @@ impl Services {
         queries: Queries,
         pool: PgPool,
         authenticator: Authenticator,
+        routing: Arc<dyn DepositRouting>,
     ) -> Self {
         Self {
             commands: Commands::new(port),
-            log: LogReader::new(pool),
+            log: LogReader::new(pool.clone()),
             queries,
             authenticator,
+            checkouts: Checkouts::new(pool),
+            routing,
         }
     }
 

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::deposit_routing::DepositRouting;
 use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
@@ -60,6 +61,8 @@ pub struct NodeOptions {
     pub access: AccessOptions,
     /// How often, through which proxies, and from pages of which origins.
     pub edge: EdgeSettings,
+    /// Which provider a deposit is sent to.
+    pub routing: Arc<dyn DepositRouting>,
 }
 
 /// Why a node cannot start.
@@ -167,6 +170,7 @@ impl Node {
             queries: queries.clone(),
             pool: database.pool().clone(),
             readiness: Arc::new(NodeReadiness::new(status, relay.clone())),
+            routing: Arc::clone(&options.routing),
             metrics,
         };
         let mut routes = if has(Role::Api) {

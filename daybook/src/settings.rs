@@ -15,6 +15,7 @@ use std::time::Duration;
 use command_api::access::four_eyes::FourEyesError;
 use command_api::limits::{LimitFault, LimitSettings};
 use config::{Config, Environment, File, FileFormat};
+use ledger_core::ProviderName;
 use serde::Deserialize;
 
 pub use auth::{AuthMode, AuthSettings};
@@ -63,8 +64,18 @@ pub struct Settings {
     pub nats: NatsSettings,
     /// The executors.
     pub executor: ExecutorLimits,
+    /// Payment providers.
+    pub payments: PaymentSettings,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
+}
+
+/// Payment providers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentSettings {
+    /// Those that deposits are sent to, in order of preference.
+    pub providers: Vec<ProviderName>,
 }
 
 /// Where to listen.
@@ -201,6 +212,7 @@ impl Settings {
                     .list_separator(",")
                     .with_list_parse_key("http.allowed_origins")
                     .with_list_parse_key("auth.four_eyes")
+                    .with_list_parse_key("payments.providers")
                     .with_list_parse_key("http.trusted_proxies");
                 builder.add_source(environment).build()
             })

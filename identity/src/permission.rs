@@ -101,6 +101,26 @@ named! {
     HoldsPlace = "holds.place",
     /// Capture and void holds.
     HoldsSettle = "holds.settle",
+    /// See deposits, refunds, disputes, payouts and beneficiaries.
+    PaymentsRead = "payments.read",
+    /// Begin and end deposits.
+    DepositsCreate = "deposits.create",
+    /// Give money of deposits back to who paid it.
+    RefundsRequest = "refunds.request",
+    /// Ask for payouts.
+    PayoutsRequest = "payouts.request",
+    /// Be the second person for payouts.
+    PayoutsDecide = "payouts.decide",
+    /// Call payouts off.
+    PayoutsCancel = "payouts.cancel",
+    /// Add and remove beneficiaries.
+    BeneficiariesManage = "beneficiaries.manage",
+    /// Say that a beneficiary is whose it should be.
+    BeneficiariesVerify = "beneficiaries.verify",
+    /// Credit money out of suspense, explain what settlements differ in.
+    PaymentsResolve = "payments.resolve",
+    /// Say what payments and payouts may do.
+    PaymentsManage = "payments.manage",
     /// See people, their roles and sessions.
     PeopleRead = "people.read",
     /// Block people and end their sessions.
@@ -172,11 +192,15 @@ const fn done(permission: Permission, all: &'static [Role], own: &'static [Role]
     }
 }
 
-const fn done_with_second_factor(permission: Permission, all: &'static [Role]) -> Row {
+const fn done_with_second_factor(
+    permission: Permission,
+    all: &'static [Role],
+    own: &'static [Role],
+) -> Row {
     Row {
         permission,
         all,
-        own: &[],
+        own,
         changes: true,
         sensitive: true,
     }
@@ -238,6 +262,48 @@ pub const TABLE: &[Row] = &[
         &[Role::Operator, Role::Admin, Role::Service],
         NOBODY,
     ),
+    seen(Permission::PaymentsRead, STAFF, CUSTOMER),
+    done(
+        Permission::DepositsCreate,
+        &[Role::Operator, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done(
+        Permission::RefundsRequest,
+        &[Role::Operator, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    done_with_second_factor(
+        Permission::PayoutsRequest,
+        &[Role::Operator, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done_with_second_factor(
+        Permission::PayoutsDecide,
+        &[Role::Operator, Role::Compliance, Role::Admin],
+        NOBODY,
+    ),
+    done(
+        Permission::PayoutsCancel,
+        &[Role::Operator, Role::Compliance, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done_with_second_factor(
+        Permission::BeneficiariesManage,
+        &[Role::Operator, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done(
+        Permission::BeneficiariesVerify,
+        &[Role::Operator, Role::Compliance, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    done(
+        Permission::PaymentsResolve,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
+    done_with_second_factor(Permission::PaymentsManage, &[Role::Admin], NOBODY),
     seen(
         Permission::PeopleRead,
         &[Role::Support, Role::Compliance, Role::Auditor, Role::Admin],
@@ -248,8 +314,8 @@ pub const TABLE: &[Row] = &[
         &[Role::Support, Role::Compliance, Role::Admin],
         NOBODY,
     ),
-    done_with_second_factor(Permission::RolesManage, &[Role::Admin]),
-    done_with_second_factor(Permission::MachinesManage, &[Role::Admin]),
+    done_with_second_factor(Permission::RolesManage, &[Role::Admin], NOBODY),
+    done_with_second_factor(Permission::MachinesManage, &[Role::Admin], NOBODY),
     seen(
         Permission::RecordsRead,
         &[Role::Compliance, Role::Auditor, Role::Admin],
@@ -269,6 +335,7 @@ pub const TABLE: &[Row] = &[
     done_with_second_factor(
         Permission::ApprovalsDecide,
         &[Role::Operator, Role::Compliance, Role::Admin],
+        NOBODY,
     ),
     seen(
         Permission::MetricsRead,

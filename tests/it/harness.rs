@@ -3,6 +3,7 @@
 mod ledger;
 pub mod node;
 pub mod program;
+pub mod outside;
 mod projected;
 pub mod servers;
 

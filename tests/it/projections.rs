@@ -7,6 +7,7 @@ mod figures;
 mod folding;
 mod history;
 mod listings;
+mod outside;
 mod questions;
 mod rebuild_races;
 mod rebuilding;

@@ -42,6 +42,7 @@ impl Node {
             ExecutorSettings::default(),
         );
         let api = Api::new(ApiDependencies {
+            routing: Arc::new(command_api::deposit_routing::PreferredProviders::default()),
             commands: Arc::new(executors),
             queries: Queries::new(&database, status),
             authenticator: authenticator(database.pool()),

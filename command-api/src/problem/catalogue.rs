@@ -46,6 +46,12 @@ pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 pub const OWNER_NOT_FOUND: &str = "owner_not_found";
 /// PostgreSQL cannot be reached.
 pub const LOG_UNAVAILABLE: &str = "log_unavailable";
+/// The outcome of a command is not known.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+/// There is no such dispute.
+pub const DISPUTE_NOT_FOUND: &str = "dispute_not_found";
+/// No provider can be asked for a deposit.
+pub const PROVIDER_UNAVAILABLE: &str = "payment_provider_unavailable";
 /// A failure inside Daybook.
 pub const INTERNAL_FAULT: &str = "internal_fault";
 
@@ -470,6 +476,17 @@ const ENTRIES: &[Entry] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "The capture is more than the hold has left",
     ),
+    // Payments.
+    transient(
+        DISPUTE_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "The dispute does not exist",
+    ),
+    transient(
+        PROVIDER_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "No payment provider can be asked",
+    ),
     // The service.
     transient(
         "overloaded",
@@ -487,7 +504,7 @@ const ENTRIES: &[Entry] = &[
         "The log cannot be reached",
     ),
     transient(
-        "outcome_unknown",
+        OUTCOME_UNKNOWN,
         StatusCode::SERVICE_UNAVAILABLE,
         "The log was lost while writing",
     ),

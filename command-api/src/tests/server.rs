@@ -72,6 +72,7 @@ impl Server {
             .connect_lazy("postgres://nobody@127.0.0.1:1/none")
             .unwrap();
         let server = Api::new(ApiDependencies {
+            routing: Arc::new(crate::deposit_routing::PreferredProviders::default()),
             commands: port.clone(),
             queries: Queries::over(pool.clone(), ProjectionStatus::default()),
             authenticator: authenticator(pool.clone()),

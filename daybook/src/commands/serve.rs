@@ -1,7 +1,9 @@
 //! `daybook serve`: the parts that are asked for, on the configured servers.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use command_api::deposit_routing::PreferredProviders;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use realtime_bridge::BridgeSettings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -63,6 +65,7 @@ pub(super) fn options(
         listen: settings.http.listen,
         roles: Role::ALL.to_vec(),
         executor: settings.executor.into(),
+        routing: Arc::new(PreferredProviders(settings.payments.providers.clone())),
         bridge: BridgeSettings {
             allowed_origins: settings.http.allowed_origins.clone(),
             ..BridgeSettings::default()

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
-use ledger_core::{LedgerName, Position, TransactionId};
+use ledger_core::hold::{HoldEvent, HoldManager};
+use ledger_core::{Event, HoldId, LedgerName, Position, Stream, TransactionId};
 use sqlx::PgConnection;
 
 use super::QueryError;
@@ -56,6 +57,35 @@ pub(super) async fn stream_of(
     .fetch_all(connection)
     .await?;
     decode(&stored)
+}
+
+/// What manages holds, of those that something manages.
+pub(super) async fn managers_of(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    holds: Vec<HoldId>,
+) -> Result<HashMap<HoldId, HoldManager>, QueryError> {
+    if holds.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS event \
+         WHERE event.aggregate_id = ANY($2) AND event.aggregate_type = 'hold' \
+           AND event.ledger = $1 AND event.sequence = 1"
+    ))
+    .bind(ledger.as_str())
+    .bind(holds.iter().map(HoldId::to_string).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let managed = decode(&stored)?.into_iter().filter_map(|recorded| {
+        match (recorded.event, recorded.stream) {
+            (Event::Hold(HoldEvent::HoldPlaced { manager, .. }), Stream::Hold(hold)) => {
+                Some((hold, manager?))
+            }
+            (_, _) => None,
+        }
+    });
+    Ok(managed.collect())
 }
 
 /// The events, up to a position, of the transactions that were posted at some others; those of each

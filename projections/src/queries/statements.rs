@@ -1,10 +1,14 @@
 //! Statements: opening balance, entries with running balance, closing balance.
 
+use std::collections::HashMap;
+
 use ledger_core::event::RecordedEvent;
+use ledger_core::hold::HoldManager;
 use ledger_core::posting::NormalSide;
-use ledger_core::transaction::TransactionEvent;
+use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::{
-    AccountId, Asset, Event, Holder, LedgerName, Position, Stream, Timestamp, TransactionId,
+    AccountId, Asset, Event, HoldId, Holder, LedgerName, PaymentId, PayoutId, Position, RefundId,
+    SettlementId, Stream, Timestamp, TransactionId,
 };
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
@@ -69,6 +73,23 @@ pub struct EntryRow {
     pub effective_at: Timestamp,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// What moved it.
+    pub origin: EntryOrigin,
+}
+
+/// What of the outside moved an entry, if something did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryOrigin {
+    /// Nothing of the outside: somebody asked for it.
+    Inside,
+    /// Something that happened to this payment.
+    Payment(PaymentId),
+    /// A refund that this payment reserved money for.
+    Refund(PaymentId, RefundId),
+    /// This payout.
+    Payout(PayoutId),
+    /// This settlement.
+    Settlement(SettlementId),
 }
 
 /// A statement, or a page of one. Balances are seen from the account's normal side.
@@ -258,13 +279,15 @@ async fn entries(
     rows: Vec<Row>,
 ) -> Result<Vec<EntryRow>, QueryError> {
     let positions = rows.iter().map(|row| row.position).collect();
-    let events = log::events_at(connection, ledger, positions).await?;
+    let events = log::events_at(&mut *connection, ledger, positions).await?;
+    let captured = events.values().filter_map(captured_hold).collect();
+    let managers = log::managers_of(connection, ledger, captured).await?;
     rows.into_iter()
         .map(|row| {
             let position = Position::try_new(row.position).unwrap_or_default();
             events
                 .get(&position)
-                .and_then(|event| entry(&row, event, account))
+                .and_then(|event| entry(&row, event, account, &managers))
                 .ok_or_else(|| {
                     let reason = format!("the event at {position} does not have this entry");
                     QueryError::row("entries", reason)
@@ -273,12 +296,46 @@ async fn entries(
         .collect()
 }
 
+/// The hold that a transaction settles, if it does.
+fn captured_hold(recorded: &RecordedEvent) -> Option<HoldId> {
+    match &recorded.event {
+        Event::Transaction(TransactionEvent::TransactionPosted {
+            cause: TransactionCause::Capture(hold),
+            ..
+        }) => Some(*hold),
+        _ => None,
+    }
+}
+
+fn origin(cause: &TransactionCause, managers: &HashMap<HoldId, HoldManager>) -> EntryOrigin {
+    match cause {
+        TransactionCause::Request | TransactionCause::Revert(_) => EntryOrigin::Inside,
+        TransactionCause::Payment(payment) => EntryOrigin::Payment(*payment),
+        TransactionCause::Payout(payout) => EntryOrigin::Payout(*payout),
+        TransactionCause::Settlement(settlement) => EntryOrigin::Settlement(*settlement),
+        TransactionCause::Capture(hold) => match managers.get(hold) {
+            None => EntryOrigin::Inside,
+            Some(HoldManager::Payout(payout)) => EntryOrigin::Payout(*payout),
+            // The hold has the refund's id.
+            Some(HoldManager::Payment(payment)) => {
+                EntryOrigin::Refund(*payment, RefundId::new(hold.as_uuid()))
+            }
+        },
+    }
+}
+
 /// An account's side of a posting; none when the event has no such posting of the account.
-fn entry(row: &Row, recorded: &RecordedEvent, account: AccountId) -> Option<EntryRow> {
+fn entry(
+    row: &Row,
+    recorded: &RecordedEvent,
+    account: AccountId,
+    managers: &HashMap<HoldId, HoldManager>,
+) -> Option<EntryRow> {
     let (
         Event::Transaction(TransactionEvent::TransactionPosted {
             postings,
             effective_at,
+            cause,
             ..
         }),
         Stream::Transaction(transaction),
@@ -305,5 +362,6 @@ fn entry(row: &Row, recorded: &RecordedEvent, account: AccountId) -> Option<Entr
         balance_after: Decimal::ZERO,
         effective_at: *effective_at,
         recorded_at: recorded.recorded_at,
+        origin: origin(cause, managers),
     })
 }

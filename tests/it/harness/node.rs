@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use command_api::EdgeSettings;
 use command_api::access::four_eyes::FourEyes;
+use command_api::deposit_routing::PreferredProviders;
 use daybook::cli::Role as Part;
 use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
 use event_store::Database;
@@ -83,6 +84,10 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
             ..ExecutorSettings::default()
         },
         bridge: BridgeSettings::default(),
+        routing: Arc::new(PreferredProviders(vec![
+            "razorpay".parse().unwrap(),
+            "stripe".parse().unwrap(),
+        ])),
         access: AccessOptions {
             mode: AccessMode::Open,
             master_key: Arc::new(master_key()),

@@ -1,0 +1,9 @@
+//! Money in and out as its users see it, on a whole node; what providers say comes as commands.
+
+mod bad_input;
+mod desk;
+mod lifecycle;
+mod own;
+mod payouts;
+mod read_models;
+mod settlements;

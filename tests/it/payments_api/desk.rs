@@ -1,0 +1,135 @@
+//! A node that asks who somebody is, a customer with a wallet, and somebody who hears providers.
+
+use event_store::executor::Outcome;
+use identity::permission::Role;
+use ledger_core::{Command, LedgerName, PaymentId, WalletId};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::access::support::{Doors, SignedIn};
+use crate::harness::node::{Reply, transfer_body};
+use crate::harness::submission;
+
+pub struct Desk {
+    pub doors: Doors,
+    pub asha: SignedIn,
+    pub wallet: String,
+}
+
+impl Desk {
+    /// Asha has given her second factor a moment ago.
+    pub async fn open() -> Self {
+        let doors = Doors::open().await;
+        let asha = doors.customer("asha@example.org").await;
+        doors.step_up(&asha).await;
+        let wallet = wallet_of(&doors, &asha).await;
+        Self {
+            doors,
+            asha,
+            wallet,
+        }
+    }
+
+    pub fn ledger(&self) -> LedgerName {
+        self.doors.node.ledger.parse().unwrap()
+    }
+
+    pub fn wallet_id(&self) -> WalletId {
+        self.wallet.parse().unwrap()
+    }
+
+    pub async fn get(&self, path: &str, credential: &str) -> Reply {
+        self.doors.get(&self.doors.at(path), credential).await
+    }
+
+    pub async fn post(&self, path: &str, credential: &str, body: Value) -> Reply {
+        let path = self.doors.at(path);
+        self.doors.post(&path, credential, body).await
+    }
+
+    pub async fn put(&self, path: &str, credential: &str, body: Value) -> Reply {
+        let path = self.doors.at(path);
+        self.doors
+            .call(Method::PUT, &path, Some(credential), Some(body))
+            .await
+    }
+
+    /// A request under an idempotency key.
+    pub async fn post_under(&self, key: &str, path: &str, credential: &str, body: Value) -> Reply {
+        let node = &self.doors.node;
+        let request = node.client.post(node.at(path)).bearer_auth(credential);
+        let request = request.header("idempotency-key", key).json(&body);
+        node.send(request).await
+    }
+
+    /// What the executor makes of a provider's word; the position can be read back at once.
+    pub async fn hear(&self, command: Command) -> Outcome {
+        let executors = &self.doors.node.node.executors;
+        let outcome = executors
+            .submit(self.ledger(), submission(command))
+            .await
+            .unwrap();
+        assert_eq!(outcome.refusal(), None);
+        outcome
+    }
+
+    pub async fn deposit(&self, amount: &str) -> PaymentId {
+        let body = json!({ "wallet": self.wallet, "asset": "INR", "amount": amount });
+        let path = "/deposits?wait_ms=0";
+        let made = self.post(path, &self.asha.access, body).await.expect(201);
+        made.id().parse().unwrap()
+    }
+
+    /// A deposit as the administrator sees it, no less fresh than an outcome.
+    pub async fn deposit_after(&self, id: PaymentId, outcome: &Outcome) -> Value {
+        let path = format!("/deposits/{id}?min_position={}", outcome.position);
+        self.get(&path, &self.doors.admin).await.expect(200).body
+    }
+
+    pub async fn balance_after(&self, outcome: &Outcome) -> String {
+        let path = format!(
+            "/accounts/wallet:{}:INR?min_position={}",
+            self.wallet, outcome.position
+        );
+        let account = self.get(&path, &self.doors.admin).await.expect(200);
+        account.body["balance"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn fund(&self, amount: &str) {
+        let holder = format!("wallet:{}", self.wallet);
+        let body = transfer_body("system:cash", &holder, amount);
+        let admin = &self.doors.admin;
+        self.post("/transactions", admin, body).await.expect(201);
+    }
+
+    /// Somebody who works here, with a fresh second factor.
+    pub async fn colleague(&self, email: &str, role: Role) -> SignedIn {
+        let colleague = self.doors.customer(email).await;
+        self.doors.employ(&colleague, role).await;
+        self.doors.step_up(&colleague).await;
+        colleague
+    }
+
+    /// A verified beneficiary of the wallet.
+    pub async fn beneficiary(&self) -> String {
+        let path = format!("/wallets/{}/beneficiaries", self.wallet);
+        let added = self.post(&path, &self.asha.access, bank_account()).await;
+        let id = added.expect(201).id();
+        let verify = format!("{path}/{id}/verify");
+        let how = json!({ "method": "penny drop" });
+        let admin = &self.doors.admin;
+        self.post(&verify, admin, how).await.expect(200);
+        id
+    }
+}
+
+pub fn bank_account() -> Value {
+    json!({ "kind": "bank_account", "holder_name": "Asha Rao",
+            "account_number": "1121431121541121", "routing_code": "HDFC0000001" })
+}
+
+pub async fn wallet_of(doors: &Doors, who: &SignedIn) -> String {
+    let body = json!({ "owner": who.person });
+    let path = doors.at("/wallets");
+    doors.post(&path, &who.access, body).await.expect(201).id()
+}
