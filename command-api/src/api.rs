@@ -13,6 +13,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 use projections::Queries;
 use sqlx::postgres::PgPool;
+use workflows::webhooks::Webhooks;
 
 use crate::access::Access;
 use crate::commands::CommandPort;
@@ -35,6 +36,7 @@ use crate::routes::identity::records::RecordQueries;
 use crate::routes::identity::roles::RoleOperations;
 use crate::routes::identity::sessions::SessionOperations;
 use crate::routes::identity::stream_tickets::StreamTicketOperations;
+use crate::routes::jobs::JobOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
 use crate::routes::system_accounts::SystemAccountCommands;
@@ -42,6 +44,7 @@ use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
 use crate::routes::wallet_queries::WalletQueries;
 use crate::routes::wallets::WalletCommands;
+use crate::routes::webhooks::WebhookOperations;
 use crate::services::Services;
 
 /// What the binary gives to the interface.
@@ -58,6 +61,8 @@ pub struct ApiDependencies {
     pub authenticator: Authenticator,
     /// Who may call which operation.
     pub access: Access,
+    /// What payment providers tell us.
+    pub webhooks: Webhooks,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -86,6 +91,7 @@ impl Api {
             dependencies.queries.clone(),
             dependencies.pool.clone(),
             dependencies.authenticator.clone(),
+            dependencies.webhooks.clone(),
         );
         let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
@@ -153,6 +159,8 @@ type LedgerOperations = (
     AccountQueries,
     TransactionQueries,
     HoldQueries,
+    WebhookOperations,
+    JobOperations,
 );
 
 /// The operations on people, machines and roles.
@@ -183,6 +191,8 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         AccountQueries(services.clone()),
         TransactionQueries(services.clone()),
         HoldQueries(services.clone()),
+        WebhookOperations(services.clone()),
+        JobOperations(services.clone()),
     );
     let identities = (
         PeopleOperations(services.clone()),

@@ -23,6 +23,7 @@ pub mod idempotency;
 pub mod operations;
 pub mod parameters;
 pub mod problem;
+pub mod raw_body;
 pub mod reading;
 pub mod replay_line;
 pub mod reply;

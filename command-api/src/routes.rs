@@ -7,6 +7,7 @@ pub mod groups;
 pub mod hold_queries;
 pub mod holds;
 pub mod identity;
+pub mod jobs;
 pub mod ledger_queries;
 pub mod ledgers;
 pub mod query_groups;
@@ -15,6 +16,7 @@ pub mod transaction_queries;
 pub mod transactions;
 pub mod wallet_queries;
 pub mod wallets;
+pub mod webhooks;
 
 use poem_openapi::Tags;
 
@@ -36,6 +38,10 @@ pub enum Part {
     Transactions,
     /// Reserved money: captured, voided or expired.
     Holds,
+    /// What payment providers tell us, as it came.
+    Webhooks,
+    /// Work outside the ledger, and what of it failed.
+    Jobs,
     /// The log itself, for replay and audit.
     Events,
     /// What it all adds up to.

@@ -12,6 +12,8 @@ use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
 use projections::queries::AsOf;
 use sqlx::postgres::PgPool;
+use workflows::jobs::JobsDesk;
+use workflows::webhooks::Webhooks;
 
 use crate::commands::{CommandPort, Commands};
 use crate::problem::{Problem, catalogue};
@@ -27,6 +29,10 @@ pub struct Services {
     pub queries: Queries,
     /// The people and machines.
     pub authenticator: Authenticator,
+    /// What payment providers tell us.
+    pub webhooks: Webhooks,
+    /// Work outside the ledger.
+    pub jobs: JobsDesk,
 }
 
 impl Services {
@@ -37,12 +43,15 @@ impl Services {
         queries: Queries,
         pool: PgPool,
         authenticator: Authenticator,
+        webhooks: Webhooks,
     ) -> Self {
         Self {
             commands: Commands::new(port),
+            jobs: JobsDesk::new(pool.clone()),
             log: LogReader::new(pool),
             queries,
             authenticator,
+            webhooks,
         }
     }
 

@@ -101,6 +101,14 @@ named! {
     HoldsPlace = "holds.place",
     /// Capture and void holds.
     HoldsSettle = "holds.settle",
+    /// See which webhooks came and what became of them, without their content.
+    WebhooksRead = "webhooks.read",
+    /// See the content of webhooks, and have them replayed.
+    WebhooksManage = "webhooks.manage",
+    /// See work outside the ledger, and what of it failed.
+    JobsRead = "jobs.read",
+    /// Retry and discard what failed too often.
+    JobsManage = "jobs.manage",
     /// See people, their roles and sessions.
     PeopleRead = "people.read",
     /// Block people and end their sessions.
@@ -234,6 +242,38 @@ pub const TABLE: &[Row] = &[
     done(
         Permission::HoldsSettle,
         &[Role::Operator, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    seen(
+        Permission::WebhooksRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done(
+        Permission::WebhooksManage,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
+    seen(
+        Permission::JobsRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done(
+        Permission::JobsManage,
+        &[Role::Operator, Role::Admin],
         NOBODY,
     ),
     seen(

@@ -102,10 +102,8 @@ impl Concerns {
             Event::Hold(event) => concerns.add_hold_event(event),
             // They tell how the platform works with its providers, which is not for those who
             // follow a wallet; what they move is told by the transactions and holds beside them.
-            Event::Payment(_)
-            | Event::Payout(_)
-            | Event::Beneficiary(_)
-            | Event::Settlement(_) => {}
+            Event::Payment(_) | Event::Payout(_) | Event::Beneficiary(_) | Event::Settlement(_) => {
+            }
         }
         concerns.channels.sort_unstable();
         concerns.channels.dedup();

@@ -15,6 +15,8 @@ use projections::{AccountsReadModel, ProjectionStatus, Projectors, Queries};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use workflows::GatewayAccounts;
+use workflows::webhooks::{WebhookSettings, Webhooks};
 
 use crate::harness::TestDatabase;
 use crate::harness::node::authenticator;
@@ -47,6 +49,12 @@ impl Node {
             authenticator: authenticator(database.pool()),
             access: Access::Open,
             pool: database.pool().clone(),
+            webhooks: Webhooks::start(
+                GatewayAccounts::default(),
+                database.pool().clone(),
+                WebhookSettings::default(),
+                CancellationToken::new(),
+            ),
             readiness: Arc::new(Vec::<Component>::new),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });

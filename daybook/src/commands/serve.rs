@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{CommandError, access, tell};
 use crate::cli::{Role, Serve};
-use crate::node::{AccessOptions, Node, NodeOptions};
+use crate::node::{AccessOptions, Node, NodeOptions, PaymentOptions};
 use crate::settings::Settings;
 
 /// Upper bounds of the buckets of durations, in seconds.
@@ -34,9 +34,11 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
     };
     let listen = arguments.listen.unwrap_or(settings.http.listen);
     let access = access::options(&settings, listen)?;
+    let payments = settings.payments.options()?;
     let options = NodeOptions {
         listen,
         roles: arguments.roles,
+        payments,
         ..options(&settings, database_url, nats_url, access)
     };
     let node = Node::start(options, start_metrics()?).await?;
@@ -56,6 +58,7 @@ pub(super) fn options(
 ) -> NodeOptions {
     NodeOptions {
         access,
+        payments: PaymentOptions::default(),
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use command_api::access::four_eyes::FourEyes;
 use daybook::cli::Role as Part;
-use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
+use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions, PaymentOptions};
 use event_store::Database;
 use event_store::executor::ExecutorSettings;
 use identity::authenticate::Authenticator;
@@ -93,6 +93,7 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
             four_eyes: FourEyes::default(),
             mailbox: None,
         },
+        payments: PaymentOptions::default(),
     }
 }
 
@@ -170,7 +171,8 @@ impl TestNode {
         (Self::with(options, Some(&key)).await, key)
     }
 
-    async fn with(options: NodeOptions, key: Option<&str>) -> Self {
+    /// A node of these options; `key` is who opens its ledger.
+    pub async fn with(options: NodeOptions, key: Option<&str>) -> Self {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let database_url = options.database_url.clone();
         let master_key = Arc::clone(&options.access.master_key);
