@@ -18,6 +18,7 @@ mod access;
 mod executor;
 mod layout;
 mod node;
+mod payments;
 mod projections;
 mod proof;
 mod realtime;

