@@ -66,7 +66,9 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let file = file.to_str().ok_or("the folder's name is no text")?;
     let site = Site::new(machine, &url);
     let node = Node::configured(&site, "api", &[], Some(file)).await?;
-    let signed = (0..BODIES).map(|_| signed()).collect::<Result<Vec<_>, _>>()?;
+    let signed = (0..BODIES)
+        .map(|_| signed())
+        .collect::<Result<Vec<_>, _>>()?;
     let signed = Arc::new(signed);
     let scenarios = [8, 64].map(|connections| -> Box<dyn Scenario> {
         Box::new(Webhooks {
