@@ -27,7 +27,7 @@ mod stored;
 
 use std::time::Duration;
 
-pub use connectors::gateways::MAX_WEBHOOK_BYTES;
+pub use connectors::gateways::{MAX_WEBHOOK_BYTES, WebhookRejection};
 pub use intake::{Arrived, IntakeError, Receipt, Webhooks};
 pub use processor::WebhookProcessor;
 pub(crate) use processor::{alert_parked, open, park_in, settle_confirmed};

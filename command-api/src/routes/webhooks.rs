@@ -247,7 +247,7 @@ fn content(stored: &StoredWebhook) -> WebhookContentView {
 
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
-        use connectors::gateways::WebhookRejection as Rejection;
+        use workflows::webhooks::WebhookRejection as Rejection;
         let code = match error {
             IntakeError::UnknownEndpoint => catalogue::WEBHOOK_ENDPOINT_NOT_FOUND,
             IntakeError::Overloaded => "overloaded",
