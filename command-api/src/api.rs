@@ -13,11 +13,12 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 use projections::Queries;
 use sqlx::postgres::PgPool;
+use workflows::routing::Router;
+use workflows::webhooks::Webhooks;
 
 use crate::access::guard::{Asked, guarded};
 use crate::access::{Access, requirement_of};
 use crate::commands::CommandPort;
-use crate::deposit_routing::DepositRouting;
 use crate::documentation::{Documentation, INDEX, service};
 use crate::edge::{Edge, EdgeSettings, edge};
 use crate::health::{Live, ReadinessSource, Ready};
@@ -38,6 +39,7 @@ use crate::routes::identity::records::RecordQueries;
 use crate::routes::identity::roles::RoleOperations;
 use crate::routes::identity::sessions::SessionOperations;
 use crate::routes::identity::stream_tickets::StreamTicketOperations;
+use crate::routes::jobs::JobOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
 use crate::routes::payments::beneficiaries::BeneficiaryOperations;
@@ -55,6 +57,7 @@ use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
 use crate::routes::wallet_queries::WalletQueries;
 use crate::routes::wallets::WalletCommands;
+use crate::routes::webhooks::WebhookOperations;
 use crate::services::Services;
 
 /// What the binary gives to the interface.
@@ -72,7 +75,9 @@ pub struct ApiDependencies {
     /// Who may call which operation.
     pub access: Access,
     /// Which provider a deposit is sent to.
-    pub routing: Arc<dyn DepositRouting>,
+    pub router: Router,
+    /// What payment providers tell us.
+    pub webhooks: Webhooks,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -104,7 +109,8 @@ impl Api {
             dependencies.queries.clone(),
             dependencies.pool.clone(),
             dependencies.authenticator.clone(),
-            Arc::clone(&dependencies.routing),
+            dependencies.router.clone(),
+            dependencies.webhooks.clone(),
         );
         let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
@@ -176,6 +182,8 @@ type LedgerOperations = (
     AccountQueries,
     TransactionQueries,
     HoldQueries,
+    WebhookOperations,
+    JobOperations,
 );
 
 /// The operations on money that comes in and goes out.
@@ -220,6 +228,8 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         AccountQueries(services.clone()),
         TransactionQueries(services.clone()),
         HoldQueries(services.clone()),
+        WebhookOperations(services.clone()),
+        JobOperations(services.clone()),
     );
     let payments = (
         DepositCommands(services.clone()),

@@ -5,7 +5,7 @@
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
 //! * [`access`]: who may call which operation, one table; [`limits`]: how often.
-//! * [`deposit_routing`], [`checkouts`]: where a deposit is paid.
+//! * [`checkouts`]: where a deposit is paid.
 //! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
@@ -19,7 +19,6 @@ pub(crate) mod choice;
 pub mod client_address;
 pub mod commands;
 pub mod context;
-pub mod deposit_routing;
 pub mod documentation;
 pub mod edge;
 pub mod health;
@@ -28,6 +27,7 @@ pub mod limits;
 pub mod operations;
 pub mod parameters;
 pub mod problem;
+pub mod raw_body;
 pub mod reading;
 pub mod replay_line;
 pub mod reply;

@@ -7,6 +7,7 @@ pub mod groups;
 pub mod hold_queries;
 pub mod holds;
 pub mod identity;
+pub mod jobs;
 pub mod ledger_queries;
 pub mod ledgers;
 pub mod payments;
@@ -16,6 +17,7 @@ pub mod transaction_queries;
 pub mod transactions;
 pub mod wallet_queries;
 pub mod wallets;
+pub mod webhooks;
 
 use poem_openapi::Tags;
 
@@ -43,6 +45,10 @@ pub enum Part {
     Payouts,
     /// What providers pay us, where that differs from our books, and how they do.
     Settlements,
+    /// What payment providers tell us, as it came.
+    Webhooks,
+    /// Work outside the ledger, and what of it failed.
+    Jobs,
     /// The log itself, for replay and audit.
     Events,
     /// What it all adds up to.

@@ -12,10 +12,12 @@ use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
 use projections::queries::AsOf;
 use sqlx::postgres::PgPool;
+use workflows::jobs::JobsDesk;
+use workflows::routing::Router;
+use workflows::webhooks::Webhooks;
 
 use crate::checkouts::Checkouts;
 use crate::commands::{CommandPort, Commands};
-use crate::deposit_routing::DepositRouting;
 use crate::problem::{Problem, catalogue};
 
 /// What the operations work with; cheap to clone.
@@ -32,7 +34,11 @@ pub struct Services {
     /// The pages on which deposits are paid.
     pub checkouts: Checkouts,
     /// Which provider a deposit is sent to.
-    pub routing: Arc<dyn DepositRouting>,
+    pub router: Router,
+    /// What payment providers tell us.
+    pub webhooks: Webhooks,
+    /// Work outside the ledger.
+    pub jobs: JobsDesk,
 }
 
 impl Services {
@@ -43,15 +49,18 @@ impl Services {
         queries: Queries,
         pool: PgPool,
         authenticator: Authenticator,
-        routing: Arc<dyn DepositRouting>,
+        router: Router,
+        webhooks: Webhooks,
     ) -> Self {
         Self {
             commands: Commands::new(port),
             log: LogReader::new(pool.clone()),
             queries,
             authenticator,
+            jobs: JobsDesk::new(pool.clone()),
             checkouts: Checkouts::new(pool),
-            routing,
+            router,
+            webhooks,
         }
     }
 

@@ -59,7 +59,7 @@ pub fn parse<T: DeserializeOwned + Type>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| explain::explain::<T>(bytes, &error))
 }
 
-async fn read_body(
+pub(crate) async fn read_body(
     request: &Request,
     body: &mut RequestBody,
     limit: usize,

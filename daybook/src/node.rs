@@ -4,6 +4,7 @@
 mod access;
 mod due_holds;
 mod gatekeeper;
+mod payments;
 mod readiness;
 mod snapshots;
 
@@ -11,7 +12,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_api::deposit_routing::DepositRouting;
 use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
@@ -25,14 +25,19 @@ use realtime_bridge::bridge::{STREAM_EVENTS_PATH, STREAM_PATH};
 use realtime_bridge::{Bridge, BridgeSettings, Nats, NatsError, Relay, RelaySettings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use workflows::HoldExpiry;
+use workflows::jobs::JobWorkerError;
+use workflows::webhooks::Webhooks;
 
 use crate::cli::Role;
 use due_holds::ReadModelDueHolds;
+use payments::PaymentWork;
 use readiness::NodeReadiness;
 use snapshots::ReadModelSnapshots;
 
 pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
+pub use payments::PaymentOptions;
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);
@@ -61,8 +66,8 @@ pub struct NodeOptions {
     pub access: AccessOptions,
     /// How often, through which proxies, and from pages of which origins.
     pub edge: EdgeSettings,
-    /// Which provider a deposit is sent to.
-    pub routing: Arc<dyn DepositRouting>,
+    /// Which payment providers it works with.
+    pub payments: PaymentOptions,
 }
 
 /// Why a node cannot start.
@@ -74,6 +79,18 @@ pub enum NodeError {
     /// The read models cannot be made ready.
     #[error("the read models cannot be made ready")]
     ReadModels(#[from] RebuildError),
+    /// Work outside the ledger cannot be done.
+    #[error("work outside the ledger cannot be done")]
+    Jobs(#[from] JobWorkerError),
+    /// The node's own address cannot be named.
+    #[error("the address {address} cannot be named")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: url::ParseError,
+    },
     /// NATS cannot be used.
     #[error(transparent)]
     Nats(#[from] NatsError),
@@ -131,6 +148,7 @@ impl Node {
         let has = |role| options.roles.contains(&role);
         let database = Database::connect(&options.database_url, options.connections).await?;
         runner::prepare(&database).await?;
+        workflows::jobs::prepare(database.pool()).await?;
         let (stop_work, stop_listening) = (CancellationToken::new(), CancellationToken::new());
         let signal = LogSignal::start(&database, stop_listening.clone());
         let log = LogReader::new(database.pool().clone());
@@ -158,8 +176,28 @@ impl Node {
             let expiry = HoldExpiry::new(executors.clone(), signal.clone(), due);
             workers.push(tokio::spawn(expiry.run(stop_work.clone())));
         }
+        let router = options.payments.router();
+        let webhooks = Webhooks::start(
+            options.payments.accounts.clone(),
+            database.pool().clone(),
+            options.payments.webhooks,
+            stop_listening.clone(),
+        );
         let authenticator =
             access::authenticator(&options.access, &database, address, stop_work.clone());
+        if has(Role::Worker) && !options.payments.accounts.is_empty() {
+            let own_url = Url::parse(&format!("http://{address}/"))
+                .map_err(|source| NodeError::Address { address, source })?;
+            let work = PaymentWork {
+                options: options.payments,
+                database: database.clone(),
+                signal: signal.clone(),
+                executors: executors.clone(),
+                identities: authenticator.identities().clone(),
+                webhooks: webhooks.clone(),
+            };
+            workers.extend(work.start(own_url, &stop_work).await?);
+        }
         let access = access::access(&options.access, &authenticator, &queries);
         let gatekeeper = gatekeeper::gatekeeper(&access, &authenticator);
         let bridge = Bridge::new(&nats, &log, &signal, snapshots, gatekeeper, options.bridge);
@@ -170,7 +208,8 @@ impl Node {
             queries: queries.clone(),
             pool: database.pool().clone(),
             readiness: Arc::new(NodeReadiness::new(status, relay.clone())),
-            routing: Arc::clone(&options.routing),
+            router,
+            webhooks,
             metrics,
         };
         let mut routes = if has(Role::Api) {

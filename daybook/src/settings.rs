@@ -6,6 +6,7 @@
 mod auth;
 mod edge;
 pub mod messaging;
+pub mod payments;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,11 +16,11 @@ use std::time::Duration;
 use command_api::access::four_eyes::FourEyesError;
 use command_api::limits::{LimitFault, LimitSettings};
 use config::{Config, Environment, File, FileFormat};
-use ledger_core::ProviderName;
 use serde::Deserialize;
 
 pub use auth::{AuthMode, AuthSettings};
 use messaging::MessagingSettings;
+use payments::PaymentSettings;
 
 /// The default file, which is also the documentation of every setting.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -58,24 +59,16 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// How codes get to people.
     pub messaging: MessagingSettings,
+    /// Accounts at payment providers.
+    pub payments: PaymentSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// NATS.
     pub nats: NatsSettings,
     /// The executors.
     pub executor: ExecutorLimits,
-    /// Payment providers.
-    pub payments: PaymentSettings,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
-}
-
-/// Payment providers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentSettings {
-    /// Those that deposits are sent to, in order of preference.
-    pub providers: Vec<ProviderName>,
 }
 
 /// Where to listen.
@@ -212,7 +205,6 @@ impl Settings {
                     .list_separator(",")
                     .with_list_parse_key("http.allowed_origins")
                     .with_list_parse_key("auth.four_eyes")
-                    .with_list_parse_key("payments.providers")
                     .with_list_parse_key("http.trusted_proxies");
                 builder.add_source(environment).build()
             })

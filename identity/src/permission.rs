@@ -121,6 +121,14 @@ named! {
     PaymentsResolve = "payments.resolve",
     /// Say what payments and payouts may do.
     PaymentsManage = "payments.manage",
+    /// See which webhooks came and what became of them, without their content.
+    WebhooksRead = "webhooks.read",
+    /// See the content of webhooks, and have them replayed.
+    WebhooksManage = "webhooks.manage",
+    /// See work outside the ledger, and what of it failed.
+    JobsRead = "jobs.read",
+    /// Retry and discard what failed too often.
+    JobsManage = "jobs.manage",
     /// See people, their roles and sessions.
     PeopleRead = "people.read",
     /// Block people and end their sessions.
@@ -304,6 +312,38 @@ pub const TABLE: &[Row] = &[
         NOBODY,
     ),
     done_with_second_factor(Permission::PaymentsManage, &[Role::Admin], NOBODY),
+    seen(
+        Permission::WebhooksRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done(
+        Permission::WebhooksManage,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
+    seen(
+        Permission::JobsRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done(
+        Permission::JobsManage,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
     seen(
         Permission::PeopleRead,
         &[Role::Support, Role::Compliance, Role::Auditor, Role::Admin],

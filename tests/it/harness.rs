@@ -2,8 +2,8 @@
 
 mod ledger;
 pub mod node;
-pub mod program;
 pub mod outside;
+pub mod program;
 mod projected;
 pub mod servers;
 

@@ -15,6 +15,9 @@ use projections::{AccountsReadModel, ProjectionStatus, Projectors, Queries};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use workflows::GatewayAccounts;
+use workflows::routing::Router;
+use workflows::webhooks::{WebhookSettings, Webhooks};
 
 use crate::harness::TestDatabase;
 use crate::harness::node::authenticator;
@@ -42,12 +45,18 @@ impl Node {
             ExecutorSettings::default(),
         );
         let api = Api::new(ApiDependencies {
-            routing: Arc::new(command_api::deposit_routing::PreferredProviders::default()),
+            router: Router::default(),
             commands: Arc::new(executors),
             queries: Queries::new(&database, status),
             authenticator: authenticator(database.pool()),
             access: Access::Open,
             pool: database.pool().clone(),
+            webhooks: Webhooks::start(
+                GatewayAccounts::default(),
+                database.pool().clone(),
+                WebhookSettings::default(),
+                CancellationToken::new(),
+            ),
             readiness: Arc::new(Vec::<Component>::new),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });

@@ -44,6 +44,16 @@ pub const POSITION_UNKNOWN: &str = "position_unknown";
 pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 /// Nobody owns a wallet under that name.
 pub const OWNER_NOT_FOUND: &str = "owner_not_found";
+/// No account at a payment provider has such an endpoint.
+pub const WEBHOOK_ENDPOINT_NOT_FOUND: &str = "webhook_endpoint_not_found";
+/// A webhook is not signed by whom it should be.
+pub const WEBHOOK_SIGNATURE_INVALID: &str = "webhook_signature_invalid";
+/// No such webhook is stored.
+pub const WEBHOOK_NOT_FOUND: &str = "webhook_not_found";
+/// No such job waits.
+pub const JOB_NOT_FOUND: &str = "job_not_found";
+/// A job that can still be done by itself.
+pub const JOB_NOT_DEAD: &str = "job_not_dead";
 /// PostgreSQL cannot be reached.
 pub const LOG_UNAVAILABLE: &str = "log_unavailable";
 /// The outcome of a command is not known.
@@ -269,6 +279,28 @@ const ENTRIES: &[Entry] = &[
         ISSUER_UNAVAILABLE,
         StatusCode::SERVICE_UNAVAILABLE,
         "The other issuer cannot be reached",
+    ),
+    // Webhooks and jobs.
+    permanent(
+        WEBHOOK_ENDPOINT_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "There is no such webhook endpoint",
+    ),
+    permanent(
+        WEBHOOK_SIGNATURE_INVALID,
+        StatusCode::UNAUTHORIZED,
+        "The webhook's signature is not valid",
+    ),
+    permanent(
+        WEBHOOK_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "There is no such webhook",
+    ),
+    permanent(JOB_NOT_FOUND, StatusCode::NOT_FOUND, "There is no such job"),
+    permanent(
+        JOB_NOT_DEAD,
+        StatusCode::CONFLICT,
+        "The job is not given up",
     ),
     // Queries.
     permanent(

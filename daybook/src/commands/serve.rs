@@ -1,9 +1,7 @@
 //! `daybook serve`: the parts that are asked for, on the configured servers.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use command_api::deposit_routing::PreferredProviders;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use realtime_bridge::BridgeSettings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -59,13 +57,13 @@ pub(super) fn options(
     Ok(NodeOptions {
         access,
         edge: settings.edge()?,
+        payments: settings.payments.options()?,
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),
         listen: settings.http.listen,
         roles: Role::ALL.to_vec(),
         executor: settings.executor.into(),
-        routing: Arc::new(PreferredProviders(settings.payments.providers.clone())),
         bridge: BridgeSettings {
             allowed_origins: settings.http.allowed_origins.clone(),
             ..BridgeSettings::default()

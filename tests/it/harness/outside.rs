@@ -1,12 +1,18 @@
 //! What providers say, as commands: what a gateway's adapter would make of its webhooks.
 
+use std::sync::Arc;
+
+use connectors::gateways::razorpay::{RazorpayCheckout, RazorpayGateway, RazorpaySettings};
+use connectors::gateways::stripe::{StripeGateway, StripeSettings};
+use connectors::gateways::{CallPolicy, SecretRing};
+use connectors::outbound::BaseUrl;
+use connectors::secret::Secret;
 use ledger_core::annotation::Metadata;
 use ledger_core::beneficiary::{BeneficiaryAction, BeneficiaryDestination, DestinationKind};
 use ledger_core::money::parse_decimal;
 use ledger_core::payment::{
     DisputeObservation, DisputePhase, NewPayment, ObservedDispute, ObservedMoney, ObservedPayment,
     ObservedRefund, PaymentAction, PaymentObservation, RefundObservation, provider_refund_id,
-    unexpected_payment_id,
 };
 use ledger_core::payout::{NewPayout, ObservedPayout, PayoutAction, PayoutObservation};
 use ledger_core::provider::{Candidate, ObservedFees, Route};
@@ -18,9 +24,41 @@ use ledger_core::{
     TransactionId, WalletId,
 };
 use uuid::Uuid;
+use workflows::{GatewayAccount, GatewayAccounts};
 
 /// The provider that says it all.
 pub const PROVIDER: &str = "razorpay";
+
+/// Accounts at providers where nobody listens.
+pub fn accounts(ledger: &str) -> GatewayAccounts {
+    let base_url: BaseUrl = parsed("http://127.0.0.1:1/");
+    let ring = || SecretRing::try_new(vec![Secret::new("a secret")]).unwrap();
+    let razorpay = RazorpayGateway::try_new(RazorpaySettings {
+        base_url: base_url.clone(),
+        key_id: "rzp_test_1".to_owned(),
+        key_secrets: ring(),
+        webhook_secrets: ring(),
+        checkout: RazorpayCheckout::HostedPage,
+        payout_account: Some(Secret::new("7878780080316316")),
+        calls: CallPolicy::default(),
+    });
+    let stripe = StripeGateway::try_new(StripeSettings {
+        base_url,
+        api_key: Secret::new("sk_test_1"),
+        webhook_secrets: ring(),
+        calls: CallPolicy::default(),
+    });
+    let account = |gateway| GatewayAccount {
+        ledger: parsed(ledger),
+        endpoint: "main".to_owned(),
+        gateway,
+    };
+    let accounts = vec![
+        account(Arc::new(razorpay.unwrap())),
+        account(Arc::new(stripe.unwrap())),
+    ];
+    GatewayAccounts::try_new(accounts).unwrap()
+}
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -78,12 +116,6 @@ pub fn new_payment(id: PaymentId, wallet: WalletId, amount: &str) -> Command {
 }
 
 pub fn observed(id: PaymentId, status: ObservedPayment) -> Command {
-    let unexpected = match &status {
-        ObservedPayment::Captured { attempt, .. } => {
-            unexpected_payment_id(parsed(PROVIDER), attempt)
-        }
-        _ => PaymentId::new(Uuid::now_v7()),
-    };
     let observation = PaymentObservation {
         provider: parsed(PROVIDER),
         order: Some(parsed("order_1")),
@@ -92,7 +124,6 @@ pub fn observed(id: PaymentId, status: ObservedPayment) -> Command {
     let action = PaymentAction::Observe {
         observation,
         transaction: new_transaction(),
-        unexpected,
     };
     payment(id, action)
 }

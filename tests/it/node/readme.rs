@@ -17,7 +17,7 @@ fn shell_blocks() -> Vec<&'static str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_session_in_the_readme_works_as_it_stands() {
-    let (node, admin) = TestNode::asking(|_| {}).await;
+    let (node, admin) = TestNode::asking(|_, _| {}).await;
     let blocks = shell_blocks();
     let [start, session, live, audit] = blocks.as_slice() else {
         panic!("the README has other blocks than this test knows: {blocks:#?}")

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use event_store::executor::Atomicity;
 use ledger_core::payment::{NewPayment, PaymentAction};
+use ledger_core::provider::{Route, RouteRejection};
 use ledger_core::{AggregateType, Command, LedgerName, PaymentId, RefundId, TransactionId};
 use poem_openapi::OpenApi;
 use uuid::Uuid;
+use workflows::routing::{Direction, NoRoute, RouteQuestion};
 
 use super::id_under_key;
 use crate::checkouts::Noted;
 use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
-use crate::deposit_routing::DepositToRoute;
 use crate::idempotency::{Key, KeyText};
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
 use crate::problem::responses::CommandProblem;
@@ -76,7 +77,7 @@ impl DepositCommands {
         let ledger = parameters.ledger;
         let chosen = request.id.map(|id| id.0.as_uuid());
         let payment = PaymentId::new(chosen.unwrap_or_else(Uuid::now_v7));
-        let command = self.creation(ledger, payment, &request).await?;
+        let command = self.creation(ledger, payment, &request)?;
         context
             .caller
             .check_commands(ledger, std::slice::from_ref(&command))
@@ -192,22 +193,13 @@ impl DepositCommands {
 }
 
 impl DepositCommands {
-    async fn creation(
+    fn creation(
         &self,
         ledger: LedgerName,
         payment: PaymentId,
         request: &CreateDepositRequest,
     ) -> Result<Command, Problem> {
-        let deposit = DepositToRoute {
-            ledger,
-            wallet: request.wallet.0,
-            asset: request.asset.0,
-            amount: request.amount.0.value(),
-            method: request.method.map(|method| method.as_str().to_owned()),
-            country: request.country.as_ref().map(|country| country.0.0.clone()),
-            provider: request.provider.map(|provider| provider.0),
-        };
-        let route = self.0.routing.route(deposit).await?;
+        let route = self.route(ledger, payment, request)?;
         let new = NewPayment {
             wallet: request.wallet.0,
             asset: request.asset.0,
@@ -221,6 +213,35 @@ impl DepositCommands {
             payment,
             action: Box::new(PaymentAction::Create(new)),
         })
+    }
+
+    /// Which provider it is sent to.
+    fn route(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        request: &CreateDepositRequest,
+    ) -> Result<Route, Problem> {
+        let wanted = request.provider.map(|provider| provider.0);
+        if let Some(provider) = wanted.filter(|wanted| !self.0.router.knows(ledger, *wanted)) {
+            let rejection = RouteRejection::NotACandidate { provider };
+            return Err(Problem::new(rejection.code(), rejection.to_string()));
+        }
+        let question = RouteQuestion {
+            ledger,
+            id: payment.as_uuid(),
+            direction: Direction::In,
+            asset: request.asset.0,
+            amount: request.amount.0.value(),
+            method: request.method.map(|method| method.as_str().to_owned()),
+            country: request.country.as_ref().map(|country| country.0.0.clone()),
+            wanted,
+            asked: Vec::new(),
+            failure: None,
+        };
+        let unavailable =
+            |none: NoRoute| Problem::new(catalogue::PROVIDER_UNAVAILABLE, none.to_string());
+        self.0.router.decide(&question).map_err(unavailable)
     }
 
     /// Takes back what was noted of a payment that certainly is not; of one that may be, it stays.

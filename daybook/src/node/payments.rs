@@ -1,0 +1,132 @@
+//! Money in and out: what providers tell, and what they are asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connectors::secret::Secret;
+use event_store::executor::Executors;
+use event_store::{Database, ErrorChain, LogSignal};
+use identity::destinations::Destination;
+use identity::identities::Identities;
+use ledger_core::{BeneficiaryId, LedgerName};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use workflows::GatewayAccounts;
+use workflows::jobs::{JobWorker, JobWorkerError};
+use workflows::observer::Observer;
+use workflows::payments::{
+    Payments, PaymentsSettings, PayoutDestination, PayoutDestinations, PayoutPlace,
+};
+use workflows::process::ProcessRunner;
+use workflows::routing::{Router, RoutingRules};
+use workflows::webhooks::{WebhookProcessor, WebhookSettings, Webhooks};
+
+/// Which payment providers a node works with, and how.
+#[derive(Debug, Clone, Default)]
+pub struct PaymentOptions {
+    /// The accounts.
+    pub accounts: GatewayAccounts,
+    /// Which of them is asked.
+    pub rules: RoutingRules,
+    /// Where providers reach the deployment; the node's own address when there is none.
+    pub public_url: Option<Url>,
+    /// How often the same thing is asked at most, instead of what the provider tolerates.
+    pub polling: Option<Duration>,
+    /// Bounds of webhooks.
+    pub webhooks: WebhookSettings,
+}
+
+impl PaymentOptions {
+    /// What decides which account is asked.
+    pub(super) fn router(&self) -> Router {
+        Router::new(self.rules.clone(), self.accounts.clone())
+    }
+}
+
+/// What the worker of a node runs.
+pub(super) struct PaymentWork {
+    pub(super) options: PaymentOptions,
+    pub(super) database: Database,
+    pub(super) signal: LogSignal,
+    pub(super) executors: Executors,
+    pub(super) identities: Identities,
+    pub(super) webhooks: Webhooks,
+}
+
+impl PaymentWork {
+    /// Starts it all, until `shutdown` is cancelled.
+    pub(super) async fn start(
+        self,
+        own_url: Url,
+        shutdown: &CancellationToken,
+    ) -> Result<Vec<JoinHandle<()>>, JobWorkerError> {
+        let pool = self.database.pool().clone();
+        let router = self.options.router();
+        let accounts = self.options.accounts;
+        let observer = Observer::new(pool.clone(), self.executors);
+        let settings = PaymentsSettings {
+            public_url: self.options.public_url.unwrap_or(own_url),
+            polling: self.options.polling,
+        };
+        let payments = Payments::new(
+            accounts.clone(),
+            router,
+            observer.clone(),
+            Arc::new(SealedDestinations(self.identities)),
+            settings,
+        );
+        let hands = Arc::new(payments.clone());
+        let jobs = JobWorker::start(pool.clone(), hands, shutdown.clone()).await?;
+        let runner = ProcessRunner::new(Arc::new(payments), pool, self.signal);
+        let processor = WebhookProcessor::new(&self.webhooks, accounts, observer);
+        Ok(vec![
+            tokio::spawn(jobs.stopped()),
+            tokio::spawn(runner.run(shutdown.clone())),
+            tokio::spawn(processor.run(shutdown.clone())),
+        ])
+    }
+}
+
+/// Destinations that the identities keep sealed.
+#[derive(Debug)]
+struct SealedDestinations(Identities);
+
+#[async_trait]
+impl PayoutDestinations for SealedDestinations {
+    async fn destination(
+        &self,
+        ledger: LedgerName,
+        beneficiary: BeneficiaryId,
+    ) -> Result<Option<PayoutDestination>, String> {
+        let found = self.0.destination(ledger, beneficiary).await;
+        let found = found.map_err(|error| ErrorChain(&error).to_string())?;
+        Ok(found.map(|destination| match destination {
+            Destination::BankAccount {
+                holder_name,
+                account_number,
+                routing_code,
+            } => PayoutDestination {
+                holder_name,
+                place: PayoutPlace::BankAccount {
+                    account_number: Secret::new(account_number),
+                    routing_code,
+                },
+            },
+            Destination::Vpa {
+                holder_name,
+                address,
+            } => PayoutDestination {
+                holder_name,
+                place: PayoutPlace::Vpa {
+                    address: Secret::new(address),
+                },
+            },
+            Destination::ProviderAccount { provider, account } => PayoutDestination {
+                holder_name: String::new(),
+                place: PayoutPlace::ProviderAccount { provider, account },
+            },
+        }))
+    }
+}

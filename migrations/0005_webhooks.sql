@@ -1,0 +1,100 @@
+-- What providers tell us, and what is done about it: webhooks as they came, how far each has been
+-- processed, what process managers have followed, and the names under which providers know our things.
+-- Not part of the log. Secrets are never here.
+
+SET LOCAL lock_timeout = '5s';
+
+CREATE SCHEMA workflows;
+
+-- Genuine webhooks, byte for byte. Never changed: what an operator replays is what came.
+CREATE TABLE workflows.webhook (
+    id          uuid        NOT NULL,
+    provider    text        NOT NULL,
+    endpoint    text        NOT NULL,
+    ledger      text        NOT NULL,
+    -- The provider's name for the event, or one made of what it says.
+    event_id    text        NOT NULL,
+    event_type  text        NOT NULL,
+    -- SHA-256 of the body. Some providers put the event's id where no signature covers it: other bytes under
+    -- an id that is taken are another webhook and not a duplicate, or a forged id could swallow an event.
+    body_digest text        NOT NULL,
+    -- [[name, value], ...] without credentials.
+    headers     jsonb       NOT NULL,
+    body        bytea       NOT NULL,
+    occurred_at timestamptz,
+    received_at timestamptz NOT NULL,
+    CONSTRAINT webhook_pkey PRIMARY KEY (id),
+    CONSTRAINT webhook_event_key UNIQUE (provider, endpoint, event_id, body_digest)
+);
+
+CREATE TRIGGER webhook_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON workflows.webhook
+    FOR EACH STATEMENT EXECUTE FUNCTION daybook.refuse_change();
+
+-- How far each has been processed.
+CREATE TABLE workflows.webhook_state (
+    webhook_id uuid        NOT NULL,
+    status     text        NOT NULL,
+    attempts   integer     NOT NULL DEFAULT 0,
+    replays    integer     NOT NULL DEFAULT 0,
+    -- When it is looked at again; while somebody works on it, when that lease ends.
+    due_at     timestamptz NOT NULL,
+    -- A stable word that says why it waits or is parked.
+    reason     text,
+    -- The position of the last event that it led to.
+    position   bigint,
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT webhook_state_pkey PRIMARY KEY (webhook_id),
+    CONSTRAINT webhook_state_webhook_fkey FOREIGN KEY (webhook_id) REFERENCES workflows.webhook (id),
+    CONSTRAINT webhook_state_status
+        CHECK (status IN ('waiting', 'confirming', 'applied', 'of_no_concern', 'parked'))
+);
+-- What is due.
+CREATE INDEX webhook_state_due_idx ON workflows.webhook_state (due_at) WHERE status = 'waiting';
+-- Lists of what went wrong, newest first.
+CREATE INDEX webhook_state_status_idx ON workflows.webhook_state (status, webhook_id)
+    WHERE status IN ('confirming', 'parked');
+
+-- How far each process manager has followed each ledger.
+CREATE TABLE workflows.checkpoint (
+    process  text   NOT NULL,
+    ledger   text   NOT NULL,
+    position bigint NOT NULL,
+    CONSTRAINT checkpoint_pkey PRIMARY KEY (process, ledger)
+);
+
+-- The names under which providers know our payments, refunds and payouts, from the log; disposable.
+CREATE TABLE workflows.provider_link (
+    ledger       text NOT NULL,
+    provider     text NOT NULL,
+    kind         text NOT NULL,
+    provider_id  text NOT NULL,
+    aggregate_id uuid NOT NULL,
+    CONSTRAINT provider_link_pkey PRIMARY KEY (ledger, provider, kind, provider_id)
+);
+
+-- By what name each provider can pay a beneficiary.
+CREATE TABLE workflows.provider_beneficiary (
+    ledger         text NOT NULL,
+    provider       text NOT NULL,
+    beneficiary_id uuid NOT NULL,
+    provider_id    text NOT NULL,
+    CONSTRAINT provider_beneficiary_pkey PRIMARY KEY (ledger, provider, beneficiary_id)
+);
+
+GRANT USAGE ON SCHEMA workflows TO daybook_service;
+GRANT SELECT, INSERT ON workflows.webhook TO daybook_service;
+GRANT SELECT, INSERT, UPDATE ON workflows.webhook_state TO daybook_service;
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON workflows.checkpoint, workflows.provider_link, workflows.provider_beneficiary
+    TO daybook_service;
+
+-- The job queue's schema belongs to the service, which migrates it: its tables are the library's. The
+-- first one is made here, because the service may not make schemas, which is what the library would try.
+CREATE SCHEMA graphile_worker AUTHORIZATION daybook_service;
+CREATE TABLE graphile_worker.migrations (
+    id       integer     NOT NULL PRIMARY KEY,
+    ts       timestamptz NOT NULL DEFAULT now(),
+    breaking boolean     NOT NULL DEFAULT false
+);
+ALTER TABLE graphile_worker.migrations OWNER TO daybook_service;

@@ -1,0 +1,341 @@
+//! Pages on which people pay: opened, handed on to another provider, closed.
+//!
+//! Who pays, and where their browser goes, stands in `workflows.checkout` before the payment is begun. The
+//! page is written there too; a log keeps neither.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use connectors::gateways::{
+    Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutRequest, GatewayError, Money,
+    Operation, Payer, currency,
+};
+use ledger_core::payment::{
+    Checkout as Page, ObservedPayment, PaymentAction, PaymentObservation, PaymentStatus,
+};
+use ledger_core::{LedgerName, PaymentId, ProviderName, Timestamp};
+use serde_json::{Value, json};
+use sqlx::FromRow;
+use url::Url;
+
+use super::histories::{self, PaymentHistory};
+use super::{Payments, settled, step};
+use crate::gateway_accounts::GatewayAccount;
+use crate::jobs::{JobAttempt, JobError};
+use crate::links::checkout_reference;
+use crate::observer::Heard;
+use crate::routing::{Direction, RouteQuestion};
+use crate::translation::{note, reference};
+
+/// How long a page stays open where the payment has no time of its own.
+const OPEN_FOR: TimeDelta = TimeDelta::hours(1);
+
+/// After so many tries of a job, a page that cannot be made is given up.
+const TRIES: i32 = 4;
+
+/// What the payer sees it is for, where nobody said so.
+const DESCRIPTION: &str = "Deposit";
+
+/// Who pays, as it was asked for.
+#[derive(FromRow)]
+struct Asked {
+    payer_name: Option<String>,
+    payer_email: Option<String>,
+    payer_phone: Option<String>,
+    method: Option<String>,
+    country: Option<String>,
+    return_url: Option<String>,
+    cancel_url: Option<String>,
+}
+
+impl Payments {
+    pub(super) async fn open_checkout(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        attempt: JobAttempt,
+    ) -> Result<(), JobError> {
+        let Some(history) = histories::payment(&self.log, ledger, payment).await? else {
+            return Ok(());
+        };
+        let is_wanted = history
+            .state
+            .open()
+            .is_some_and(|open| open.checkout == Page::Created);
+        if !is_wanted {
+            return Ok(());
+        }
+        let Some(asked) = self.asked(ledger, payment).await? else {
+            let reason = "nobody asked for a page";
+            return self.give_up_page(ledger, payment, &history, reason).await;
+        };
+        let provider = history.route.provider;
+        let failure = match self.accounts.of(ledger, provider) {
+            None => "provider_not_configured".to_owned(),
+            Some(account) => {
+                let request =
+                    self.request(account, provider, payment, &history, &asked, attempt)?;
+                match account.gateway.create_checkout(&request).await {
+                    Ok(checkout) => {
+                        return self.opened(ledger, payment, &history, checkout).await;
+                    }
+                    Err(error) => failure(&error, attempt),
+                }
+            }
+        };
+        self.fall_back(ledger, payment, &history, &asked, &failure, attempt)
+            .await
+    }
+
+    async fn asked(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+    ) -> Result<Option<Asked>, JobError> {
+        let asked = sqlx::query_as(
+            "SELECT payer_name, payer_email, payer_phone, method, country, return_url, cancel_url \
+             FROM workflows.checkout WHERE ledger = $1 AND payment_id = $2",
+        )
+        .bind(ledger.as_str())
+        .bind(payment.as_uuid())
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(asked)
+    }
+
+    fn request(
+        &self,
+        account: &GatewayAccount,
+        provider: ProviderName,
+        payment: PaymentId,
+        history: &PaymentHistory,
+        asked: &Asked,
+        attempt: JobAttempt,
+    ) -> Result<CheckoutRequest, JobError> {
+        let unusable = |what: &str| JobError(format!("the payment's {what} cannot be used"));
+        let asset = currency(history.asset.as_str()).map_err(|_| unusable("asset"))?;
+        let amount =
+            Money::try_from_amount(history.amount, asset).map_err(|_| unusable("amount"))?;
+        let own = self.settings.public_url.clone();
+        let url = |text: &Option<String>| text.as_deref().and_then(|text| Url::parse(text).ok());
+        let return_url = url(&asked.return_url).unwrap_or_else(|| own.clone());
+        let webhook = format!("v1/webhooks/{provider}/{}", account.endpoint);
+        let routed_at = history.routed_at.as_datetime();
+        Ok(CheckoutRequest {
+            reference: checkout_reference(payment),
+            attempt: attempt_of(attempt),
+            amount,
+            description: DESCRIPTION.to_owned(),
+            payer: Payer {
+                name: asked.payer_name.clone().unwrap_or_default(),
+                email: asked
+                    .payer_email
+                    .as_deref()
+                    .and_then(|text| text.parse().ok()),
+                phone: asked
+                    .payer_phone
+                    .as_deref()
+                    .and_then(|text| text.parse().ok()),
+            },
+            capture: CaptureMode::Automatic,
+            cancel_url: url(&asked.cancel_url).unwrap_or_else(|| return_url.clone()),
+            return_url,
+            notify_url: own.join(&webhook).map_err(|_| unusable("public address"))?,
+            // Both are alike in every attempt: providers refuse another request under the same reference.
+            created_at: routed_at,
+            expires_at: history
+                .expires_at
+                .map_or(routed_at + OPEN_FOR, Timestamp::as_datetime),
+        })
+    }
+
+    /// The page is written down before the ledger says that it is there: whoever waits for one finds it.
+    async fn opened(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        history: &PaymentHistory,
+        checkout: Checkout,
+    ) -> Result<(), JobError> {
+        let provider = history.route.provider;
+        sqlx::query(
+            "UPDATE workflows.checkout SET provider = $3, action = $4, expires_at = $5 \
+             WHERE ledger = $1 AND payment_id = $2",
+        )
+        .bind(ledger.as_str())
+        .bind(payment.as_uuid())
+        .bind(provider.as_str())
+        .bind(page(&checkout.action))
+        .bind(checkout.expires_at)
+        .execute(self.pool())
+        .await?;
+        let order = reference(&checkout.checkout_id).map_err(|word| JobError(word.to_string()))?;
+        let expires_at = checkout.expires_at.and_then(timestamp);
+        let observation = PaymentObservation {
+            provider,
+            order: Some(order),
+            status: ObservedPayment::AwaitingPayer { expires_at },
+        };
+        let source = step(ledger, provider, format!("opened/{payment}/{provider}"));
+        let heard = self.observer.observe(&source, "0", payment, observation);
+        settled(heard.await?)
+    }
+
+    /// Asks the next provider, if there is one.
+    async fn fall_back(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        history: &PaymentHistory,
+        asked: &Asked,
+        failure: &str,
+        attempt: JobAttempt,
+    ) -> Result<(), JobError> {
+        let from = history.route.provider;
+        metrics::counter!("daybook_checkout_failures_total", "provider" => from.to_string())
+            .increment(1);
+        let before = history.state.open().map(|open| open.providers.clone());
+        let question = RouteQuestion {
+            ledger,
+            id: payment.as_uuid(),
+            direction: Direction::In,
+            asset: history.asset,
+            amount: history.amount.value(),
+            method: asked.method.clone(),
+            country: asked.country.clone(),
+            wanted: None,
+            asked: before.unwrap_or_else(|| vec![from]),
+            failure: note(failure),
+        };
+        match self.router.decide(&question) {
+            Ok(route) => {
+                tracing::warn!(%ledger, payment.id = %payment, %from, to = %route.provider, failure, "a payment is sent to another provider");
+                let name = format!("rerouted/{payment}/{}", question.asked.len());
+                let source = step(ledger, route.provider, name);
+                let action = PaymentAction::Reroute { route };
+                let submitted = self.observer.submit_payment(&source, "0", payment, action);
+                settled(submitted.await?)
+            }
+            // Nobody else can be asked: this one is, a few times more, if that can help.
+            Err(_) if failure.starts_with(AGAIN) && attempt.number < TRIES => {
+                Err(JobError(failure.to_owned()))
+            }
+            Err(_) => self.give_up_page(ledger, payment, history, failure).await,
+        }
+    }
+
+    async fn give_up_page(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        history: &PaymentHistory,
+        reason: &str,
+    ) -> Result<(), JobError> {
+        let provider = history.route.provider;
+        tracing::error!(%ledger, payment.id = %payment, %provider, reason, "no page can be made to pay on");
+        let observation = PaymentObservation {
+            provider,
+            order: None,
+            status: ObservedPayment::Failed {
+                attempt: None,
+                reason: note(reason),
+            },
+        };
+        let source = step(ledger, provider, format!("no-page/{payment}/{provider}"));
+        let heard = self.observer.observe(&source, "0", payment, observation);
+        settled(heard.await?)
+    }
+
+    /// Ends a payment whose time has passed: closes its page, hears what came in the last moment, and
+    /// only then says so.
+    pub(super) async fn expire_payment(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        attempt: JobAttempt,
+    ) -> Result<(), JobError> {
+        let Some(history) = histories::payment(&self.log, ledger, payment).await? else {
+            return Ok(());
+        };
+        if history.state.open().is_none()
+            || history.state.status() == Some(PaymentStatus::Authorized)
+        {
+            return Ok(());
+        }
+        let provider = history.route.provider;
+        if let Err(error) = self.close_page(ledger, payment, &history).await
+            && attempt.number < TRIES
+        {
+            return Err(error);
+        }
+        let action = PaymentAction::Expire {
+            reason: note("its time has passed"),
+        };
+        let source = step(ledger, provider, format!("expired/{payment}"));
+        let submitted = self.observer.submit_payment(&source, "0", payment, action);
+        match submitted.await? {
+            // It was paid in the last moment.
+            Heard::Impossible(code) if code == "payment_not_open" => Ok(()),
+            heard => settled(heard),
+        }
+    }
+
+    async fn close_page(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        history: &PaymentHistory,
+    ) -> Result<(), JobError> {
+        let Some((provider, order)) = &history.order else {
+            return Ok(());
+        };
+        let account = self.account(ledger, *provider)?;
+        let capabilities = account.gateway.capabilities();
+        if !capabilities.supports(Operation::ExpireCheckout) {
+            return Ok(());
+        }
+        let order = order
+            .as_str()
+            .parse()
+            .map_err(|_| JobError("the order's name cannot be used".to_owned()))?;
+        let closed = account.gateway.expire_checkout(&order).await?;
+        let source = step(ledger, *provider, format!("closed/{payment}"));
+        let observation = connectors::gateways::Observation::Checkout(closed);
+        match self.observer.hear_all(&source, &[observation]).await? {
+            Heard::NotYet(reason) => Err(JobError(reason)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The beginning of failures that may pass.
+const AGAIN: &str = "again: ";
+
+/// How a page could not be made, in words for the log. A provider that refuses our key needs a person.
+fn failure(error: &GatewayError, attempt: JobAttempt) -> String {
+    tracing::warn!(error = %event_store::ErrorChain(error), attempt = attempt.number, "a provider makes no page");
+    match error.advice() {
+        Advice::GiveUp | Advice::TellAPerson => error.code().to_owned(),
+        Advice::TryLater { .. } | Advice::LookUpFirst => format!("{AGAIN}{}", error.code()),
+    }
+}
+
+/// Whether a call may have been made before.
+pub(super) fn attempt_of(attempt: JobAttempt) -> Attempt {
+    if attempt.number > 1 {
+        Attempt::Again
+    } else {
+        Attempt::First
+    }
+}
+
+fn page(action: &CheckoutAction) -> Value {
+    match action {
+        CheckoutAction::Redirect { url } => json!({ "kind": "redirect", "url": url.as_str() }),
+        CheckoutAction::Form { url, fields } => {
+            json!({ "kind": "form", "url": url.as_str(), "fields": fields })
+        }
+    }
+}
+
+fn timestamp(time: DateTime<Utc>) -> Option<Timestamp> {
+    Timestamp::try_new(time).ok()
+}

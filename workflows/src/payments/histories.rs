@@ -1,0 +1,183 @@
+//! What the log says of one payment or payout: read anew by every job.
+
+use event_store::{EventFilter, LogReader};
+use ledger_core::identifier::BeneficiaryId;
+use ledger_core::payment::{Payment, PaymentEvent};
+use ledger_core::payout::{Payout, PayoutEvent};
+use ledger_core::provider::Route;
+use ledger_core::{
+    AggregateType, Amount, AssetCode, Event, LedgerName, PaymentId, PayoutId, Position,
+    ProviderName, ProviderReference, Timestamp,
+};
+
+use crate::jobs::JobError;
+
+/// The most events of one thing that are read: more than any has by orders of magnitude.
+const MOST_EVENTS: i64 = 10_000;
+
+/// A payment, and what its state leaves out.
+#[derive(Debug)]
+pub(super) struct PaymentHistory {
+    pub(super) state: Payment,
+    pub(super) asset: AssetCode,
+    pub(super) amount: Amount,
+    /// The last decision.
+    pub(super) route: Route,
+    /// When that was.
+    pub(super) routed_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+    /// The last checkout that is known, and where.
+    pub(super) order: Option<(ProviderName, ProviderReference)>,
+}
+
+/// A payout, and what its state leaves out.
+#[derive(Debug)]
+pub(super) struct PayoutHistory {
+    pub(super) state: Payout,
+    pub(super) asset: AssetCode,
+    pub(super) amount: Amount,
+    pub(super) beneficiary: BeneficiaryId,
+    /// Every provider that was asked, the last one last.
+    pub(super) asked: Vec<ProviderName>,
+    /// Why the last one did not take it.
+    pub(super) failure: Option<ledger_core::annotation::Reference>,
+    /// The provider's name for it.
+    pub(super) provider_payout: Option<ProviderReference>,
+}
+
+async fn events_of(
+    log: &LogReader,
+    ledger: LedgerName,
+    kind: AggregateType,
+    id: String,
+) -> Result<Vec<(Timestamp, Event)>, JobError> {
+    let filter = EventFilter {
+        aggregate_type: Some(kind),
+        aggregate_id: Some(id),
+        ..EventFilter::default()
+    };
+    let read = log.read_filtered(ledger, &filter, Position::START, MOST_EVENTS);
+    let events = read.await?;
+    let decoded = events.iter().map(|event| {
+        let event = event.decode()?;
+        Ok((event.recorded_at, event.event))
+    });
+    decoded.collect()
+}
+
+/// A payment that was begun here; nothing for money that belongs to none.
+pub(super) async fn payment(
+    log: &LogReader,
+    ledger: LedgerName,
+    payment: PaymentId,
+) -> Result<Option<PaymentHistory>, JobError> {
+    let events = events_of(log, ledger, AggregateType::Payment, payment.to_string()).await?;
+    let mut history: Option<PaymentHistory> = None;
+    for (recorded_at, event) in events {
+        let Event::Payment(event) = event else {
+            continue;
+        };
+        match (&mut history, &*event) {
+            (
+                None,
+                PaymentEvent::PaymentCreated {
+                    asset,
+                    amount,
+                    route,
+                    expires_at,
+                    ..
+                },
+            ) => {
+                history = Some(PaymentHistory {
+                    state: Payment::default(),
+                    asset: *asset,
+                    amount: *amount,
+                    route: route.clone(),
+                    routed_at: recorded_at,
+                    expires_at: *expires_at,
+                    order: None,
+                });
+            }
+            (None, _) => return Ok(None),
+            (Some(known), PaymentEvent::PaymentRerouted { route }) => {
+                known.route = route.clone();
+                known.routed_at = recorded_at;
+            }
+            (
+                Some(known),
+                PaymentEvent::PaymentAwaitingPayer {
+                    provider,
+                    order: Some(order),
+                    ..
+                },
+            ) => known.order = Some((*provider, order.clone())),
+            (Some(_), _) => {}
+        }
+        if let Some(known) = &mut history {
+            let next = known.state.evolve(&event);
+            known.state = next.map_err(|error| JobError(error.to_string()))?;
+        }
+    }
+    Ok(history)
+}
+
+/// A payout.
+pub(super) async fn payout(
+    log: &LogReader,
+    ledger: LedgerName,
+    payout: PayoutId,
+) -> Result<Option<PayoutHistory>, JobError> {
+    let events = events_of(log, ledger, AggregateType::Payout, payout.to_string()).await?;
+    let mut history: Option<PayoutHistory> = None;
+    for (_, event) in events {
+        let Event::Payout(event) = event else {
+            continue;
+        };
+        match (&mut history, &*event) {
+            (
+                None,
+                PayoutEvent::PayoutRequested {
+                    asset,
+                    amount,
+                    beneficiary,
+                    ..
+                },
+            ) => {
+                history = Some(PayoutHistory {
+                    state: Payout::default(),
+                    asset: *asset,
+                    amount: *amount,
+                    beneficiary: *beneficiary,
+                    asked: Vec::new(),
+                    failure: None,
+                    provider_payout: None,
+                });
+            }
+            (None, _) => return Ok(None),
+            (Some(known), PayoutEvent::PayoutSubmitted { route, .. }) => {
+                known.asked.push(route.provider);
+            }
+            (Some(known), PayoutEvent::PayoutNotAccepted { reason, .. }) => {
+                known.failure.clone_from(reason);
+            }
+            (
+                Some(known),
+                PayoutEvent::PayoutProcessing {
+                    provider_payout, ..
+                }
+                | PayoutEvent::PayoutSucceeded {
+                    provider_payout, ..
+                },
+            ) => {
+                let told = provider_payout.clone();
+                known.provider_payout = told.or(known.provider_payout.take());
+            }
+            (Some(_), _) => {}
+        }
+        if let Some(known) = &mut history {
+            let next = known.state.evolve(&event);
+            known.state = next.map_err(|error| JobError(error.to_string()))?;
+        }
+    }
+    Ok(history)
+}

@@ -1,0 +1,166 @@
+//! Refunds, made at the provider that has the money.
+
+use connectors::gateways::{
+    Advice, GatewayError, Money, Observation, ProviderId, RefundKind, RefundLookup,
+    RefundObservation, RefundRequest, currency,
+};
+use ledger_core::payment::{
+    CapturedPayment, ObservedMoney, ObservedRefund, PaymentAction,
+    RefundObservation as DomainRefund, RefundState,
+};
+use ledger_core::{LedgerName, PaymentId, RefundId};
+
+use super::checkout::attempt_of;
+use super::{Payments, histories, settled, step};
+use crate::jobs::{Job, JobAttempt, JobError};
+use crate::links::refund_reference;
+use crate::observer::{Source, transaction};
+use crate::translation::note;
+
+impl Payments {
+    pub(super) async fn execute_refund(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        refund: RefundId,
+        attempt: JobAttempt,
+    ) -> Result<(), JobError> {
+        let Some(captured) = self.captured(ledger, payment).await? else {
+            return Ok(());
+        };
+        let Some(known) = captured.refunds.get(&refund) else {
+            return Ok(());
+        };
+        if known.state != RefundState::Requested {
+            return Ok(());
+        }
+        let unusable = |what: &str| JobError(format!("the refund's {what} cannot be used"));
+        let asset = currency(captured.asset.as_str()).map_err(|_| unusable("asset"))?;
+        let request = RefundRequest {
+            payment_id: attempt_id(&captured)?,
+            reference: refund_reference(refund),
+            attempt: attempt_of(attempt),
+            amount: Money::try_from_amount(known.amount, asset).map_err(|_| unusable("amount"))?,
+            reason: "refund".to_owned(),
+        };
+        let account = self.account(ledger, captured.provider)?;
+        let source = step(
+            ledger,
+            captured.provider,
+            format!("refund/{refund}/executed"),
+        );
+        match account.gateway.refund(&request).await {
+            Ok(said) => self.hear_refund(&source, said).await,
+            Err(error) if is_certainly_refused(&error) => {
+                let amount = ObservedMoney {
+                    asset: captured.asset,
+                    amount: known.amount.value(),
+                };
+                self.refused(&source, payment, refund, amount, &error).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The provider does not make it: the reserved money is free again.
+    async fn refused(
+        &self,
+        source: &Source,
+        payment: PaymentId,
+        refund: RefundId,
+        money: ObservedMoney,
+        error: &GatewayError,
+    ) -> Result<(), JobError> {
+        let provider_refund = format!("refused.{refund}")
+            .parse()
+            .map_err(|_| JobError("the refund's name cannot be used".to_owned()))?;
+        let observation = DomainRefund {
+            provider: source.provider,
+            provider_refund,
+            money,
+            status: ObservedRefund::Failed,
+            bank_reference: None,
+            reason: note(error.code()),
+        };
+        let action = PaymentAction::ObserveRefund {
+            refund,
+            observation,
+            transaction: transaction(source, "refused"),
+        };
+        let submitted = self
+            .observer
+            .submit_payment(source, "refused", payment, action);
+        settled(submitted.await?)
+    }
+
+    pub(super) async fn watch_refund(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        refund: RefundId,
+        round: u32,
+    ) -> Result<(), JobError> {
+        let Some(captured) = self.captured(ledger, payment).await? else {
+            return Ok(());
+        };
+        let Some(known) = captured.refunds.get(&refund) else {
+            return Ok(());
+        };
+        if known.state != RefundState::Pending {
+            return Ok(());
+        }
+        let account = self.account(ledger, captured.provider)?;
+        let refund_id = known.provider_refund.as_ref();
+        let lookup = RefundLookup {
+            payment_id: attempt_id(&captured)?,
+            refund_id: refund_id.and_then(|id| id.as_str().parse().ok()),
+            reference: refund_reference(refund),
+        };
+        let said = account.gateway.fetch_refund(&lookup).await?;
+        let name = format!("refund/{refund}/watched/{round}");
+        let source = step(ledger, captured.provider, name);
+        self.hear_refund(&source, said).await?;
+        let pause = self.interval(&*account.gateway, round + 1);
+        let job = Job::WatchRefund {
+            ledger,
+            payment,
+            refund,
+            round: round + 1,
+        };
+        self.put_in(format!("watch/{ledger}/{refund}/{}", round + 1), job, pause)
+            .await
+    }
+
+    /// What a provider says of a refund that we asked for is of money that was ours.
+    async fn hear_refund(&self, source: &Source, said: RefundObservation) -> Result<(), JobError> {
+        let said = RefundObservation {
+            kind: RefundKind::OfCaptured,
+            ..said
+        };
+        let heard = self
+            .observer
+            .hear_all(source, &[Observation::Refund(said)])
+            .await?;
+        settled(heard)
+    }
+
+    pub(super) async fn captured(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+    ) -> Result<Option<CapturedPayment>, JobError> {
+        let history = histories::payment(&self.log, ledger, payment).await?;
+        Ok(history.and_then(|history| history.state.captured().cloned()))
+    }
+}
+
+fn attempt_id(captured: &CapturedPayment) -> Result<ProviderId, JobError> {
+    let unusable = |_| JobError("the provider's name of the payment cannot be used".to_owned());
+    captured.attempt.as_str().parse().map_err(unusable)
+}
+
+/// Whether nothing was done and nothing will be. A reference that was used for something else tells of a
+/// mistake of ours, which a person has to look at.
+pub(super) fn is_certainly_refused(error: &GatewayError) -> bool {
+    error.advice() == Advice::GiveUp && !matches!(error, GatewayError::ReferenceReused { .. })
+}
