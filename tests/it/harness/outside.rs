@@ -32,12 +32,12 @@ pub const PROVIDER: &str = "razorpay";
 /// Accounts at providers where nobody listens.
 pub fn accounts(ledger: &str) -> GatewayAccounts {
     let base_url: BaseUrl = parsed("http://127.0.0.1:1/");
-    let ring = || SecretRing::try_new(vec![Secret::new("a secret")]).unwrap();
+    let ring = |secret: &str| SecretRing::try_new(vec![Secret::new(secret)]).unwrap();
     let razorpay = RazorpayGateway::try_new(RazorpaySettings {
         base_url: base_url.clone(),
         key_id: "rzp_test_1".to_owned(),
-        key_secrets: ring(),
-        webhook_secrets: ring(),
+        key_secrets: ring("a key's secret"),
+        webhook_secrets: ring("a webhook's secret"),
         checkout: RazorpayCheckout::HostedPage,
         payout_account: Some(Secret::new("7878780080316316")),
         calls: CallPolicy::default(),
@@ -45,7 +45,7 @@ pub fn accounts(ledger: &str) -> GatewayAccounts {
     let stripe = StripeGateway::try_new(StripeSettings {
         base_url,
         api_key: Secret::new("sk_test_1"),
-        webhook_secrets: ring(),
+        webhook_secrets: ring("whsec_c3RyaXBlc2VjcmV0"),
         calls: CallPolicy::default(),
     });
     let account = |gateway| GatewayAccount {

@@ -74,7 +74,7 @@ async fn another_customers_deposits_payouts_and_beneficiaries_do_not_exist() {
     let mut elsewhere = json!({ "wallet": ravis, "asset": "INR", "amount": "1" });
     elsewhere["beneficiary"] = json!(beneficiary);
     let refused = desk.post("/payouts", &ravi.access, elsewhere).await;
-    assert_eq!(refused.expect(422).code(), "beneficiary_of_other_wallet");
+    assert_eq!(refused.expect(409).code(), "beneficiary_of_other_wallet");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,7 +68,7 @@ async fn what_the_log_knows_of_a_beneficiary_is_not_enough_to_pay_it() {
     let early = desk
         .post("/payouts", &desk.asha.access, payout.clone())
         .await;
-    assert_eq!(early.expect(422).code(), "beneficiary_not_verified");
+    assert_eq!(early.expect(409).code(), "beneficiary_not_verified");
     desk.beneficiary_again(&added.id()).await;
     desk.post("/payouts", &desk.asha.access, payout.clone())
         .await
@@ -78,7 +78,7 @@ async fn what_the_log_knows_of_a_beneficiary_is_not_enough_to_pay_it() {
         .await
         .expect(200);
     let late = desk.post("/payouts", &desk.asha.access, payout).await;
-    assert_eq!(late.expect(422).code(), "beneficiary_not_verified");
+    assert_eq!(late.expect(409).code(), "beneficiary_not_verified");
 }
 
 /// Nobody gets a sealed account number into the database by a command that is refused.
