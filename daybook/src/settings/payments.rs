@@ -1,14 +1,7 @@
 //! Accounts at payment providers, and which of them is asked.
 
-use std::sync::Arc;
+mod credentials;
 
-use connectors::gateways::razorpay::{
-    RAZORPAY_BASE_URL, RazorpayCheckout, RazorpayGateway, RazorpaySettings,
-};
-use connectors::gateways::stripe::{STRIPE_BASE_URL, StripeGateway, StripeSettings};
-use connectors::gateways::{CallPolicy, Gateway, GatewayStartError, SecretRing};
-use connectors::outbound::{BaseUrl, BaseUrlError};
-use connectors::secret::Secret;
 use ledger_core::LedgerName;
 use serde::Deserialize;
 use url::Url;
@@ -17,6 +10,8 @@ use workflows::webhooks::WebhookSettings;
 use workflows::{GatewayAccount, GatewayAccounts, GatewayAccountsError};
 
 use crate::node::PaymentOptions;
+
+pub use credentials::{Credentials, CredentialsError};
 
 /// Accounts at payment providers, and which of them is asked.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,67 +39,20 @@ pub struct AccountSettings {
     pub credentials: Credentials,
 }
 
-/// The credentials of an account, by provider.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Credentials {
-    /// At Razorpay.
-    Razorpay {
-        /// Another address than Razorpay's own, for a simulator.
-        #[serde(default)]
-        base_url: String,
-        /// `rzp_…`.
-        key_id: String,
-        /// The key's secret, the current one first.
-        key_secrets: SecretRing,
-        /// The webhook's secret, the current one first.
-        webhook_secrets: SecretRing,
-        /// `hosted_page` or `payment_link`.
-        #[serde(default = "hosted_page")]
-        checkout: RazorpayCheckout,
-        /// The number of the RazorpayX account that payouts come from; none when it is left out.
-        #[serde(default)]
-        payout_account: Option<Secret>,
-    },
-    /// At Stripe.
-    Stripe {
-        /// Another address than Stripe's own, for a simulator.
-        #[serde(default)]
-        base_url: String,
-        /// `sk_…` or `rk_…`.
-        api_key: Secret,
-        /// The endpoint's secret, the current one first.
-        webhook_secrets: SecretRing,
-    },
-}
-
-const fn hosted_page() -> RazorpayCheckout {
-    RazorpayCheckout::HostedPage
-}
-
 /// Why payment providers cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum PaymentSettingsError {
     /// Not where providers could reach us.
     #[error("payments.public_url is no URL that ends with '/'")]
     PublicUrl,
-    /// Not where a provider could be.
-    #[error("payments.accounts: {endpoint} has no usable base_url")]
-    BaseUrl {
-        /// Which account.
-        endpoint: String,
-        /// Why.
-        #[source]
-        source: BaseUrlError,
-    },
     /// Credentials that are none.
     #[error("payments.accounts: {endpoint} cannot be used")]
-    Gateway {
+    Credentials {
         /// Which account.
         endpoint: String,
         /// Why.
         #[source]
-        source: GatewayStartError,
+        source: CredentialsError,
     },
     /// Accounts that cannot be used together.
     #[error("payments.accounts cannot be used together")]
@@ -141,61 +89,14 @@ impl PaymentSettings {
 
 impl AccountSettings {
     fn account(&self) -> Result<GatewayAccount, PaymentSettingsError> {
-        let unusable = |source| PaymentSettingsError::Gateway {
-            endpoint: self.endpoint.clone(),
-            source,
-        };
-        let gateway: Arc<dyn Gateway> = match &self.credentials {
-            Credentials::Razorpay {
-                base_url,
-                key_id,
-                key_secrets,
-                webhook_secrets,
-                checkout,
-                payout_account,
-            } => Arc::new(
-                RazorpayGateway::try_new(RazorpaySettings {
-                    base_url: self.base_url(base_url, RAZORPAY_BASE_URL)?,
-                    key_id: key_id.clone(),
-                    key_secrets: key_secrets.clone(),
-                    webhook_secrets: webhook_secrets.clone(),
-                    checkout: *checkout,
-                    payout_account: payout_account.clone(),
-                    calls: CallPolicy::default(),
-                })
-                .map_err(unusable)?,
-            ),
-            Credentials::Stripe {
-                base_url,
-                api_key,
-                webhook_secrets,
-            } => Arc::new(
-                StripeGateway::try_new(StripeSettings {
-                    base_url: self.base_url(base_url, STRIPE_BASE_URL)?,
-                    api_key: api_key.clone(),
-                    webhook_secrets: webhook_secrets.clone(),
-                    calls: CallPolicy::default(),
-                })
-                .map_err(unusable)?,
-            ),
-        };
+        let gateway = self.credentials.gateway();
         Ok(GatewayAccount {
             ledger: self.ledger,
             endpoint: self.endpoint.clone(),
-            gateway,
-        })
-    }
-
-    fn base_url(&self, configured: &str, usual: &str) -> Result<BaseUrl, PaymentSettingsError> {
-        let text = if configured.is_empty() {
-            usual
-        } else {
-            configured
-        };
-        text.parse()
-            .map_err(|source| PaymentSettingsError::BaseUrl {
+            gateway: gateway.map_err(|source| PaymentSettingsError::Credentials {
                 endpoint: self.endpoint.clone(),
                 source,
-            })
+            })?,
+        })
     }
 }
