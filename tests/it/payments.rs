@@ -4,5 +4,6 @@ mod deposits;
 mod intake;
 mod operators;
 mod outgoing;
+mod proof;
 mod support;
 mod trouble;

@@ -2,6 +2,8 @@
 
 mod credentials;
 
+use std::time::Duration;
+
 use ledger_core::LedgerName;
 use serde::Deserialize;
 use url::Url;
@@ -19,6 +21,8 @@ pub use credentials::{Credentials, CredentialsError};
 pub struct PaymentSettings {
     /// Where providers reach the deployment; the address of the node when it is empty.
     pub public_url: String,
+    /// How often the same thing is asked at most, in milliseconds; 0 for what each provider tolerates.
+    pub polling_ms: u64,
     /// The accounts.
     pub accounts: Vec<AccountSettings>,
     /// The version of the rules, which decisions quote.
@@ -81,7 +85,7 @@ impl PaymentSettings {
             accounts: GatewayAccounts::try_new(accounts)?,
             rules: RoutingRules::try_new(&self.routing_version, self.routing.clone())?,
             public_url,
-            polling: None,
+            polling: (self.polling_ms > 0).then(|| Duration::from_millis(self.polling_ms)),
             webhooks: WebhookSettings::default(),
         })
     }
