@@ -275,6 +275,7 @@ fn needs_of_settlement(settlement: SettlementId, action: &SettlementAction) -> V
             provider.clearing(),
             provider.fees(),
             provider.tax(),
+            provider.payouts(),
             Holder::System(report.bank),
         ];
         keys.push(EntityKey::Transaction(*transaction));

@@ -270,6 +270,7 @@ pub fn settlement(batch: &str, net: &str) -> Command {
         batch: parsed(batch),
         asset: parsed("INR"),
         net: parse_decimal(net).unwrap(),
+        payouts: rust_decimal::Decimal::ZERO,
         fees: ObservedFees {
             fee: parse_decimal("0").unwrap(),
             tax: parse_decimal("0").unwrap(),

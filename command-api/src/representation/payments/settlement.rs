@@ -48,6 +48,8 @@ pub struct SettlementView {
     pub asset: Text<AssetCode>,
     /// What arrived at the bank; negative when it left.
     pub net: Text<ExactDecimal>,
+    /// What went out of it to beneficiaries; negative when more came back.
+    pub payouts: Text<ExactDecimal>,
     /// What the provider kept for itself and was not recorded with its payments.
     pub fees: FeesView,
     /// The system account that stands for the bank account.
@@ -71,7 +73,7 @@ pub struct SettlementView {
 
 impl From<SettlementRow> for SettlementView {
     fn from(row: SettlementRow) -> Self {
-        let net = match row.net {
+        let received = |net: SettlementNet| match net {
             SettlementNet::Received(amount) => amount.value(),
             SettlementNet::Taken(amount) => -amount.value(),
             SettlementNet::Nothing => {
@@ -80,6 +82,11 @@ impl From<SettlementRow> for SettlementView {
                 nothing
             }
         };
+        let mut payouts = received(row.payouts);
+        if !payouts.is_zero() {
+            payouts.set_sign_positive(payouts.is_sign_negative());
+        }
+        let net = received(row.net);
         Self {
             id: row.settlement.into(),
             status: if row.open_breaks == 0 {
@@ -91,6 +98,7 @@ impl From<SettlementRow> for SettlementView {
             batch: row.batch.into(),
             asset: row.asset.into(),
             net: Text(ExactDecimal(net)),
+            payouts: Text(ExactDecimal(payouts)),
             fees: row.fees.into(),
             bank: row.bank.into(),
             bank_reference: row.bank_reference.map(Into::into),

@@ -226,6 +226,7 @@ fn any_settlement() -> impl Strategy<Value = Command> {
             batch: theirs(&format!("setl_{number}")),
             asset: asset_code("INR"),
             net: decimal(net),
+            payouts: rust_decimal::Decimal::ZERO,
             fees: fees("0.4", "0.07"),
             bank: parsed("cash"),
             bank_reference: None,

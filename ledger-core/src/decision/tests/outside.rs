@@ -414,7 +414,8 @@ fn a_settlement_brings_the_clearing_account_to_the_bank() {
         provider: provider("razorpay"),
         batch: theirs("setl_1"),
         asset: asset_code("INR"),
-        net: decimal("97.64"),
+        net: decimal("87.64"),
+        payouts: decimal("10"),
         fees: fees("2", "0.36"),
         bank: parsed("cash"),
         bank_reference: None,
@@ -431,10 +432,12 @@ fn a_settlement_brings_the_clearing_account_to_the_bank() {
     apply(&mut book, &record(600, report.clone()));
     assert_eq!(balance(&book, provider("razorpay").clearing()), "0");
     let brought = decimal(&balance(&book, system("cash"))) - decimal(&cash);
-    assert_eq!(brought, decimal("97.64"));
+    assert_eq!(brought, decimal("87.64"));
+    let paid_out = balance(&book, provider("razorpay").payouts());
+    assert_eq!(paid_out, "10");
     assert_eq!(apply(&mut book, &record(601, report.clone())), []);
     let other = SettlementReport {
-        net: decimal("97.63"),
+        net: decimal("87.63"),
         ..report
     };
     assert_eq!(refuse(&mut book, &record(602, other)), "settlement_differs");

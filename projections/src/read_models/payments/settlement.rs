@@ -31,6 +31,9 @@ pub struct SettlementRow {
     pub asset: AssetCode,
     /// What came of it at the bank.
     pub net: SettlementNet,
+    /// What went out of it to beneficiaries.
+    #[serde(default)]
+    pub payouts: SettlementNet,
     /// What the provider kept for itself and was not recorded with its payments.
     pub fees: Fees,
     /// The account that stands for the bank account.
@@ -211,6 +214,7 @@ fn begin(
         batch,
         asset,
         net,
+        payouts,
         fees,
         bank,
         bank_reference,
@@ -228,6 +232,7 @@ fn begin(
         batch: batch.clone(),
         asset: *asset,
         net: *net,
+        payouts: *payouts,
         fees: *fees,
         bank: *bank,
         bank_reference: bank_reference.clone(),

@@ -480,6 +480,10 @@ fn settlement_samples() -> Samples<SettlementEvent> {
             batch: theirs("setl_1"),
             asset: asset_code("INR"),
             net,
+            payouts: match bank_reference {
+                Some(_) => SettlementNet::Taken(amount("12.00")),
+                None => SettlementNet::Nothing,
+            },
             fees,
             bank: parsed("cash"),
             bank_reference,
