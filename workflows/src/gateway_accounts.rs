@@ -122,6 +122,12 @@ impl GatewayAccounts {
         own
     }
 
+    /// All accounts, with the names of their providers.
+    pub fn all(&self) -> impl Iterator<Item = (ProviderName, &GatewayAccount)> {
+        let all = self.shared.of_ledger.iter();
+        all.map(|((_, provider), account)| (*provider, account))
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -14,8 +14,8 @@ mod driver;
 mod worker;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use ledger_core::{LedgerName, PaymentId, PayoutId, RefundId};
+use chrono::{DateTime, NaiveDate, Utc};
+use ledger_core::{LedgerName, PaymentId, PayoutId, ProviderName, RefundId};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -89,6 +89,15 @@ pub enum Job {
         /// How often it was asked.
         round: u32,
     },
+    /// Take in what a provider has settled on a day.
+    FetchSettlements {
+        /// The ledger.
+        ledger: LedgerName,
+        /// Who settles.
+        provider: ProviderName,
+        /// The provider's day.
+        day: NaiveDate,
+    },
     /// Ask the provider about what a webhook hints at.
     ConfirmWebhook {
         /// The webhook's id here.
@@ -108,6 +117,7 @@ impl Job {
             Self::WatchRefund { .. } => "watch_refund",
             Self::SubmitPayout { .. } => "submit_payout",
             Self::WatchPayout { .. } => "watch_payout",
+            Self::FetchSettlements { .. } => "fetch_settlements",
             Self::ConfirmWebhook { .. } => "confirm_webhook",
         }
     }

@@ -4,6 +4,7 @@
 //! * [`webhooks`]: what providers tell us is taken in, kept, and processed.
 //! * [`process`]: what happens in a ledger leads to [`jobs`], durable work outside it.
 //! * [`payments`]: checkouts, refunds and payouts are made at providers; [`routing`] says at which.
+//!   What they pay us is taken from their reports ([`settlements`]).
 //!   What providers say comes back through [`observer`], in the words of [`translation`].
 //!
 //! Every piece of work is a command to the executor, so it obeys the same rules as a caller's, and
@@ -17,6 +18,7 @@ pub mod observer;
 pub mod payments;
 pub mod process;
 pub mod routing;
+pub mod settlements;
 pub mod translation;
 pub mod webhooks;
 

@@ -200,7 +200,7 @@ impl Observer {
         Ok(heard)
     }
 
-    fn links(&self, source: &Source) -> Links {
+    pub(crate) fn links(&self, source: &Source) -> Links {
         Links::new(self.pool.clone(), source.ledger, source.provider)
     }
 
@@ -452,7 +452,7 @@ impl Observer {
             .await
     }
 
-    async fn submit(
+    pub(crate) async fn submit(
         &self,
         source: &Source,
         part: &str,

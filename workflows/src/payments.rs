@@ -23,6 +23,7 @@ mod histories;
 mod payout;
 mod reactions;
 mod refund;
+mod settling;
 mod watching;
 
 use std::sync::Arc;
@@ -219,6 +220,11 @@ impl JobHands for Payments {
                 payout,
                 round,
             } => self.watch_payout(ledger, payout, round).await,
+            Job::FetchSettlements {
+                ledger,
+                provider,
+                day,
+            } => self.fetch_settlements(ledger, provider, day).await,
             Job::ConfirmWebhook { webhook } => self.confirm_webhook(webhook, attempt).await,
         }
     }

@@ -77,6 +77,7 @@ impl PaymentWork {
             Arc::new(SealedDestinations(self.identities)),
             settings,
         );
+        payments.begin_settlements().await?;
         let hands = Arc::new(payments.clone());
         let jobs = JobWorker::start(pool.clone(), hands, shutdown.clone()).await?;
         let runner = ProcessRunner::new(Arc::new(payments), pool, self.signal);

@@ -72,6 +72,10 @@ pub struct SettlementBreak {
 /// What has happened to a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large one is what nearly all settlements consist of"
+)]
 pub enum SettlementEvent {
     /// The batch was paid.
     SettlementRecorded {

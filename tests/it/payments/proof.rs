@@ -490,7 +490,6 @@ impl Proof {
         .unwrap();
         assert_eq!(dead, [], "seed {}", self.seed);
         let statuses: BTreeMap<String, usize> = self.statuses().await;
-        eprintln!("{statuses:?}");
         let ended: usize = statuses
             .iter()
             .filter(|(status, _)| !matches!(status.as_str(), "created" | "authorized"))

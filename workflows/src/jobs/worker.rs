@@ -95,6 +95,7 @@ impl JobWorker {
             .define_job::<WatchRefund>()
             .define_job::<SubmitPayout>()
             .define_job::<WatchPayout>()
+            .define_job::<FetchSettlements>()
             .define_job::<ConfirmWebhook>()
             .init()
             .await?;
@@ -143,6 +144,7 @@ tasks!(
     WatchRefund = "watch_refund",
     SubmitPayout = "submit_payout",
     WatchPayout = "watch_payout",
+    FetchSettlements = "fetch_settlements",
     ConfirmWebhook = "confirm_webhook",
 );
 

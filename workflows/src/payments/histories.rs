@@ -65,6 +65,16 @@ async fn events_of(
     decoded.collect()
 }
 
+/// The events of a payment.
+pub(super) async fn events_of_payment(
+    log: &LogReader,
+    ledger: LedgerName,
+    payment: PaymentId,
+) -> Result<Vec<Event>, JobError> {
+    let events = events_of(log, ledger, AggregateType::Payment, payment.to_string()).await?;
+    Ok(events.into_iter().map(|(_, event)| event).collect())
+}
+
 /// A payment that was begun here; nothing for money that belongs to none.
 pub(super) async fn payment(
     log: &LogReader,

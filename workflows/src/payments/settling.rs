@@ -1,0 +1,250 @@
+//! What providers have paid us, by their own reports: fetched once for each of their days, when it is over.
+//!
+//! Each account has one chain of jobs. At the start of a node it begins some days back, because a report
+//! that was fetched before says nothing new; at its end a day puts in the next.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use connectors::gateways::{GatewayError, Operation, SettlementQuery, SettlementRow};
+use ledger_core::identifier::derived_id;
+use ledger_core::money::Amount;
+use ledger_core::payment::PaymentEvent;
+use ledger_core::provider::{Fees, ObservedFees};
+use ledger_core::settlement::{BreakKind, SettlementAction, SettlementBreak, settlement_id};
+use ledger_core::{Command, Event, LedgerName, ProviderName, SettlementId, SystemAccountName};
+
+use super::{Payments, histories, settled, step};
+use crate::jobs::{Job, JobError, NewJob, insert_jobs_in_tx};
+use crate::observer::{Heard, Source, transaction};
+use crate::settlements::{Batch, Known, batches};
+use crate::translation::reference;
+
+/// How many days back the chain begins: longer than any provider takes to complete a day.
+const DAYS_BACK: u64 = 7;
+
+/// When a day's report is complete, on the next day (UTC): Indian days end before that.
+const COMPLETE_AT: TimeDelta = TimeDelta::hours(12);
+
+/// More pages than any day has by orders of magnitude.
+const MOST_PAGES: usize = 10_000;
+
+/// A batch was recorded otherwise before.
+const DIFFERS: &str = "settlement_differs";
+
+/// A break is known with other amounts.
+const BREAK_DIFFERS: &str = "break_differs";
+
+/// The account that stands for the bank account that providers pay to.
+const BANK: &str = "cash";
+
+impl Payments {
+    /// Begins the chains of all accounts whose providers report what they pay.
+    ///
+    /// # Errors
+    /// Those of PostgreSQL.
+    pub async fn begin_settlements(&self) -> Result<(), sqlx::Error> {
+        let first = Utc::now().date_naive() - Days::new(DAYS_BACK);
+        let jobs: Vec<NewJob> = self
+            .accounts
+            .all()
+            .filter(|(_, account)| {
+                let capabilities = account.gateway.capabilities();
+                capabilities.supports(Operation::SettlementReport)
+            })
+            .map(|(provider, account)| due(account.ledger, provider, first))
+            .collect();
+        let mut connection = self.pool().acquire().await?;
+        insert_jobs_in_tx(&mut connection, &jobs).await
+    }
+
+    pub(super) async fn fetch_settlements(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+        day: NaiveDate,
+    ) -> Result<(), JobError> {
+        let rows = match self.rows(ledger, provider, day).await {
+            Ok(rows) => rows,
+            // The account's kind has no reports.
+            Err(Fetched::Never) => return Ok(()),
+            Err(Fetched::Error(error)) => return Err(error),
+        };
+        for batch in batches(rows) {
+            self.settle(ledger, provider, &batch).await?;
+        }
+        let mut connection = self.pool().acquire().await?;
+        insert_jobs_in_tx(
+            &mut connection,
+            &[due(ledger, provider, day + Days::new(1))],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn rows(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+        day: NaiveDate,
+    ) -> Result<Vec<SettlementRow>, Fetched> {
+        let account = self.account(ledger, provider)?;
+        let mut query = SettlementQuery { day, page: None };
+        let mut rows = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let page = match account.gateway.settlement_page(&query).await {
+                Ok(page) => page,
+                Err(GatewayError::Unsupported { .. }) => return Err(Fetched::Never),
+                Err(error) => return Err(JobError::from(error).into()),
+            };
+            rows.extend(page.rows);
+            match page.next {
+                Some(next) => query.page = Some(next),
+                None => return Ok(rows),
+            }
+        }
+        Err(JobError("the report has no end".to_owned()).into())
+    }
+
+    async fn settle(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+        batch: &Batch,
+    ) -> Result<(), JobError> {
+        let source = step(ledger, provider, format!("settled/{}", batch.id));
+        for (row, observation) in batch.observations() {
+            let source = step(
+                ledger,
+                provider,
+                format!("settled/{}/{}", batch.id, row.entity_id),
+            );
+            match self.observer.hear_all(&source, &[observation]).await? {
+                Heard::NotYet(reason) => return Err(JobError(reason)),
+                // What cannot be taken in is a break.
+                Heard::Applied(_)
+                | Heard::OfNoConcern
+                | Heard::NotKnown(_)
+                | Heard::Impossible(_) => {}
+            }
+        }
+        let mut known = Vec::new();
+        for row in &batch.rows {
+            known.push(self.known(&source, row).await?);
+        }
+        let id = reference(&batch.id).map_err(|word| JobError(word.0.to_owned()))?;
+        let settlement = settlement_id(provider, &id);
+        let bank: SystemAccountName = BANK
+            .parse()
+            .map_err(|_| JobError("the bank account has no name".to_owned()))?;
+        let report = batch.report(provider, id.clone(), bank, &known);
+        let whole = SettlementBreak {
+            kind: BreakKind::TotalDiffers,
+            subject: id,
+            payment: None,
+            ours: None,
+            theirs: Amount::try_new(report.net.abs(), batch.asset.scale).ok(),
+        };
+        let record = SettlementAction::Record {
+            report,
+            transaction: transaction(&source, "record"),
+        };
+        let mut breaks = batch.breaks(&known);
+        match self.submit_settlement(&source, settlement, record).await? {
+            // It was told otherwise before: what was recorded then stays, and a person finds out why.
+            Heard::Impossible(reason) if reason == DIFFERS => breaks.push(whole),
+            recorded => settled(recorded)?,
+        }
+        for difference in breaks {
+            let note = SettlementAction::RecordBreak { difference };
+            match self.submit_settlement(&source, settlement, note).await? {
+                // Another amount of a break that is known already says nothing new to who explains it.
+                Heard::Impossible(reason) if reason == BREAK_DIFFERS => {}
+                noted => settled(noted)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn submit_settlement(
+        &self,
+        source: &Source,
+        settlement: SettlementId,
+        action: SettlementAction,
+    ) -> Result<Heard, JobError> {
+        // Its content names it: another report is another command.
+        let part = derived_id(&["settlement action", &format!("{action:?}")]).to_string();
+        let action = Box::new(action);
+        let command = Command::Settlement { settlement, action };
+        Ok(self.observer.submit(source, &part, command).await?)
+    }
+
+    /// What the ledger has of a row's payment.
+    async fn known(&self, source: &Source, row: &SettlementRow) -> Result<Option<Known>, JobError> {
+        let Some(attempt) = &row.payment_id else {
+            return Ok(None);
+        };
+        let links = self.observer.links(source);
+        let Some(payment) = links.payment(None, Some(attempt), None).await? else {
+            return Ok(None);
+        };
+        let events = histories::events_of_payment(&self.log, source.ledger, payment).await?;
+        let mut known = None;
+        for event in events {
+            let Event::Payment(event) = event else {
+                continue;
+            };
+            match *event {
+                PaymentEvent::PaymentCaptured { amount, fees, .. }
+                | PaymentEvent::UnexpectedPaymentCaptured { amount, fees, .. } => {
+                    known = Some(Known {
+                        payment,
+                        captured: amount,
+                        fees: fees.map(charged),
+                    });
+                }
+                PaymentEvent::PaymentFeesRecorded { fees, .. } => {
+                    if let Some(known) = &mut known {
+                        known.fees = Some(charged(fees));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(known)
+    }
+}
+
+fn charged(fees: Fees) -> ObservedFees {
+    ObservedFees {
+        fee: fees.fee.value(),
+        tax: fees.tax.value(),
+    }
+}
+
+/// Why there are no rows.
+enum Fetched {
+    /// There never are.
+    Never,
+    /// It is to be tried again.
+    Error(JobError),
+}
+
+impl From<JobError> for Fetched {
+    fn from(error: JobError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// A day's report, to be fetched as soon as it is complete. An account has one such job at a time.
+fn due(ledger: LedgerName, provider: ProviderName, day: NaiveDate) -> NewJob {
+    let next = day + Days::new(1);
+    let begins = DateTime::<Utc>::from_naive_utc_and_offset(next.and_time(NaiveTime::MIN), Utc);
+    NewJob {
+        key: format!("settlements/{ledger}/{provider}"),
+        job: Job::FetchSettlements {
+            ledger,
+            provider,
+            day,
+        },
+        run_at: begins + COMPLETE_AT,
+    }
+}
