@@ -138,7 +138,9 @@ async fn everybody_has_what_is_theirs_after_everything_went_wrong() {
         owners.checkouts.insert(at, paid.wallet.clone());
     }
     owners.payouts.extend(payouts);
-    proof.reckon(&owners).await;
+    proof.wallets_hold_what_is_theirs(&owners).await;
+    eprintln!("wallets agree after {:?}", begun.elapsed());
+    proof.clearing_holds_what_is_owed().await;
     eprintln!(
         "{killed} processes killed, at rest after {:?}",
         begun.elapsed()
@@ -392,8 +394,8 @@ impl Proof {
         }
     }
 
-    /// Waits until the ledger says what the gateways say.
-    async fn reckon(&self, owners: &Owners) {
+    /// Waits until every wallet holds what the gateways say.
+    async fn wallets_hold_what_is_theirs(&self, owners: &Owners) {
         let begun = Instant::now();
         loop {
             self.let_time_pass().await;
@@ -405,19 +407,42 @@ impl Proof {
             }
             let found = self.balances().await;
             let of = |wallet: &String| found.get(&format!("wallet:{wallet}")).copied();
-            let differing: Balances = expected
+            let short: Balances = expected
                 .iter()
                 .filter(|(wallet, balance)| of(wallet) != Some(**balance))
                 .map(|(wallet, balance)| (wallet.clone(), balance - of(wallet).unwrap_or_default()))
                 .collect();
-            let clearing = self.clearing(&found);
-            if differing.is_empty() && clearing.is_empty() {
+            if short.is_empty() {
                 return;
             }
+            let seed = self.seed;
             assert!(
                 begun.elapsed() < PATIENCE,
-                "seed {}: wallets are short of {differing:?}, clearing differs by {clearing:?}",
-                self.seed
+                "seed {seed}: wallets are short of {short:?}"
+            );
+        }
+    }
+
+    /// The gateways settle, and what is left in their clearing accounts is what they still owe.
+    async fn clearing_holds_what_is_owed(&self) {
+        let today = chrono::Utc::now().date_naive();
+        for (_, gateway) in self.gateways.all() {
+            gateway.settle(today);
+        }
+        let begun = Instant::now();
+        loop {
+            // A day each time, from some days back on.
+            self.let_time_pass().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let found = self.balances().await;
+            let differing = self.clearing(&found);
+            if differing.is_empty() {
+                return;
+            }
+            let seed = self.seed;
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "seed {seed}: clearing and owed: {differing:?}"
             );
         }
     }
