@@ -107,7 +107,7 @@ impl StripeGateway {
         })?;
         let call = Call::post(operation, path, Body::Form(form(fields)))
             .with_header(IDEMPOTENCY_KEY, key)
-            .repeatable();
+            .known_again();
         self.ask(call).await
     }
 }

@@ -14,7 +14,7 @@
 //! Bearer authentication with the key is wanted. Bodies are forms in Stripe's notation, errors are
 //! `{"error":{"type","code","message","param"}}`, lists have cursors, `expand[]` is obeyed where an adapter
 //! or Stripe's own library asks. A `POST` with an `Idempotency-Key` is done once; a repeat is answered alike
-//! and marked `Idempotent-Replayed`. Webhooks have a timestamp and one `v1` per secret.
+//! and marked `Idempotent-Replayed`, until a day later, when the key is forgotten. Webhooks have a timestamp and one `v1` per secret.
 
 mod account;
 mod balance;
@@ -117,6 +117,23 @@ impl StripeSimulator {
     pub fn reverse_transfer(&self, transfer_id: &str) -> bool {
         self.office
             .happen(|account, now| account.reverse_transfer(transfer_id, now).is_ok())
+    }
+
+    /// So many payouts to others, made by somebody else.
+    pub fn pay_others(&self, payouts: usize) {
+        let form = [
+            ("amount", "100"),
+            ("currency", "inr"),
+            ("destination", "ba_of_others"),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let form = account::Form::from(form);
+        self.office.happen(|account, now| {
+            for _ in 0..payouts {
+                // The form is one that is taken.
+                let _: account::Answered = account.create_payout(&form, now);
+            }
+        });
     }
 
     /// How payouts end by themselves as soon as they are made; nothing leaves them `pending`.

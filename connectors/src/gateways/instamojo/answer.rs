@@ -109,6 +109,13 @@ pub(super) fn not_found(operation: Operation) -> GatewayError {
     }
 }
 
+pub(super) fn search_ended(operation: Operation) -> GatewayError {
+    GatewayError::SearchEnded {
+        provider: PROVIDER,
+        operation,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -2,16 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use serde_json::value::RawValue;
 
-use super::answer::{nonsense, not_found, not_read};
+use super::answer::{nonsense, not_found, not_read, search_ended};
 use super::settings::InstamojoAccess;
 use super::wire::{
-    Order, OrderAnswer, Payment, PaymentAnswer, PaymentRequest, RequestAnswer, RequestsAnswer,
-    instant, reference_of,
+    Order, OrderAnswer, PaymentRequest, RequestAnswer, RequestsAnswer, instant, payment,
+    reference_of,
 };
 use super::{InstamojoGateway, PROVIDER, unsupported};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
+use crate::gateways::fault::looked_up;
 use crate::gateways::{
     Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, CheckoutStatus, GatewayError, Money, Operation, PaymentObservation,
@@ -50,14 +52,7 @@ impl InstamojoGateway {
         };
         match made {
             // The answer is lost, or our name is refused because it is used: what is there counts.
-            Err(error) if may_exist(&error) => {
-                match self.earlier_checkout(request).await {
-                    Ok(Some(found)) => Ok(found),
-                    // What is there cannot be used: that is certain, and more than the error says.
-                    Err(certain) if certain.advice() == Advice::GiveUp => Err(certain),
-                    Ok(None) | Err(_) => Err(error),
-                }
-            }
+            Err(error) if may_exist(&error) => self.earlier_checkout(request).await?.ok_or(error),
             made => made,
         }
     }
@@ -69,27 +64,27 @@ impl InstamojoGateway {
         request: &CheckoutRequest,
     ) -> Result<Option<Checkout>, GatewayError> {
         let operation = Operation::CreateCheckout;
-        let found = match self.settings.access {
+        match self.settings.access {
             InstamojoAccess::Keys { .. } => {
                 let not_before = request.created_at.checked_sub_signed(CLOCKS_APART);
                 let not_before = not_before.unwrap_or(DateTime::<Utc>::MIN_UTC);
                 let found = self
                     .request_of(operation, &request.reference, not_before)
                     .await;
-                found.and_then(|found| self.request_checkout(request, found))
+                let found = looked_up(found)?;
+                found
+                    .map(|found| self.request_checkout(request, found))
+                    .transpose()
             }
             InstamojoAccess::Client { .. } => {
                 let path = format!("/v2/gateway/orders/transaction_id:{}/", request.reference);
                 let found = self.ask(|| Call::get(operation, path.clone())).await;
-                found.and_then(|order: Order| {
-                    is_order(request, &order)?;
-                    Err(page_lost())
-                })
+                let Some(order) = looked_up::<Order>(found)? else {
+                    return Ok(None);
+                };
+                is_order(request, &order)?;
+                Err(page_lost())
             }
-        };
-        match found {
-            Err(GatewayError::NotFound { .. }) => Ok(None),
-            found => found.map(Some),
         }
     }
 
@@ -221,10 +216,10 @@ impl InstamojoGateway {
                 return Ok(ours);
             }
             if count < PAGE || is_past {
-                break;
+                return Err(not_found(operation));
             }
         }
-        Err(not_found(operation))
+        Err(search_ended(operation))
     }
 
     fn request_checkout(
@@ -287,10 +282,9 @@ impl InstamojoGateway {
         payment_id: &ProviderId,
     ) -> Result<PaymentObservation, GatewayError> {
         let path = format!("{}payments/{payment_id}/", self.prefix());
-        let found: PaymentAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
-        let (PaymentAnswer::Wrapped { payment } | PaymentAnswer::Bare(payment)) = found;
-        let payment: Payment = serde_json::from_str(&payment.to_string())
-            .map_err(|_| nonsense(operation, "a payment of another shape"))?;
+        let found: Box<RawValue> = self.ask(|| Call::get(operation, path.clone())).await?;
+        let payment =
+            payment(&found).map_err(|_| nonsense(operation, "a payment of another shape"))?;
         let payment = payment.observe().map_err(not_read(operation))?;
         if payment.payment_id != *payment_id {
             return Err(nonsense(operation, "another payment"));

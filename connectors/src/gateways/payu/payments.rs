@@ -6,7 +6,8 @@ use super::PayUGateway;
 use super::answer::{Reply, nonsense, not_found, not_read, reply};
 use super::signature::{RequestFields, command_hash, request_hash};
 use super::wire::{Action, Done, Transaction, actions, transaction, transactions};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::calls::{Body, Call, Repeat};
+use crate::gateways::fault::looked_up;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureRequest, Checkout, CheckoutAction, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, PaymentStatus, ProviderId,
@@ -20,9 +21,32 @@ pub(super) const LONGEST_REFERENCE: usize = 23;
 const COMMANDS: &str = "/merchant/postservice.php?form=2";
 
 impl PayUGateway {
-    /// Runs a command. Every one of ours can be repeated: it asks, or PayU knows it again by its token.
+    /// Runs a command that asks.
     pub(super) async fn command(
         &self,
+        operation: Operation,
+        command: &str,
+        variables: &[&str],
+    ) -> Result<Reply, GatewayError> {
+        self.run(Repeat::Harmless, operation, command, variables)
+            .await
+    }
+
+    /// Runs a command that does something, which PayU knows again by its token. A refusal may be of a
+    /// repeat, so that whoever gets one looks what is there before it is believed.
+    pub(super) async fn act(
+        &self,
+        operation: Operation,
+        command: &str,
+        variables: &[&str],
+    ) -> Result<Reply, GatewayError> {
+        self.run(Repeat::KnownAgain, operation, command, variables)
+            .await
+    }
+
+    async fn run(
+        &self,
+        repeat: Repeat,
         operation: Operation,
         command: &str,
         variables: &[&str],
@@ -40,7 +64,8 @@ impl PayUGateway {
                 .map(String::as_str)
                 .zip(variables.iter().copied()),
         );
-        let call = Call::post(operation, COMMANDS, Body::Form(form(&fields))).repeatable();
+        let mut call = Call::post(operation, COMMANDS, Body::Form(form(&fields)));
+        call.repeat = repeat;
         self.caller
             .call(call, |answer| reply(operation, answer))
             .await
@@ -198,9 +223,10 @@ impl PayUGateway {
         let operation = Operation::Capture;
         check_reference(request.reference.as_str())?;
         let amount = amount_text(request.amount)?;
+        let is_taken = |payment: &PaymentObservation| payment.captured == request.amount;
         if request.attempt == Attempt::Again {
-            let payment = self.found_payment(operation, &request.payment_id).await?;
-            if payment.captured == request.amount {
+            let payment = self.found_payment(operation, &request.payment_id).await;
+            if let Some(payment) = looked_up(payment)?.filter(is_taken) {
                 return Ok(payment);
             }
         }
@@ -210,17 +236,19 @@ impl PayUGateway {
             &amount,
         ];
         let reply = self
-            .command(operation, "capture_transaction", &variables)
+            .act(operation, "capture_transaction", &variables)
             .await?;
-        let is_second = matches!(reply.error_code.text(), "106" | "108" | "109" | "301");
-        if !reply.is_done() && !is_second {
-            return Err(reply.refusal(operation));
-        }
-        let payment = self.found_payment(operation, &request.payment_id).await?;
-        if reply.is_done() || payment.captured == request.amount {
+        let payment = self.found_payment(operation, &request.payment_id).await;
+        let Some(payment) = looked_up(payment)? else {
+            return Err(denied(operation, &reply));
+        };
+        if reply.is_done() || is_taken(&payment) {
             return Ok(payment);
         }
-        if payment.captured.is_zero() && payment.status.known().is_some_and(is_authorized) {
+        let is_second = matches!(reply.error_code.text(), "106" | "108" | "109" | "301");
+        let is_waiting =
+            payment.captured.is_zero() && payment.status.known().is_some_and(is_authorized);
+        if is_second && is_waiting {
             return Err(GatewayError::InProgress {
                 provider: super::PROVIDER,
                 operation,
@@ -237,7 +265,8 @@ impl PayUGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let operation = Operation::CancelPayment;
         check_reference(request.reference.as_str())?;
-        let payment = self.found_payment(operation, &request.payment_id).await?;
+        let payment = self.found_payment(operation, &request.payment_id).await;
+        let payment = looked_up(payment)?.ok_or_else(|| not_found(operation))?;
         match payment.status {
             Reported::Known(PaymentStatus::Authorized) => {}
             Reported::Known(PaymentStatus::Expired) => return Ok(payment),
@@ -250,15 +279,29 @@ impl PayUGateway {
             &amount,
         ];
         let reply = self
-            .command(operation, "cancel_refund_transaction", &variables)
+            .act(operation, "cancel_refund_transaction", &variables)
             .await?;
         if reply.is_done() && !is_cancellation(&reply) {
             return Err(nonsense(operation, "a refund instead of a cancellation"));
         }
-        if reply.is_done() || reply.is_token_used() {
-            return self.found_payment(operation, &request.payment_id).await;
+        let payment = self.found_payment(operation, &request.payment_id).await;
+        let Some(payment) = looked_up(payment)? else {
+            return Err(denied(operation, &reply));
+        };
+        let is_given_up = payment.status == Reported::Known(PaymentStatus::Expired);
+        if reply.is_done() || reply.is_token_used() || is_given_up {
+            return Ok(payment);
         }
         Err(reply.refusal(operation))
+    }
+}
+
+/// What a reply means about a payment that PayU then does not know.
+fn denied(operation: Operation, reply: &Reply) -> GatewayError {
+    if reply.is_done() {
+        nonsense(operation, "done to a transaction that is not there")
+    } else {
+        reply.refusal(operation)
     }
 }
 

@@ -133,6 +133,10 @@ fn unsigned(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, Webhoo
     let (event_id, event_type, content) = if told.event.text() == "dispute" {
         of_dispute(&told, &body_digest)
     } else if let Ok(action) = serde_json::from_slice::<Action>(body) {
+        // Disputes come without the merchant's key, refunds never do.
+        if action.refund_kind().is_some() && told.key.said().is_none() {
+            return Err(WebhookRejection::Ambiguous);
+        }
         of_action(&action, &body_digest)
     } else {
         let content = WebhookContent::OfNoConcern;
@@ -209,7 +213,8 @@ fn of_dispute(told: &Told, body_digest: &str) -> (String, String, WebhookContent
         ],
     );
     let content = match dispute(told) {
-        Ok(dispute) => WebhookContent::Observations(vec![Observation::Dispute(dispute)]),
+        // There is no command that tells of disputes.
+        Ok(dispute) => WebhookContent::CannotBeConfirmed(vec![Observation::Dispute(dispute)]),
         Err(error) => WebhookContent::NotUnderstood {
             reason: error.to_string(),
         },

@@ -55,6 +55,30 @@ pub(super) fn not_found(operation: Operation) -> GatewayError {
     }
 }
 
+pub(super) fn search_ended(operation: Operation) -> GatewayError {
+    GatewayError::SearchEnded {
+        provider: PROVIDER,
+        operation,
+    }
+}
+
+/// How many rows of a list are asked for.
+pub(super) const PAGE: usize = 100;
+
+/// The first of ours in a list of at most [`PAGE`] rows. A full one says nothing of what comes after it.
+pub(super) fn first_of<T>(
+    operation: Operation,
+    items: Vec<T>,
+    is_ours: impl Fn(&T) -> bool,
+) -> Result<T, GatewayError> {
+    let is_full = items.len() >= PAGE;
+    match items.into_iter().find(is_ours) {
+        Some(ours) => Ok(ours),
+        None if is_full => Err(search_ended(operation)),
+        None => Err(not_found(operation)),
+    }
+}
+
 /// The entity of an answer, or what the answer means instead.
 pub(super) fn entity<T: DeserializeOwned>(
     operation: Operation,

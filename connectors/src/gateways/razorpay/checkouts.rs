@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::answer::{may_exist, nonsense, not_found, not_read};
+use super::answer::{PAGE, first_of, may_exist, nonsense, not_found, not_read, search_ended};
 use super::wire::{Collection, Link, Links, Order, Payment, REFERENCE_NOTE, instant};
 use super::{PROVIDER, RazorpayCheckout, RazorpayGateway, unsupported};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
+use crate::gateways::fault::looked_up;
 use crate::gateways::{
     Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, ProviderId, Reference,
@@ -38,11 +39,7 @@ impl RazorpayGateway {
         };
         match made {
             // The answer is lost, or a reference is refused because it is used: what is there counts.
-            Err(error) if may_exist(&error) => match self.earlier(request).await {
-                Ok(Some(found)) => Ok(found),
-                Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
-                Ok(None) | Err(_) => Err(error),
-            },
+            Err(error) if may_exist(&error) => self.earlier(request).await?.ok_or(error),
             made => made,
         }
     }
@@ -50,25 +47,23 @@ impl RazorpayGateway {
     /// The checkout that an earlier call with this reference left behind.
     async fn earlier(&self, request: &CheckoutRequest) -> Result<Option<Checkout>, GatewayError> {
         let operation = Operation::CreateCheckout;
-        let found = match self.settings.checkout {
+        match self.settings.checkout {
             RazorpayCheckout::HostedPage => {
                 let order = self.order_of(operation, &request.reference).await;
-                order.and_then(|order| {
-                    is_same(request, order.amount, &order.currency)?;
-                    self.order_checkout(request, &order.id)
-                })
+                let Some(order) = looked_up(order)? else {
+                    return Ok(None);
+                };
+                is_same(request, order.amount, &order.currency)?;
+                self.order_checkout(request, &order.id).map(Some)
             }
             RazorpayCheckout::PaymentLink => {
                 let link = self.link_of(operation, &request.reference).await;
-                link.and_then(|link| {
-                    is_same(request, link.amount, &link.currency)?;
-                    self.link_checkout(link)
-                })
+                let Some(link) = looked_up(link)? else {
+                    return Ok(None);
+                };
+                is_same(request, link.amount, &link.currency)?;
+                self.link_checkout(link).map(Some)
             }
-        };
-        match found {
-            Err(GatewayError::NotFound { .. }) => Ok(None),
-            found => found.map(Some),
         }
     }
 
@@ -208,12 +203,16 @@ impl RazorpayGateway {
         operation: Operation,
         reference: &Reference,
     ) -> Result<Order, GatewayError> {
-        let path = format!("/v1/orders?receipt={reference}&count=100");
+        let path = format!("/v1/orders?receipt={reference}&count={PAGE}");
         let orders: Collection<Order> = self.ask(Call::get(operation, path)).await?;
         let is_ours = |order: &Order| order.receipt.as_deref() == Some(reference.as_str());
+        let is_full = orders.items.len() >= PAGE;
         let mut ours = orders.items.into_iter().filter(is_ours);
         // Receipts should be unique; if they are not, the one that was paid is the one that counts.
-        let first = ours.next().ok_or_else(|| not_found(operation))?;
+        let first = ours.next().ok_or_else(|| match is_full {
+            true => search_ended(operation),
+            false => not_found(operation),
+        })?;
         Ok(ours.find(|order| order.status == "paid").unwrap_or(first))
     }
 
@@ -225,8 +224,7 @@ impl RazorpayGateway {
         let path = format!("/v1/payment_links?reference_id={reference}");
         let links: Links = self.ask(Call::get(operation, path)).await?;
         let is_ours = |link: &Link| link.reference_id.as_deref() == Some(reference.as_str());
-        let mut links = links.payment_links.into_iter();
-        links.find(is_ours).ok_or_else(|| not_found(operation))
+        first_of(operation, links.payment_links, is_ours)
     }
 
     async fn observed_order(

@@ -4,22 +4,31 @@ use hyper::header::HeaderName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{nonsense, not_found, not_read};
+use super::answer::{PAGE, first_of, nonsense, not_read};
 use super::refunds::key;
 use super::wire::{Collection, Payout};
 use super::{PROVIDER, RazorpayGateway, unsupported};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::fault::looked_up;
 use crate::gateways::{
     Attempt, BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation,
     PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, ProviderId, Reference,
 };
 use crate::secret::Secret;
 
+/// The most that goes by IMPS: 5 lakh rupees, in paise.
+const MOST_BY_IMPS: u64 = 50_000_000;
+
 const PAYOUT_IDEMPOTENCY: HeaderName = HeaderName::from_static("x-payout-idempotency");
 
 #[derive(Deserialize)]
 struct Named {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct FundAccount {
+    account_type: String,
 }
 
 impl RazorpayGateway {
@@ -64,7 +73,6 @@ impl RazorpayGateway {
         request: &PayoutRequest,
     ) -> Result<PayoutObservation, GatewayError> {
         let operation = Operation::Payout;
-        let account = self.payout_account(operation)?;
         if request.reference.as_str().len() > 36 {
             return Err(GatewayError::Invalid {
                 field: "reference",
@@ -73,25 +81,20 @@ impl RazorpayGateway {
         }
         if request.attempt == Attempt::Again {
             // Nobody says how long Razorpay remembers a key.
-            match self.payout_of(operation, account, &request.reference).await {
-                Err(GatewayError::NotFound { .. }) => {}
-                earlier => {
-                    let observed = earlier?.observe().map_err(not_read(operation))?;
-                    return same(request, observed);
-                }
+            let earlier = self.payout_of(operation, &request.reference).await;
+            if let Some(earlier) = looked_up(earlier)? {
+                return same(request, earlier.observe().map_err(not_read(operation))?);
             }
         }
-        let payout = self.new_payout(request, account).await?;
+        let payout = self.new_payout(request).await?;
         same(request, payout.observe().map_err(not_read(operation))?)
     }
 
-    async fn new_payout(
-        &self,
-        request: &PayoutRequest,
-        account: &Secret,
-    ) -> Result<Payout, GatewayError> {
+    async fn new_payout(&self, request: &PayoutRequest) -> Result<Payout, GatewayError> {
+        let account = self.payout_account(Operation::Payout)?;
         let mode = match request.mode {
-            PayoutMode::Default | PayoutMode::Imps => "IMPS",
+            PayoutMode::Default => self.fitting_mode(request).await?,
+            PayoutMode::Imps => "IMPS",
             PayoutMode::Neft => "NEFT",
             PayoutMode::Rtgs => "RTGS",
             PayoutMode::Upi => "UPI",
@@ -109,8 +112,24 @@ impl RazorpayGateway {
         });
         let call = Call::post(Operation::Payout, "/v1/payouts", Body::Json(body))
             .with_header(PAYOUT_IDEMPOTENCY, key(&request.reference)?)
-            .repeatable();
+            .known_again();
         self.ask(call).await
+    }
+
+    /// The rail that takes the money to the beneficiary soonest. It is the same in every attempt, because
+    /// Razorpay compares the requests that come under one key.
+    async fn fitting_mode(&self, request: &PayoutRequest) -> Result<&'static str, GatewayError> {
+        let path = format!("/v1/fund_accounts/{}", request.beneficiary_id);
+        let account: FundAccount = self.ask(Call::get(Operation::Payout, path)).await?;
+        match account.account_type.as_str() {
+            "vpa" => Ok("UPI"),
+            "bank_account" if request.amount.minor_units() <= MOST_BY_IMPS => Ok("IMPS"),
+            "bank_account" => Ok("RTGS"),
+            _ => Err(GatewayError::Invalid {
+                field: "beneficiary",
+                rule: "is a bank account or a UPI address",
+            }),
+        }
     }
 
     pub(super) async fn found_payout(
@@ -118,14 +137,14 @@ impl RazorpayGateway {
         lookup: &PayoutLookup,
     ) -> Result<PayoutObservation, GatewayError> {
         let operation = Operation::FetchPayout;
-        let account = self.payout_account(operation)?;
         let payout = match lookup {
             PayoutLookup::Id(id) => {
+                self.payout_account(operation)?;
                 let path = format!("/v1/payouts/{id}");
                 self.ask::<Payout>(Call::get(operation, path)).await?
             }
-            PayoutLookup::Reference(reference) => {
-                self.payout_of(operation, account, reference).await?
+            PayoutLookup::Reference { reference, .. } => {
+                self.payout_of(operation, reference).await?
             }
         };
         payout.observe().map_err(not_read(operation))
@@ -134,18 +153,17 @@ impl RazorpayGateway {
     async fn payout_of(
         &self,
         operation: Operation,
-        account: &Secret,
         reference: &Reference,
     ) -> Result<Payout, GatewayError> {
         let query = crate::outbound::form(&[
-            ("account_number", account.reveal()),
+            ("account_number", self.payout_account(operation)?.reveal()),
             ("reference_id", reference.as_str()),
+            ("count", &PAGE.to_string()),
         ]);
         let path = format!("/v1/payouts?{query}");
         let payouts: Collection<Payout> = self.ask(Call::get(operation, path)).await?;
         let is_ours = |payout: &Payout| payout.reference_id.as_deref() == Some(reference.as_str());
-        let mut payouts = payouts.items.into_iter();
-        payouts.find(is_ours).ok_or_else(|| not_found(operation))
+        first_of(operation, payouts.items, is_ours)
     }
 
     pub(super) async fn cancelled_payout(

@@ -57,6 +57,13 @@ pub(super) fn not_found(operation: Operation) -> GatewayError {
     }
 }
 
+pub(super) fn search_ended(operation: Operation) -> GatewayError {
+    GatewayError::SearchEnded {
+        provider: PROVIDER,
+        operation,
+    }
+}
+
 /// The object of an answer, or what the answer means instead.
 pub(super) fn entity<T: DeserializeOwned>(
     operation: Operation,

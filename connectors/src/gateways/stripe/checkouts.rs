@@ -8,6 +8,7 @@ use super::wire::{Intent, List, Session, instant, stripe_currency};
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
+use crate::gateways::fault::looked_up;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureMode, CaptureRequest, Checkout, CheckoutAction, CheckoutLookup,
     CheckoutObservation, CheckoutRequest, GatewayError, Operation, PaymentObservation,
@@ -159,8 +160,11 @@ impl StripeGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let operation = Operation::Capture;
         if request.attempt == Attempt::Again {
-            let payment = self.payment(operation, &request.payment_id).await?;
-            if !payment.captured.is_zero() && payment.captured == request.amount {
+            let payment = self.payment(operation, &request.payment_id).await;
+            if let Some(payment) = looked_up(payment)?
+                && !payment.captured.is_zero()
+                && payment.captured == request.amount
+            {
                 return Ok(payment);
             }
         }
@@ -182,8 +186,10 @@ impl StripeGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let operation = Operation::CancelPayment;
         if request.attempt == Attempt::Again {
-            let payment = self.payment(operation, &request.payment_id).await?;
-            if payment.status == Reported::Known(PaymentStatus::Expired) {
+            let payment = self.payment(operation, &request.payment_id).await;
+            if let Some(payment) = looked_up(payment)?
+                && payment.status == Reported::Known(PaymentStatus::Expired)
+            {
                 return Ok(payment);
             }
         }

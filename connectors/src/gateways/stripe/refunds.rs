@@ -1,10 +1,11 @@
 //! Refunds.
 
-use super::answer::{not_found, not_read};
+use super::answer::{not_found, not_read, search_ended};
 use super::wire::List;
 use super::wire_out::Refund;
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::Call;
+use crate::gateways::fault::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
     RefundRequest,
@@ -21,9 +22,8 @@ impl StripeGateway {
             let earlier = self
                 .refund_of(operation, &request.payment_id, &request.reference)
                 .await;
-            match earlier {
-                Err(GatewayError::NotFound { .. }) => {}
-                earlier => return same(request, earlier?.observe().map_err(not_read(operation))?),
+            if let Some(earlier) = looked_up(earlier)? {
+                return same(request, earlier.observe().map_err(not_read(operation))?);
             }
         }
         let amount = request.amount.minor_units().to_string();
@@ -71,8 +71,12 @@ impl StripeGateway {
             let text = metadata.and_then(|metadata| metadata.reference.as_deref());
             text == Some(reference.as_str())
         };
-        let mut refunds = refunds.data.into_iter();
-        refunds.find(is_ours).ok_or_else(|| not_found(operation))
+        let has_more = refunds.has_more;
+        match refunds.data.into_iter().find(is_ours) {
+            Some(refund) => Ok(refund),
+            None if has_more => Err(search_ended(operation)),
+            None => Err(not_found(operation)),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::account::{
 use super::pages;
 use super::sessions::shown;
 use crate::simulators::control;
-use crate::simulators::front::Reply;
+use crate::simulators::front::{Reply, is_remembered};
 use crate::simulators::server::fields;
 
 pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
@@ -96,6 +96,7 @@ impl Office {
 
 impl Account {
     fn serve(&mut self, asked: &Asked, now: DateTime<Utc>) -> Reply {
+        self.kept.retain(|_, kept| is_remembered(kept.kept_at, now));
         let key = asked
             .header("idempotency-key")
             .filter(|_| asked.method == Method::POST);
@@ -127,6 +128,7 @@ impl Account {
                     let kept = Kept {
                         request: asked.content(),
                         answer: answer.clone(),
+                        kept_at: now,
                     };
                     self.kept.insert(key.to_owned(), kept);
                 }

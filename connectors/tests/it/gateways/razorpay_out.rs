@@ -93,6 +93,7 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
         amount: rupees(75_000),
         mode: PayoutMode::Imps,
         narration: "Withdrawal".to_owned(),
+        created_at: chrono::Utc::now(),
     };
     let sent = gateway.payout(&request).await.unwrap();
     assert_eq!(sent.status, Reported::Known(PayoutStatus::Processing));
@@ -104,7 +105,10 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
     assert_eq!(simulator.control().books().payouts.len(), 1);
     let id = sent.payout_id.as_str();
     assert!(simulator.control().move_payout(id, "processed"));
-    let by_reference = PayoutLookup::Reference(request.reference.clone());
+    let by_reference = PayoutLookup::Reference {
+        reference: request.reference.clone(),
+        created_at: request.created_at,
+    };
     let paid = gateway.fetch_payout(&by_reference).await.unwrap();
     assert_eq!(paid.status, Reported::Known(PayoutStatus::Paid));
     assert!(paid.bank_reference.is_some());

@@ -170,6 +170,7 @@ impl World {
             amount: rupees(paise),
             mode: PayoutMode::Default,
             narration: "Withdrawal".to_owned(),
+            created_at: chrono::Utc::now(),
         };
         let sent = persist(|attempt| {
             let request = PayoutRequest {

@@ -54,6 +54,7 @@ fn payout(name: &str, beneficiary: &str) -> PayoutRequest {
         amount: rupees(75_000),
         mode: PayoutMode::Default,
         narration: "Withdrawal".to_owned(),
+        created_at: chrono::Utc::now(),
     }
 }
 
@@ -67,7 +68,10 @@ async fn payouts_and_transfers_go_and_come_back() {
     assert_eq!(sent.status, Reported::Known(PayoutStatus::Pending));
     request.attempt = Attempt::Again;
     assert_eq!(gateway.payout(&request).await.unwrap(), sent);
-    let by_reference = PayoutLookup::Reference(request.reference.clone());
+    let by_reference = PayoutLookup::Reference {
+        reference: request.reference.clone(),
+        created_at: request.created_at,
+    };
     let by_id = PayoutLookup::Id(sent.payout_id.clone());
     let id = sent.payout_id.as_str();
     for (status, expected) in [
