@@ -156,7 +156,9 @@ pub trait Gateway: fmt::Debug + Send + Sync {
         dispute_id: &ProviderId,
     ) -> Result<DisputeObservation, GatewayError>;
 
-    /// One page of what the provider settled on a day.
+    /// One page of what the provider settled on a day. What a batch is, and from when on it is complete and
+    /// never changes, stands in the module of [`SettlementRow`]. [`GatewayError::InProgress`] says that the
+    /// day's batches are still being put together.
     async fn settlement_page(
         &self,
         query: &SettlementQuery,

@@ -7,7 +7,7 @@
 //! | refund | `POST /v1/refunds` | `Idempotency-Key` |
 //! | payout to `ba_…`, `card_…` | `POST /v1/payouts` | `Idempotency-Key` |
 //! | payout to `acct_…` | `POST /v1/transfers` | `Idempotency-Key` |
-//! | report | `GET /v1/balance_transactions` | harmless |
+//! | report | `GET /v1/account`, `/v1/payouts`, `/v1/balance_transactions` | harmless |
 //!
 //! A payment is a PaymentIntent. Stripe forgets a key after a day at the earliest, so whoever comes back
 //! later looks first; an adapter told [`Attempt::Again`](super::Attempt) does. Our reference is in

@@ -9,7 +9,8 @@
 //! | `GET /disputes[/{id}]` | disputes |
 //! | `POST /payouts`, `GET …[/{id}]`, `POST …/{id}/cancel` | payouts |
 //! | `POST /transfers`, `GET …[?transfer_group=]`, `…/{id}`, `POST …/{id}/reversals` | transfers |
-//! | `GET /balance_transactions[/{id}]` | the balance's changes |
+//! | `GET /balance_transactions[/{id}]`, `…?payout=` | the balance's changes |
+//! | `GET /account` | how often the merchant is paid |
 //!
 //! Bearer authentication with the key is wanted. Bodies are forms in Stripe's notation, errors are
 //! `{"error":{"type","code","message","param"}}`, lists have cursors, `expand[]` is obeyed where an adapter
@@ -136,6 +137,20 @@ impl StripeSimulator {
         });
     }
 
+    /// How often the merchant is paid: `manual`, which is how it begins, or `daily` and so on.
+    pub fn set_interval(&self, interval: &'static str) {
+        lock(&self.office.account).interval = interval;
+    }
+
+    /// Whether a payout to the merchant is told before it is put together.
+    pub fn put_together(&self, payout_id: &str, is_done: bool) {
+        let status = if is_done { "completed" } else { "in_progress" };
+        let changed = serde_json::json!({"reconciliation_status": status});
+        // One that is not there is not changed.
+        let _: account::Answered =
+            lock(&self.office.account).set(account::PAYOUT, payout_id, changed);
+    }
+
     /// How payouts end by themselves as soon as they are made; nothing leaves them `pending`.
     pub fn set_payout_outcome(&self, outcome: Option<&'static str>) {
         lock(&self.office.account).payout_outcome = outcome;
@@ -170,9 +185,9 @@ impl GatewaySimulator for Office {
         self.happen(|account, now| account.fall_due(now));
     }
 
-    /// The balance is told transaction by transaction, so there are no batches.
-    fn settle(&self, _day: NaiveDate) -> Option<String> {
-        None
+    /// Gives the payout to the merchant.
+    fn settle(&self, day: NaiveDate) -> Option<String> {
+        self.happen(|account, _| account.settle(day))
     }
 
     fn hold_refunds(&self, is_held: bool) {

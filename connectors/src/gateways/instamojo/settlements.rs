@@ -70,7 +70,7 @@ impl InstamojoGateway {
         if let InstamojoAccess::Keys { .. } = self.settings.access {
             return unsupported(operation);
         }
-        let page = page(query)?;
+        let page = query.page_number(1)?;
         let payouts = self.payouts_on(query.day).await?;
         if payouts.is_empty() {
             return Ok(SettlementPage {
@@ -130,17 +130,6 @@ impl InstamojoGateway {
     }
 }
 
-/// Pages count from 1.
-fn page(query: &SettlementQuery) -> Result<u32, GatewayError> {
-    let Some(PageToken(token)) = &query.page else {
-        return Ok(1);
-    };
-    token.parse().map_err(|_| GatewayError::Invalid {
-        field: "page",
-        rule: "is a page of this provider",
-    })
-}
-
 fn indian_day(time: &str) -> Option<NaiveDate> {
     let zone = FixedOffset::east_opt(INDIAN_TIME)?;
     Some(instant(time)?.with_timezone(&zone).date_naive())
@@ -154,6 +143,7 @@ fn is_too_old(time: DateTime<Utc>, day: NaiveDate) -> bool {
 fn payment_row(payment: &Payment, payout: &Payout) -> Result<SettlementRow, ReadError> {
     let observed = payment.observe()?;
     let fee = decimal(&payment.fees)?;
+    let net = minus(observed.amount.value(), fee)?;
     let kind = match observed.status {
         Reported::Known(PaymentStatus::Captured) => Reported::Known(SettlementRowKind::Payment),
         Reported::Known(_) => Reported::Unknown(observed.provider_status.clone()),
@@ -169,7 +159,8 @@ fn payment_row(payment: &Payment, payout: &Payout) -> Result<SettlementRow, Read
         amount: observed.amount,
         fee,
         tax: Decimal::ZERO,
-        net: minus(observed.amount.value(), fee)?,
+        net,
+        to_bank: net,
         asset: observed.amount.asset(),
         settlement_id: Some(payout.id.parse()?),
         bank_reference: None,
@@ -212,6 +203,7 @@ fn rest_row(
         fee: Decimal::ZERO,
         tax: if is_fee { net.abs() } else { Decimal::ZERO },
         net,
+        to_bank: net,
         asset,
         settlement_id: Some(payout.id.parse()?),
         bank_reference: None,

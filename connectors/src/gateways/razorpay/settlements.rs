@@ -61,7 +61,7 @@ impl RazorpayGateway {
         query: &SettlementQuery,
     ) -> Result<SettlementPage, GatewayError> {
         let operation = Operation::SettlementReport;
-        let skip = skip(query)?;
+        let skip = query.page_number(0)?;
         let path = format!(
             "/v1/settlements/recon/combined?year={:04}&month={:02}&day={:02}&count={PAGE}&skip={skip}",
             query.day.year(),
@@ -80,16 +80,6 @@ impl RazorpayGateway {
             next,
         })
     }
-}
-
-fn skip(query: &SettlementQuery) -> Result<usize, GatewayError> {
-    let Some(PageToken(token)) = &query.page else {
-        return Ok(0);
-    };
-    token.parse().map_err(|_| GatewayError::Invalid {
-        field: "page",
-        rule: "is a page of this provider",
-    })
 }
 
 impl Row {
@@ -115,6 +105,7 @@ impl Row {
             fee: charges.fee,
             tax: charges.tax,
             net,
+            to_bank: net,
             asset,
             settlement_id: self.settlement_id.map(ProviderId::try_from).transpose()?,
             bank_reference: self.settlement_utr,

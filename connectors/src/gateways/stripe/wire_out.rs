@@ -67,6 +67,9 @@ pub(super) struct Payout {
     pub metadata: Metadata,
     pub trace_id: Option<TraceId>,
     pub created: Option<i64>,
+    #[serde(default)]
+    pub automatic: bool,
+    pub reconciliation_status: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -107,6 +107,10 @@ pub(super) struct Account {
     pub late_by_chance: bool,
     pub payout_outcome: Option<&'static str>,
     pub outbox: Vec<Event>,
+    /// How often the merchant is paid: `manual`, `daily` and so on.
+    pub interval: &'static str,
+    /// Which payout to the merchant a change of the balance is in.
+    pub settled: HashMap<String, String>,
 }
 
 impl Account {
@@ -122,6 +126,8 @@ impl Account {
             late_by_chance: false,
             payout_outcome: Some("paid"),
             outbox: Vec::new(),
+            interval: "manual",
+            settled: HashMap::new(),
         }
     }
 
@@ -222,6 +228,7 @@ impl Account {
             payouts: self
                 .table(PAYOUT)
                 .iter()
+                .filter(|payout| payout["destination"] != OWN_BANK)
                 .chain(self.table(TRANSFER))
                 .map(booked_payout)
                 .collect(),
@@ -270,6 +277,9 @@ impl Account {
         }
     }
 }
+
+/// The merchant's own bank account.
+pub(super) const OWN_BANK: &str = "ba_of_the_merchant";
 
 pub(super) const SESSION: &str = "checkout.session";
 pub(super) const INTENT: &str = "payment_intent";

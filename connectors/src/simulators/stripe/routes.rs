@@ -7,7 +7,7 @@ use poem::http::header::AUTHORIZATION;
 use poem::http::{HeaderMap, Method, StatusCode};
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, Response, Route, handler};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Office;
 use super::account::{
@@ -183,6 +183,11 @@ impl Account {
             ["payouts", id] => self.get(PAYOUT, id),
             ["transfers"] => self.list(TRANSFER, "/v1/transfers", form, is_of("transfer_group")),
             ["transfers", id] => self.get(TRANSFER, id),
+            ["account"] => Ok(json!({
+                "id": "acct_of_the_merchant",
+                "object": "account",
+                "settings": {"payouts": {"schedule": {"interval": self.interval}}},
+            })),
             ["balance_transactions"] => self.list_entries(form),
             ["balance_transactions", id] => self.get(ENTRY, id),
             _ => return Err(None),
