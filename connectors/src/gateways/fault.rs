@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{CredentialsError, IdentifierError, MoneyError, Operation, Provider};
+use super::{CredentialsError, Operation, Provider};
 use crate::outbound::{OutboundError, OutboundStartError};
 
 /// A provider's no. Its sentence may repeat what was sent, such as the payer's address, so that neither
@@ -270,21 +270,6 @@ impl GatewayError {
     }
 }
 
-/// What a look-up found of an earlier call, or nothing, and that only by the provider's own word.
-///
-/// Every other failure is one of the look-up: passed on as it is, it would be taken for one of the call,
-/// and a refused key or a slow answer for the certainty that nothing was done.
-pub(crate) fn looked_up<T>(found: Result<T, GatewayError>) -> Result<Option<T>, GatewayError> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(GatewayError::NotFound { .. }) => Ok(None),
-        Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
-        Err(error) => Err(GatewayError::NotKnown {
-            source: Box::new(error),
-        }),
-    }
-}
-
 /// Why an adapter cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayStartError {
@@ -304,36 +289,9 @@ pub enum GatewayStartError {
     Outbound(#[from] OutboundStartError),
 }
 
-/// Why a part of an answer is nonsense.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
-    #[error("an amount: {0}")]
-    Money(#[from] MoneyError),
-    #[error("an id: {0}")]
-    Identifier(#[from] IdentifierError),
-    #[error("{0}")]
-    Other(&'static str),
-}
-
-/// What is wrong with a body, without its content: serde's own words may quote it.
-pub(crate) fn shape(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let kind = match error.classify() {
-        Category::Io => "cannot be read",
-        Category::Syntax => "is no JSON",
-        Category::Data => "has another shape",
-        Category::Eof => "breaks off",
-    };
-    format!(
-        "the body {kind} at line {}, column {}",
-        error.line(),
-        error.column()
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Advice, GatewayError, Refusal, looked_up};
+    use super::{GatewayError, Refusal};
     use crate::gateways::{Operation, Provider};
 
     const PROVIDER: Provider = Provider::Stripe;
@@ -364,51 +322,5 @@ mod tests {
                 assert!(!told.contains("asha"), "{told}");
             }
         }
-    }
-
-    /// Only the provider's word that there is nothing counts as nothing.
-    #[test]
-    fn a_failed_look_up_is_no_answer() {
-        let (provider, operation) = (PROVIDER, Operation::Payout);
-        let found = |error| looked_up::<()>(Err(error));
-        assert!(matches!(looked_up(Ok(7)), Ok(Some(7))));
-        let nothing = GatewayError::NotFound {
-            provider,
-            operation,
-        };
-        assert!(matches!(found(nothing), Ok(None)));
-        for error in [
-            refused("no", "x"),
-            GatewayError::CredentialsRefused {
-                provider,
-                operation,
-            },
-            GatewayError::RateLimited {
-                provider,
-                retry_after: None,
-            },
-            GatewayError::SearchEnded {
-                provider,
-                operation,
-            },
-            GatewayError::Unsupported {
-                provider,
-                operation,
-            },
-            GatewayError::Invalid {
-                field: "x",
-                rule: "is",
-            },
-        ] {
-            let code = error.code();
-            let told = found(error).unwrap_err();
-            assert_eq!(told.advice(), Advice::LookUpFirst, "{code}");
-            assert!(matches!(told, GatewayError::NotKnown { .. }), "{code}");
-        }
-        let reused = GatewayError::ReferenceReused {
-            provider,
-            operation,
-        };
-        assert_eq!(found(reused).unwrap_err().advice(), Advice::GiveUp);
     }
 }

@@ -30,8 +30,6 @@ pub enum BankDestination {
 pub struct BeneficiaryRequest {
     /// Our name for them.
     pub reference: Reference,
-    /// Whether they may be registered already.
-    pub attempt: Attempt,
     /// The name of the account's holder.
     pub name: String,
     /// Their email address.
@@ -48,7 +46,6 @@ impl fmt::Debug for BeneficiaryRequest {
         formatter
             .debug_struct("BeneficiaryRequest")
             .field("reference", &self.reference)
-            .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
 }

@@ -154,6 +154,12 @@ impl RazorpaySimulator {
         lock(&self.office.account).payout_outcome = outcome;
     }
 
+    /// A payout that waits is stopped.
+    pub fn cancel_payout(&self, payout_id: &str) -> bool {
+        self.office
+            .happen(|account, _| account.cancel_payout(payout_id).is_ok())
+    }
+
     /// The rail of every payout, oldest first.
     #[must_use]
     pub fn payout_modes(&self) -> Vec<String> {

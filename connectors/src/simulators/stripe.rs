@@ -120,6 +120,12 @@ impl StripeSimulator {
             .happen(|account, now| account.reverse_transfer(transfer_id, now).is_ok())
     }
 
+    /// A payout that is not on its way yet is stopped.
+    pub fn cancel_payout(&self, payout_id: &str) -> bool {
+        self.office
+            .happen(|account, now| account.cancel_payout(payout_id, now).is_ok())
+    }
+
     /// So many payouts to others, made by somebody else.
     pub fn pay_others(&self, payouts: usize) {
         let form = [

@@ -261,7 +261,6 @@ impl Payments {
             Destination::Bank(destination) => {
                 let request = BeneficiaryRequest {
                     reference: Reference::of(beneficiary.as_uuid()),
-                    attempt: Attempt::Again,
                     name: holder_name,
                     email: None,
                     phone: None,

@@ -4,16 +4,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::{nonsense, not_found, not_read, search_ended};
 use super::settings::InstamojoAccess;
 use super::wire::{
     Order, OrderAnswer, PaymentRequest, RequestAnswer, RequestsAnswer, instant, payment,
     reference_of,
 };
-use super::{InstamojoGateway, PROVIDER, unsupported};
+use super::{InstamojoGateway, PROVIDER};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, CheckoutStatus, GatewayError, Money, Operation, PaymentObservation,
@@ -156,7 +155,7 @@ impl InstamojoGateway {
                 let ever = DateTime::<Utc>::MIN_UTC;
                 let found = self.request_of(operation, reference, ever).await?;
                 let id = found.id.try_into();
-                let id = id.map_err(|_| nonsense(operation, "an id that is none"))?;
+                let id = id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
                 self.observed_request(operation, &id).await
             }
             (InstamojoAccess::Client { .. }, CheckoutLookup::Id(id)) => {
@@ -177,7 +176,7 @@ impl InstamojoGateway {
         let path = format!("/api/1.1/payment-requests/{id}/");
         let found: RequestAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
         let found = found.payment_request.observe();
-        found.map_err(not_read(operation))
+        found.map_err(PROVIDER.not_read(operation))
     }
 
     async fn observed_order(&self, name: &str) -> Result<CheckoutObservation, GatewayError> {
@@ -187,10 +186,12 @@ impl InstamojoGateway {
         let mut payments = Vec::new();
         for payment in &order.payments {
             let id = payment.id.parse();
-            let id = id.map_err(|_| nonsense(operation, "an id that is none"))?;
+            let id = id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
             payments.push(self.found_payment(operation, &id).await?);
         }
-        order.observe(payments).map_err(not_read(operation))
+        order
+            .observe(payments)
+            .map_err(PROVIDER.not_read(operation))
     }
 
     /// The payment request whose purpose ends with the reference; there is no other way to find it. The
@@ -216,10 +217,10 @@ impl InstamojoGateway {
                 return Ok(ours);
             }
             if count < PAGE || is_past {
-                return Err(not_found(operation));
+                return Err(PROVIDER.not_found(operation));
             }
         }
-        Err(search_ended(operation))
+        Err(PROVIDER.search_ended(operation))
     }
 
     fn request_checkout(
@@ -240,12 +241,14 @@ impl InstamojoGateway {
         page: Option<&str>,
     ) -> Result<Checkout, GatewayError> {
         let checkout_id = id.try_into();
-        let checkout_id = checkout_id.map_err(|_| nonsense(operation, "an id that is none"))?;
+        let checkout_id =
+            checkout_id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
         let url = hosted_page(&self.settings.base_url, page);
         Ok(Checkout {
             checkout_id,
             action: CheckoutAction::Redirect {
-                url: url.ok_or_else(|| nonsense(operation, "a checkout without a page"))?,
+                url: url
+                    .ok_or_else(|| PROVIDER.nonsense(operation, "a checkout without a page"))?,
             },
             expires_at: None,
         })
@@ -258,7 +261,7 @@ impl InstamojoGateway {
     ) -> Result<CheckoutObservation, GatewayError> {
         let operation = Operation::ExpireCheckout;
         if let InstamojoAccess::Client { .. } = self.settings.access {
-            return unsupported(operation);
+            return Err(PROVIDER.unsupported(operation));
         }
         let found = self.observed_request(operation, checkout_id).await?;
         if found.status != Reported::Known(CheckoutStatus::Open) {
@@ -283,11 +286,11 @@ impl InstamojoGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let path = format!("{}payments/{payment_id}/", self.prefix());
         let found: Box<RawValue> = self.ask(|| Call::get(operation, path.clone())).await?;
-        let payment =
-            payment(&found).map_err(|_| nonsense(operation, "a payment of another shape"))?;
-        let payment = payment.observe().map_err(not_read(operation))?;
+        let payment = payment(&found)
+            .map_err(|_| PROVIDER.nonsense(operation, "a payment of another shape"))?;
+        let payment = payment.observe().map_err(PROVIDER.not_read(operation))?;
         if payment.payment_id != *payment_id {
-            return Err(nonsense(operation, "another payment"));
+            return Err(PROVIDER.nonsense(operation, "another payment"));
         }
         Ok(payment)
     }

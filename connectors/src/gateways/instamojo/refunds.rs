@@ -5,12 +5,11 @@ use serde_json::json;
 use super::InstamojoGateway;
 use chrono::{DateTime, Utc};
 
-use super::answer::{nonsense, not_found, not_read, search_ended};
 use super::settings::InstamojoAccess;
 use super::wire::{Refund, RefundAnswer, RefundsAnswer, instant};
 use super::{PROVIDER, checkouts::may_exist};
 use crate::gateways::calls::{Body, Call};
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
     RefundRequest,
@@ -46,9 +45,9 @@ impl InstamojoGateway {
             Err(error) if may_exist(&error) => self.earlier_refund(request).await?.ok_or(error),
             Err(error) => Err(error),
             Ok(refund) => {
-                let refund = refund.observe().map_err(not_read(operation))?;
+                let refund = refund.observe().map_err(PROVIDER.not_read(operation))?;
                 if refund.payment_id != request.payment_id || refund.amount != request.amount {
-                    return Err(nonsense(operation, "a refund of something else"));
+                    return Err(PROVIDER.nonsense(operation, "a refund of something else"));
                 }
                 Ok(RefundObservation {
                     reference: Some(request.reference.clone()),
@@ -121,9 +120,12 @@ impl InstamojoGateway {
         };
         let path = format!("{}refunds/{refund_id}/", self.prefix());
         let found: RefundAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
-        let found = found.refund.observe().map_err(not_read(operation))?;
+        let found = found
+            .refund
+            .observe()
+            .map_err(PROVIDER.not_read(operation))?;
         if found.refund_id != *refund_id || found.payment_id != lookup.payment_id {
-            return Err(nonsense(operation, "a refund of something else"));
+            return Err(PROVIDER.nonsense(operation, "a refund of something else"));
         }
         Ok(found)
     }
@@ -148,20 +150,20 @@ impl InstamojoGateway {
                     && refund.reference().as_ref() == Some(reference)
             };
             if let Some(ours) = found.refunds.into_iter().find(is_ours) {
-                return ours.observe().map_err(not_read(operation));
+                return ours.observe().map_err(PROVIDER.not_read(operation));
             }
             if is_last {
-                return Err(not_found(operation));
+                return Err(PROVIDER.not_found(operation));
             }
             if paid_at.is_none() {
                 let payment = self.found_payment(operation, payment_id).await?;
                 paid_at = payment.created_at;
             }
             if is_before(oldest, paid_at) {
-                return Err(not_found(operation));
+                return Err(PROVIDER.not_found(operation));
             }
         }
-        Err(search_ended(operation))
+        Err(PROVIDER.search_ended(operation))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use super::PayUGateway;
-use super::answer::{Reply, nonsense, not_found, not_read, reply};
+use super::answer::{Reply, reply};
 use super::signature::{RequestFields, command_hash, request_hash};
 use super::wire::{Action, Done, Transaction, actions, transaction, transactions};
+use super::{PROVIDER, PayUGateway};
 use crate::gateways::calls::{Body, Call, Repeat};
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureRequest, Checkout, CheckoutAction, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, PaymentStatus, ProviderId,
@@ -127,11 +127,12 @@ impl PayUGateway {
             .collect();
         let operation = Operation::CreateCheckout;
         let page = format!("{}/_payment", self.settings.page_url.as_str());
-        let url =
-            Url::parse(&page).map_err(|_| nonsense(operation, "the base URL makes no page"))?;
+        let url = Url::parse(&page)
+            .map_err(|_| PROVIDER.nonsense(operation, "the base URL makes no page"))?;
         let checkout_id = request.reference.as_str().parse();
         Ok(Checkout {
-            checkout_id: checkout_id.map_err(|_| nonsense(operation, "an id that is none"))?,
+            checkout_id: checkout_id
+                .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?,
             action: CheckoutAction::Form { url, fields },
             expires_at: None,
         })
@@ -147,16 +148,18 @@ impl PayUGateway {
         }
         let reply = self.command(operation, "verify_payment", &[txnid]).await?;
         let found = match &reply.transaction_details {
-            Some(raw) => transactions(raw).map_err(not_read(operation))?,
-            None if reply.is_done() => return Err(nonsense(operation, "no transactions")),
+            Some(raw) => transactions(raw).map_err(PROVIDER.not_read(operation))?,
+            None if reply.is_done() => return Err(PROVIDER.nonsense(operation, "no transactions")),
             None => return Err(reply.refusal(operation)),
         };
         let found = found
             .into_iter()
             .find(|transaction| transaction.txnid.text() == txnid)
-            .ok_or_else(|| not_found(operation))?;
+            .ok_or_else(|| PROVIDER.not_found(operation))?;
         let done = self.done(operation, &found).await?;
-        found.observe_checkout(done).map_err(not_read(operation))
+        found
+            .observe_checkout(done)
+            .map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn found_payment(
@@ -167,16 +170,16 @@ impl PayUGateway {
         let id = payment_id.as_str();
         let reply = self.command(operation, "check_payment", &[id]).await?;
         let found = match &reply.transaction_details {
-            Some(raw) => transaction(raw).map_err(not_read(operation))?,
-            None if reply.is_done() => return Err(nonsense(operation, "no transaction")),
+            Some(raw) => transaction(raw).map_err(PROVIDER.not_read(operation))?,
+            None if reply.is_done() => return Err(PROVIDER.nonsense(operation, "no transaction")),
             None => return Err(reply.refusal(operation)),
         };
-        let found = found.ok_or_else(|| not_found(operation))?;
+        let found = found.ok_or_else(|| PROVIDER.not_found(operation))?;
         if found.mihpayid.text() != id {
-            return Err(nonsense(operation, "another transaction"));
+            return Err(PROVIDER.nonsense(operation, "another transaction"));
         }
         let done = self.done(operation, &found).await?;
-        found.observe(done).map_err(not_read(operation))
+        found.observe(done).map_err(PROVIDER.not_read(operation))
     }
 
     /// What was captured of it and went back; only `check_action_status` tells.
@@ -186,12 +189,14 @@ impl PayUGateway {
         transaction: &Transaction,
     ) -> Result<Done, GatewayError> {
         let done = if transaction.has_money() {
-            let payment_id = transaction.payment_id().map_err(not_read(operation))?;
+            let payment_id = transaction
+                .payment_id()
+                .map_err(PROVIDER.not_read(operation))?;
             self.actions(operation, &payment_id).await?
         } else {
             Vec::new()
         };
-        Done::of(&done).map_err(not_read(operation))
+        Done::of(&done).map_err(PROVIDER.not_read(operation))
     }
 
     /// Everything that was done to a transaction, oldest first.
@@ -205,8 +210,8 @@ impl PayUGateway {
             .command(operation, "check_action_status", &variables)
             .await?;
         match &reply.transaction_details {
-            Some(raw) => actions(raw).map_err(not_read(operation)),
-            None if reply.is_done() => Err(nonsense(operation, "no actions")),
+            Some(raw) => actions(raw).map_err(PROVIDER.not_read(operation)),
+            None if reply.is_done() => Err(PROVIDER.nonsense(operation, "no actions")),
             None => match reply.refusal(operation) {
                 GatewayError::NotFound { .. } => Ok(Vec::new()),
                 error => Err(error),
@@ -250,7 +255,7 @@ impl PayUGateway {
             payment.captured.is_zero() && payment.status.known().is_some_and(is_authorized);
         if is_second && is_waiting {
             return Err(GatewayError::InProgress {
-                provider: super::PROVIDER,
+                provider: PROVIDER,
                 operation,
             });
         }
@@ -266,7 +271,7 @@ impl PayUGateway {
         let operation = Operation::CancelPayment;
         check_reference(request.reference.as_str())?;
         let payment = self.found_payment(operation, &request.payment_id).await;
-        let payment = looked_up(payment)?.ok_or_else(|| not_found(operation))?;
+        let payment = looked_up(payment)?.ok_or_else(|| PROVIDER.not_found(operation))?;
         match payment.status {
             Reported::Known(PaymentStatus::Authorized) => {}
             Reported::Known(PaymentStatus::Expired) => return Ok(payment),
@@ -282,7 +287,7 @@ impl PayUGateway {
             .act(operation, "cancel_refund_transaction", &variables)
             .await?;
         if reply.is_done() && !is_cancellation(&reply) {
-            return Err(nonsense(operation, "a refund instead of a cancellation"));
+            return Err(PROVIDER.nonsense(operation, "a refund instead of a cancellation"));
         }
         let payment = self.found_payment(operation, &request.payment_id).await;
         let Some(payment) = looked_up(payment)? else {
@@ -299,7 +304,7 @@ impl PayUGateway {
 /// What a reply means about a payment that PayU then does not know.
 fn denied(operation: Operation, reply: &Reply) -> GatewayError {
     if reply.is_done() {
-        nonsense(operation, "done to a transaction that is not there")
+        PROVIDER.nonsense(operation, "done to a transaction that is not there")
     } else {
         reply.refusal(operation)
     }
@@ -317,7 +322,7 @@ const fn is_authorized(status: &PaymentStatus) -> bool {
 
 fn not_authorized(payment: &PaymentObservation) -> GatewayError {
     GatewayError::Refused {
-        provider: super::PROVIDER,
+        provider: PROVIDER,
         operation: Operation::CancelPayment,
         refusal: Box::new(Refusal {
             status: 200,

@@ -1,10 +1,10 @@
 //! Refunds. Our reference is the token, which PayU takes once; a repeat is refused, and what the first
 //! one left behind is found by it.
 
-use super::answer::{Reply, nonsense, not_found, not_read};
+use super::answer::Reply;
 use super::payments::{amount_text, check_reference, is_cancellation};
 use super::{PROVIDER, PayUGateway};
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, RefundKind, RefundLookup, RefundObservation,
     RefundRequest, RefundStatus, Reported,
@@ -94,14 +94,16 @@ impl PayUGateway {
                 None => action.token.text() == token,
             };
             if let (true, Some(kind)) = (is_wanted, action.refund_kind()) {
-                let refund = action.observe_refund(kind).map_err(not_read(operation))?;
+                let refund = action
+                    .observe_refund(kind)
+                    .map_err(PROVIDER.not_read(operation))?;
                 if refund.payment_id != *payment_id {
-                    return Err(nonsense(operation, "a refund of something else"));
+                    return Err(PROVIDER.nonsense(operation, "a refund of something else"));
                 }
                 return Ok(refund);
             }
         }
-        Err(not_found(operation))
+        Err(PROVIDER.not_found(operation))
     }
 }
 
@@ -110,7 +112,7 @@ fn queued(request: &RefundRequest, reply: &Reply) -> Result<RefundObservation, G
     let operation = Operation::Refund;
     let refund_id = reply.request_id.text().parse();
     Ok(RefundObservation {
-        refund_id: refund_id.map_err(|_| nonsense(operation, "an id that is none"))?,
+        refund_id: refund_id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?,
         payment_id: request.payment_id.clone(),
         reference: Some(request.reference.clone()),
         status: Reported::Known(RefundStatus::Pending),

@@ -10,12 +10,12 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::PayUGateway;
-use super::answer::{Reply, nonsense, not_read};
+use super::answer::Reply;
 use super::status::row_kind;
 use super::wire::{instant, rupees};
-use crate::gateways::fault::ReadError;
+use super::{PROVIDER, PayUGateway};
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     GatewayError, Money, MoneyError, Operation, PageToken, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind,
@@ -57,14 +57,14 @@ impl PayUGateway {
         if !reply.is_done() {
             return Err(reply.refusal(operation));
         }
-        let rows = rows(&reply).map_err(not_read(operation))?;
+        let rows = rows(&reply).map_err(PROVIDER.not_read(operation))?;
         if rows.len() > PAGE {
-            return Err(nonsense(operation, "more rows than were asked for"));
+            return Err(PROVIDER.nonsense(operation, "more rows than were asked for"));
         }
         let next = (rows.len() == PAGE).then(|| PageToken(page.saturating_add(1).to_string()));
         let rows: Result<Vec<_>, _> = rows.iter().map(Row::read).collect();
         Ok(SettlementPage {
-            rows: rows.map_err(not_read(operation))?,
+            rows: rows.map_err(PROVIDER.not_read(operation))?,
             next,
         })
     }

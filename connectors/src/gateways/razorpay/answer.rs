@@ -15,7 +15,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::gateways::fault::{ReadError, shape};
+use crate::gateways::reading::shape;
 use crate::gateways::{Advice, GatewayError, Operation, Provider, Refusal};
 use crate::outbound::Answer;
 
@@ -36,32 +36,6 @@ struct ErrorDetails {
     reason: Option<String>,
 }
 
-pub(super) fn nonsense(operation: Operation, reason: impl Into<String>) -> GatewayError {
-    GatewayError::Nonsense {
-        provider: PROVIDER,
-        operation,
-        reason: reason.into(),
-    }
-}
-
-pub(super) fn not_read(operation: Operation) -> impl Fn(ReadError) -> GatewayError {
-    move |error| nonsense(operation, error.to_string())
-}
-
-pub(super) fn not_found(operation: Operation) -> GatewayError {
-    GatewayError::NotFound {
-        provider: PROVIDER,
-        operation,
-    }
-}
-
-pub(super) fn search_ended(operation: Operation) -> GatewayError {
-    GatewayError::SearchEnded {
-        provider: PROVIDER,
-        operation,
-    }
-}
-
 /// How many rows of a list are asked for.
 pub(super) const PAGE: usize = 100;
 
@@ -74,8 +48,8 @@ pub(super) fn first_of<T>(
     let is_full = items.len() >= PAGE;
     match items.into_iter().find(is_ours) {
         Some(ours) => Ok(ours),
-        None if is_full => Err(search_ended(operation)),
-        None => Err(not_found(operation)),
+        None if is_full => Err(PROVIDER.search_ended(operation)),
+        None => Err(PROVIDER.not_found(operation)),
     }
 }
 
@@ -86,7 +60,7 @@ pub(super) fn entity<T: DeserializeOwned>(
 ) -> Result<T, GatewayError> {
     if answer.status.is_success() {
         return serde_json::from_slice(&answer.body)
-            .map_err(|error| nonsense(operation, shape(&error)));
+            .map_err(|error| PROVIDER.nonsense(operation, shape(&error)));
     }
     Err(error(operation, answer))
 }
@@ -94,20 +68,14 @@ pub(super) fn entity<T: DeserializeOwned>(
 fn error(operation: Operation, answer: &Answer) -> GatewayError {
     let status = answer.status;
     if status == StatusCode::UNAUTHORIZED {
-        return GatewayError::CredentialsRefused {
-            provider: PROVIDER,
-            operation,
-        };
+        return PROVIDER.refused_credentials(operation);
     }
     let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
-        return nonsense(operation, format!("status {status} without an error"));
+        return PROVIDER.nonsense(operation, format!("status {status} without an error"));
     };
     let says = |text: &str| error.description.contains(text);
     if says("Authentication failed") {
-        return GatewayError::CredentialsRefused {
-            provider: PROVIDER,
-            operation,
-        };
+        return PROVIDER.refused_credentials(operation);
     }
     if matches!(error.code.as_str(), "SERVER_ERROR" | "GATEWAY_ERROR") {
         return GatewayError::Failed {
@@ -132,10 +100,10 @@ fn error(operation: Operation, answer: &Answer) -> GatewayError {
         || says("URL was not found")
         || says("id provided does not exist")
     {
-        return not_found(operation);
+        return PROVIDER.not_found(operation);
     }
     if !status.is_client_error() {
-        return nonsense(operation, format!("status {status}"));
+        return PROVIDER.nonsense(operation, format!("status {status}"));
     }
     GatewayError::Refused {
         provider: PROVIDER,

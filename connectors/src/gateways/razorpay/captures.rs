@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::RazorpayGateway;
-use super::answer::{may_exist, not_read};
+use super::answer::may_exist;
 use super::wire::Payment;
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CaptureRequest, GatewayError, Operation, PaymentObservation, PaymentStatus, Reported,
 };
@@ -29,7 +29,7 @@ impl RazorpayGateway {
         });
         let call = Call::post(operation, path, Body::Json(body));
         match self.ask::<Payment>(call).await {
-            Ok(payment) => payment.observe().map_err(not_read(operation)),
+            Ok(payment) => payment.observe().map_err(PROVIDER.not_read(operation)),
             Err(error) if may_exist(&error) => self.taken(request).await?.ok_or(error),
             Err(error) => Err(error),
         }

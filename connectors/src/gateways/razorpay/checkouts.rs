@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::answer::{PAGE, first_of, may_exist, nonsense, not_found, not_read, search_ended};
+use super::answer::{PAGE, first_of, may_exist};
 use super::wire::{Collection, Link, Links, Order, Payment, REFERENCE_NOTE, instant};
-use super::{PROVIDER, RazorpayCheckout, RazorpayGateway, unsupported};
+use super::{PROVIDER, RazorpayCheckout, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, ProviderId, Reference,
@@ -100,7 +100,7 @@ impl RazorpayGateway {
         let operation = Operation::CreateCheckout;
         let base = self.settings.base_url.as_str();
         let url = Url::parse(&format!("{base}/v1/checkout/embedded"))
-            .map_err(|_| nonsense(operation, "the base URL makes no page"))?;
+            .map_err(|_| PROVIDER.nonsense(operation, "the base URL makes no page"))?;
         let mut fields = vec![
             ("key_id", self.settings.key_id.clone()),
             ("order_id", order_id.to_owned()),
@@ -163,7 +163,8 @@ impl RazorpayGateway {
     fn link_checkout(&self, link: Link) -> Result<Checkout, GatewayError> {
         let operation = Operation::CreateCheckout;
         let url = hosted_page(&self.settings.base_url, link.short_url.as_deref());
-        let url = url.ok_or_else(|| nonsense(operation, "a payment link without a page"))?;
+        let url =
+            url.ok_or_else(|| PROVIDER.nonsense(operation, "a payment link without a page"))?;
         Ok(Checkout {
             checkout_id: id(operation, &link.id)?,
             action: CheckoutAction::Redirect { url },
@@ -210,8 +211,8 @@ impl RazorpayGateway {
         let mut ours = orders.items.into_iter().filter(is_ours);
         // Receipts should be unique; if they are not, the one that was paid is the one that counts.
         let first = ours.next().ok_or_else(|| match is_full {
-            true => search_ended(operation),
-            false => not_found(operation),
+            true => PROVIDER.search_ended(operation),
+            false => PROVIDER.not_found(operation),
         })?;
         Ok(ours.find(|order| order.status == "paid").unwrap_or(first))
     }
@@ -233,7 +234,9 @@ impl RazorpayGateway {
         order: Order,
     ) -> Result<CheckoutObservation, GatewayError> {
         let payments = self.payments_of(operation, &order.id).await?;
-        order.observe(payments).map_err(not_read(operation))
+        order
+            .observe(payments)
+            .map_err(PROVIDER.not_read(operation))
     }
 
     async fn observed_link(
@@ -245,7 +248,7 @@ impl RazorpayGateway {
             Some(order_id) => self.payments_of(operation, order_id).await?,
             None => Vec::new(),
         };
-        link.observe(payments).map_err(not_read(operation))
+        link.observe(payments).map_err(PROVIDER.not_read(operation))
     }
 
     /// Every payment of an order, oldest first; Razorpay has the newest first.
@@ -262,7 +265,7 @@ impl RazorpayGateway {
             .rev()
             .map(Payment::observe)
             .collect();
-        observed.map_err(not_read(operation))
+        observed.map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn cancelled_link(
@@ -271,7 +274,7 @@ impl RazorpayGateway {
     ) -> Result<CheckoutObservation, GatewayError> {
         let operation = Operation::ExpireCheckout;
         if !checkout_id.as_str().starts_with("plink_") {
-            return Err(unsupported(operation));
+            return Err(PROVIDER.unsupported(operation));
         }
         let path = format!("/v1/payment_links/{checkout_id}/cancel");
         // Closing twice is refused and changes nothing, so it may be repeated.
@@ -336,5 +339,5 @@ fn link_expiry(wanted: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
 
 fn id(operation: Operation, text: &str) -> Result<ProviderId, GatewayError> {
     text.parse()
-        .map_err(|_| nonsense(operation, "an id that is none"))
+        .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))
 }

@@ -4,15 +4,15 @@ use hyper::header::HeaderName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{PAGE, first_of, nonsense, not_read};
+use super::answer::{PAGE, first_of};
 use super::refunds::key;
 use super::wire::{Collection, Payout};
-use super::{PROVIDER, RazorpayGateway, unsupported};
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation,
-    PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, ProviderId, Reference,
+    PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, Reference,
 };
 use crate::secret::Secret;
 
@@ -34,7 +34,7 @@ struct FundAccount {
 impl RazorpayGateway {
     fn payout_account(&self, operation: Operation) -> Result<&Secret, GatewayError> {
         let account = self.settings.payout_account.as_ref();
-        account.ok_or_else(|| unsupported(operation))
+        account.ok_or_else(|| PROVIDER.unsupported(operation))
     }
 
     /// Razorpay answers with the contact and the account that it has already when both are as before, so
@@ -64,7 +64,7 @@ impl RazorpayGateway {
         let beneficiary_id = account
             .id
             .try_into()
-            .map_err(|_| nonsense(operation, "a fund account's id that is none"))?;
+            .map_err(|_| PROVIDER.nonsense(operation, "a fund account's id that is none"))?;
         Ok(Beneficiary { beneficiary_id })
     }
 
@@ -83,11 +83,17 @@ impl RazorpayGateway {
             // Nobody says how long Razorpay remembers a key.
             let earlier = self.payout_of(operation, &request.reference).await;
             if let Some(earlier) = looked_up(earlier)? {
-                return same(request, earlier.observe().map_err(not_read(operation))?);
+                return same(
+                    request,
+                    earlier.observe().map_err(PROVIDER.not_read(operation))?,
+                );
             }
         }
         let payout = self.new_payout(request).await?;
-        same(request, payout.observe().map_err(not_read(operation))?)
+        same(
+            request,
+            payout.observe().map_err(PROVIDER.not_read(operation))?,
+        )
     }
 
     async fn new_payout(&self, request: &PayoutRequest) -> Result<Payout, GatewayError> {
@@ -147,7 +153,7 @@ impl RazorpayGateway {
                 self.payout_of(operation, reference).await?
             }
         };
-        payout.observe().map_err(not_read(operation))
+        payout.observe().map_err(PROVIDER.not_read(operation))
     }
 
     async fn payout_of(
@@ -164,19 +170,6 @@ impl RazorpayGateway {
         let payouts: Collection<Payout> = self.ask(Call::get(operation, path)).await?;
         let is_ours = |payout: &Payout| payout.reference_id.as_deref() == Some(reference.as_str());
         first_of(operation, payouts.items, is_ours)
-    }
-
-    pub(super) async fn cancelled_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        let operation = Operation::CancelPayout;
-        self.payout_account(operation)?;
-        let path = format!("/v1/payouts/{payout_id}/cancel");
-        // Stopping twice is refused and changes nothing, so it may be repeated.
-        let call = Call::post(operation, path, Body::Json(json!({}))).repeatable();
-        let payout: Payout = self.ask(call).await?;
-        payout.observe().map_err(not_read(operation))
     }
 }
 

@@ -3,11 +3,11 @@
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::answer::{PAGE, first_of, not_read};
+use super::answer::{PAGE, first_of};
 use super::wire::{Collection, REFERENCE_NOTE, Refund};
 use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundKind, RefundLookup,
     RefundObservation, RefundRequest,
@@ -28,7 +28,7 @@ impl RazorpayGateway {
                 .await;
             if let Some(earlier) = looked_up(earlier)? {
                 let observed = earlier.observe(RefundKind::OfCaptured);
-                return same(request, observed.map_err(not_read(operation))?);
+                return same(request, observed.map_err(PROVIDER.not_read(operation))?);
             }
         }
         let body = json!({
@@ -46,7 +46,7 @@ impl RazorpayGateway {
             .known_again();
         let refund: Refund = self.ask(call).await?;
         let observed = refund.observe(RefundKind::OfCaptured);
-        same(request, observed.map_err(not_read(operation))?)
+        same(request, observed.map_err(PROVIDER.not_read(operation))?)
     }
 
     pub(super) async fn found_refund(
@@ -70,7 +70,7 @@ impl RazorpayGateway {
             Some(receipt) if *receipt == lookup.reference.as_str() => RefundKind::OfCaptured,
             _ => RefundKind::NotSaid,
         };
-        found.observe(kind).map_err(not_read(operation))
+        found.observe(kind).map_err(PROVIDER.not_read(operation))
     }
 
     async fn refund_of(

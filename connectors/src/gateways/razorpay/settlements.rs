@@ -8,11 +8,10 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::RazorpayGateway;
-use super::answer::{nonsense, not_read};
 use super::wire::{Collection, charges, instant, signed};
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::Call;
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::ReadError;
 use crate::gateways::reported::provider_words;
 use crate::gateways::{
     GatewayError, Money, Operation, PageToken, ProviderId, Reported, SettlementPage,
@@ -70,13 +69,13 @@ impl RazorpayGateway {
         );
         let rows: Collection<Row> = self.ask(Call::get(operation, path)).await?;
         if rows.items.len() > PAGE {
-            return Err(nonsense(operation, "more rows than were asked for"));
+            return Err(PROVIDER.nonsense(operation, "more rows than were asked for"));
         }
         let is_full = rows.items.len() == PAGE;
         let next = is_full.then(|| PageToken(skip.saturating_add(PAGE).to_string()));
         let rows: Result<Vec<_>, _> = rows.items.into_iter().map(Row::read).collect();
         Ok(SettlementPage {
-            rows: rows.map_err(not_read(operation))?,
+            rows: rows.map_err(PROVIDER.not_read(operation))?,
             next,
         })
     }

@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::answer::{nonsense, not_found, not_read, search_ended};
 use super::wire::List;
 use super::wire_out::{Payout, Transfer};
 use super::{PROVIDER, StripeGateway};
-use crate::gateways::calls::{Body, Call};
-use crate::gateways::fault::looked_up;
+use crate::gateways::calls::Call;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, PayoutLookup, PayoutObservation, PayoutRequest, ProviderId,
     Reference,
@@ -56,7 +55,7 @@ impl StripeGateway {
                 .await?;
             payout.observe()
         };
-        same(request, observed.map_err(not_read(operation))?)
+        same(request, observed.map_err(PROVIDER.not_read(operation))?)
     }
 
     pub(super) async fn found_payout(
@@ -72,12 +71,12 @@ impl StripeGateway {
             PayoutLookup::Id(id) if id.as_str().starts_with("tr_") => {
                 let path = format!("/v1/transfers/{id}");
                 let transfer: Transfer = self.ask(Call::get(operation, path)).await?;
-                transfer.observe().map_err(not_read(operation))
+                transfer.observe().map_err(PROVIDER.not_read(operation))
             }
             PayoutLookup::Id(id) => {
                 let path = format!("/v1/payouts/{id}");
                 let payout: Payout = self.ask(Call::get(operation, path)).await?;
-                payout.observe().map_err(not_read(operation))
+                payout.observe().map_err(PROVIDER.not_read(operation))
             }
         }
     }
@@ -91,7 +90,7 @@ impl StripeGateway {
         let path = format!("/v1/transfers?transfer_group={reference}&limit=1");
         let transfers: List<Transfer> = self.ask(Call::get(operation, path)).await?;
         if let Some(transfer) = transfers.data.into_iter().next() {
-            return transfer.observe().map_err(not_read(operation));
+            return transfer.observe().map_err(PROVIDER.not_read(operation));
         }
         let since = created_at.checked_sub_signed(CLOCKS_APART);
         let since = since.unwrap_or(created_at).timestamp().max(0);
@@ -103,30 +102,19 @@ impl StripeGateway {
             let is_ours =
                 |payout: &Payout| payout.metadata.reference.as_deref() == Some(reference.as_str());
             if let Some(payout) = page.data.into_iter().find(is_ours) {
-                return payout.observe().map_err(not_read(operation));
+                return payout.observe().map_err(PROVIDER.not_read(operation));
             }
             if !page.has_more {
-                return Err(not_found(operation));
+                return Err(PROVIDER.not_found(operation));
             }
-            let last = last.ok_or_else(|| nonsense(operation, "more payouts after none"))?;
+            let last =
+                last.ok_or_else(|| PROVIDER.nonsense(operation, "more payouts after none"))?;
             let last: ProviderId = last
                 .try_into()
-                .map_err(|_| nonsense(operation, "an id that is none"))?;
+                .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
             path = format!("{first}&starting_after={last}");
         }
-        Err(search_ended(operation))
-    }
-
-    pub(super) async fn cancelled_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        let operation = Operation::CancelPayout;
-        let path = format!("/v1/payouts/{payout_id}/cancel");
-        // Stopping twice is refused and changes nothing, so it may be repeated.
-        let call = Call::post(operation, path, Body::Form(String::new())).repeatable();
-        let payout: Payout = self.ask(call).await?;
-        payout.observe().map_err(not_read(operation))
+        Err(PROVIDER.search_ended(operation))
     }
 }
 

@@ -1,11 +1,10 @@
 //! Refunds.
 
-use super::answer::{not_found, not_read, search_ended};
 use super::wire::List;
 use super::wire_out::Refund;
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::Call;
-use crate::gateways::fault::looked_up;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
     RefundRequest,
@@ -23,7 +22,10 @@ impl StripeGateway {
                 .refund_of(operation, &request.payment_id, &request.reference)
                 .await;
             if let Some(earlier) = looked_up(earlier)? {
-                return same(request, earlier.observe().map_err(not_read(operation))?);
+                return same(
+                    request,
+                    earlier.observe().map_err(PROVIDER.not_read(operation))?,
+                );
             }
         }
         let amount = request.amount.minor_units().to_string();
@@ -37,7 +39,10 @@ impl StripeGateway {
         let refund: Refund = self
             .make(operation, "/v1/refunds", &request.reference, &fields)
             .await?;
-        same(request, refund.observe().map_err(not_read(operation))?)
+        same(
+            request,
+            refund.observe().map_err(PROVIDER.not_read(operation))?,
+        )
     }
 
     pub(super) async fn found_refund(
@@ -55,7 +60,7 @@ impl StripeGateway {
                     .await?
             }
         };
-        refund.observe().map_err(not_read(operation))
+        refund.observe().map_err(PROVIDER.not_read(operation))
     }
 
     async fn refund_of(
@@ -74,8 +79,8 @@ impl StripeGateway {
         let has_more = refunds.has_more;
         match refunds.data.into_iter().find(is_ours) {
             Some(refund) => Ok(refund),
-            None if has_more => Err(search_ended(operation)),
-            None => Err(not_found(operation)),
+            None if has_more => Err(PROVIDER.search_ended(operation)),
+            None => Err(PROVIDER.not_found(operation)),
         }
     }
 }

@@ -11,12 +11,11 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{nonsense, not_read, search_ended};
 use super::wire::{FeeDetail, List, fee_and_tax, instant, signed, stripe_currency};
 use super::wire_out::Payout;
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::Call;
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::ReadError;
 use crate::gateways::reported::provider_words;
 use crate::gateways::settlement::other_page;
 use crate::gateways::{
@@ -150,7 +149,7 @@ impl StripeGateway {
         Ok(SettlementPage {
             rows: rows
                 .collect::<Result<_, _>>()
-                .map_err(not_read(OPERATION))?,
+                .map_err(PROVIDER.not_read(OPERATION))?,
             next: last.map(|after| Place::Day { after: Some(after) }.token()),
         })
     }
@@ -186,7 +185,7 @@ impl StripeGateway {
         Ok(SettlementPage {
             rows: rows
                 .collect::<Result<_, _>>()
-                .map_err(not_read(OPERATION))?,
+                .map_err(PROVIDER.not_read(OPERATION))?,
             next: next.map(|place| place.token()),
         })
     }
@@ -222,7 +221,7 @@ impl StripeGateway {
                 return Ok(ids);
             }
         }
-        Err(search_ended(OPERATION))
+        Err(PROVIDER.search_ended(OPERATION))
     }
 
     /// A page of balance transactions, and the last one's id if there are more.
@@ -240,7 +239,7 @@ impl StripeGateway {
         match (rows.has_more, last) {
             (false, _) => Ok((rows.data, None)),
             (true, Some(last)) => Ok((rows.data, Some(last))),
-            (true, None) => Err(nonsense(OPERATION, "more rows after none")),
+            (true, None) => Err(PROVIDER.nonsense(OPERATION, "more rows after none")),
         }
     }
 }
@@ -270,7 +269,7 @@ impl Place {
 }
 
 fn no_id() -> GatewayError {
-    nonsense(OPERATION, "an id that is none")
+    PROVIDER.nonsense(OPERATION, "an id that is none")
 }
 
 /// The seconds at which a UTC day begins and ends.

@@ -115,12 +115,12 @@ impl Account {
 
     pub(super) fn list_entries(&self, form: &Form) -> Answered {
         let payout = form.get("payout");
-        if let Some(id) = payout {
-            if self.get(PAYOUT, id)?["automatic"] != true {
-                let words = "Balance transaction history can only be filtered on automatic \
-                             transfers, not manual.";
-                return Err(Refusal::invalid("payout", words));
-            }
+        if let Some(id) = payout
+            && self.get(PAYOUT, id)?["automatic"] != true
+        {
+            let words = "Balance transaction history can only be filtered on automatic transfers, \
+                         not manual.";
+            return Err(Refusal::invalid("payout", words));
         }
         let is_wanted = |entry: &Value| {
             payout.is_none() || self.settled.get(entry["id"].as_str().unwrap_or_default()) == payout

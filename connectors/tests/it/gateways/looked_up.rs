@@ -38,7 +38,6 @@ fn payout(name: &str, beneficiary_id: &ProviderId) -> PayoutRequest {
 async fn beneficiary(gateway: &RazorpayGateway, destination: BankDestination) -> ProviderId {
     let request = BeneficiaryRequest {
         reference: reference("looked up"),
-        attempt: Attempt::First,
         name: "Asha Rao".to_owned(),
         email: None,
         phone: None,
@@ -377,32 +376,4 @@ async fn race_of_a_late_call_with_the_next() {
     };
     gateway.payout(&again).await.unwrap();
     assert_eq!(simulator.control().books().payouts.len(), 1);
-}
-
-/// A UPI address is paid by UPI, and an account by IMPS or, above its limit, by RTGS.
-#[tokio::test]
-async fn a_payout_goes_by_a_rail_that_fits() {
-    let (simulator, gateway) = razorpay().await;
-    let upi = BankDestination::Upi {
-        address: Secret::new("asha@upi"),
-    };
-    let upi = beneficiary(&gateway, upi).await;
-    let account = beneficiary(&gateway, bank()).await;
-    for (name, beneficiary, paise) in [
-        ("upi", &upi, 75_000),
-        ("small", &account, 50_000_000),
-        ("large", &account, 50_000_001),
-    ] {
-        let mut request = payout(name, beneficiary);
-        request.amount = rupees(paise);
-        gateway.payout(&request).await.unwrap();
-    }
-    assert_eq!(simulator.payout_modes(), ["UPI", "IMPS", "RTGS"]);
-    for (beneficiary, mode) in [(&upi, PayoutMode::Imps), (&account, PayoutMode::Upi)] {
-        let request = PayoutRequest {
-            mode,
-            ..payout("unfit", beneficiary)
-        };
-        assert_eq!(word(gateway.payout(&request).await), "gateway_refused");
-    }
 }

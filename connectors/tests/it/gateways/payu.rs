@@ -540,7 +540,6 @@ async fn what_payu_has_not_is_not_asked() {
     let id = "403993715530925893".parse().unwrap();
     let beneficiary = BeneficiaryRequest {
         reference: reference("nobody"),
-        attempt: Attempt::First,
         name: "Asha".to_owned(),
         email: None,
         phone: None,
@@ -564,7 +563,6 @@ async fn what_payu_has_not_is_not_asked() {
         word(gateway.register_beneficiary(&beneficiary).await),
         word(gateway.payout(&payout).await),
         word(gateway.fetch_payout(&PayoutLookup::Id(id.clone())).await),
-        word(gateway.cancel_payout(id).await),
         word(gateway.fetch_dispute(id).await),
     ];
     assert!(

@@ -287,7 +287,6 @@ async fn razorpay_has_one_effect_for_one_intent() {
     control.set_webhook(&receiver.url(), &[Secret::new(WEBHOOK_SECRET)]);
     let request = BeneficiaryRequest {
         reference: super::support::reference("seeded beneficiary"),
-        attempt: Attempt::First,
         name: "Asha Rao".to_owned(),
         email: None,
         phone: None,
