@@ -37,6 +37,7 @@ pub(super) struct PayoutHistory {
     pub(super) asset: AssetCode,
     pub(super) amount: Amount,
     pub(super) beneficiary: BeneficiaryId,
+    pub(super) requested_at: Timestamp,
     /// Every provider that was asked, the last one last.
     pub(super) asked: Vec<ProviderName>,
     /// Why the last one did not take it.
@@ -139,7 +140,7 @@ pub(super) async fn payout(
 ) -> Result<Option<PayoutHistory>, JobError> {
     let events = events_of(log, ledger, AggregateType::Payout, payout.to_string()).await?;
     let mut history: Option<PayoutHistory> = None;
-    for (_, event) in events {
+    for (recorded_at, event) in events {
         let Event::Payout(event) = event else {
             continue;
         };
@@ -158,6 +159,7 @@ pub(super) async fn payout(
                     asset: *asset,
                     amount: *amount,
                     beneficiary: *beneficiary,
+                    requested_at: recorded_at,
                     asked: Vec::new(),
                     failure: None,
                     provider_payout: None,

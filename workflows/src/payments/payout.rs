@@ -219,6 +219,7 @@ impl Payments {
             amount,
             mode: PayoutMode::Default,
             narration: NARRATION.to_owned(),
+            created_at: history.requested_at.as_datetime(),
         };
         Ok(account.gateway.payout(&request).await?)
     }
@@ -260,7 +261,6 @@ impl Payments {
             Destination::Bank(destination) => {
                 let request = BeneficiaryRequest {
                     reference: Reference::of(beneficiary.as_uuid()),
-                    attempt: Attempt::Again,
                     name: holder_name,
                     email: None,
                     phone: None,
@@ -301,7 +301,10 @@ impl Payments {
         let named = history.provider_payout.as_ref();
         let lookup = match named.and_then(|id| id.as_str().parse().ok()) {
             Some(id) => PayoutLookup::Id(id),
-            None => PayoutLookup::Reference(payout_reference(payout, submitted.terms.attempts)),
+            None => PayoutLookup::Reference {
+                reference: payout_reference(payout, submitted.terms.attempts),
+                created_at: history.requested_at.as_datetime(),
+            },
         };
         let said = account.gateway.fetch_payout(&lookup).await?;
         let source = step(ledger, provider, format!("payout/{payout}/watched/{round}"));

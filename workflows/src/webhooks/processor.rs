@@ -123,6 +123,9 @@ impl WebhookProcessor {
             WebhookContent::NotUnderstood { .. } => {
                 return Verdict::Park("not_understood".to_owned());
             }
+            WebhookContent::CannotBeConfirmed(_) => {
+                return Verdict::Park("cannot_be_confirmed".to_owned());
+            }
             WebhookContent::Observations(observations) => observations,
         };
         if opened.facts.coverage != SignatureCoverage::Everything {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::wire::{Charge, Intent, Session, instant};
 use super::wire_out::{Dispute, Payout, Refund, Transfer};
-use crate::gateways::fault::{ReadError, shape};
+use crate::gateways::reading::{ReadError, shape};
 use crate::gateways::signature::{hmac_sha256, is_same, sha256};
 use crate::gateways::{
     MAX_WEBHOOK_BYTES, Observation, SecretRing, SignatureCoverage, WebhookContent, WebhookDelivery,
