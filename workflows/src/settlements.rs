@@ -116,7 +116,8 @@ impl Batch {
     ) -> SettlementReport {
         let sum =
             |of: &dyn Fn(&SettlementRow) -> Decimal| self.rows.iter().map(of).sum::<Decimal>();
-        let net = self.rounded(sum(&|row| row.net));
+        let to_bank = sum(&|row| row.to_bank);
+        let net = self.rounded(to_bank);
         let payouts = -sum(&|row| match row.kind.known() {
             Some(kind) if is_payout(*kind) => row.net,
             Some(_) | None => Decimal::ZERO,
@@ -130,9 +131,8 @@ impl Batch {
         let tax = self.rounded(unrecorded.iter().map(|(_, tax)| *tax).sum());
         let fee: Decimal = unrecorded.iter().map(|(fee, _)| *fee).sum();
         // What the bank's rounding of the whole leaves is the fee's.
-        let exact = sum(&|row| row.net);
         let rest = fee + unrecorded.iter().map(|(_, tax)| *tax).sum::<Decimal>() - tax;
-        let fee = self.rounded(rest + exact - net).max(Decimal::ZERO);
+        let fee = self.rounded(rest + to_bank - net).max(Decimal::ZERO);
         let first = self.rows.first();
         SettlementReport {
             provider,
@@ -239,6 +239,7 @@ const fn is_of_payment(kind: SettlementRowKind) -> bool {
         SettlementRowKind::Payout
         | SettlementRowKind::PayoutReversal
         | SettlementRowKind::Fee
+        | SettlementRowKind::Settlement
         | SettlementRowKind::Adjustment => false,
     }
 }

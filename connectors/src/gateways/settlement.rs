@@ -35,12 +35,18 @@ pub struct SettlementQuery {
 }
 
 impl SettlementQuery {
-    /// Whether the report of this day does not change any more: when the whole next day is over, everywhere
-    /// where providers are.
+    /// From when on the report of a day does not change any more: when the whole next day is over,
+    /// everywhere where providers are.
+    #[must_use]
+    pub fn final_from(day: NaiveDate) -> DateTime<Utc> {
+        let last = day.checked_add_days(Days::new(2)).unwrap_or(NaiveDate::MAX);
+        last.and_time(NaiveTime::MIN).and_utc()
+    }
+
+    /// Whether the report does not change any more.
     #[must_use]
     pub fn is_final(&self, now: DateTime<Utc>) -> bool {
-        let last = self.day.checked_add_days(Days::new(2));
-        last.is_some_and(|last| now >= last.and_time(NaiveTime::MIN).and_utc())
+        now >= Self::final_from(self.day)
     }
 
     /// The page by its number, where a provider counts them.

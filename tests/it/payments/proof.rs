@@ -425,9 +425,10 @@ impl Proof {
 
     /// The gateways settle, and what is left in their clearing accounts is what they still owe.
     async fn clearing_holds_what_is_owed(&self) {
-        let today = chrono::Utc::now().date_naive();
+        // Reports are read when they cannot change any more.
+        let day = chrono::Utc::now().date_naive() - chrono::Days::new(3);
         for (_, gateway) in self.gateways.all() {
-            gateway.settle(today);
+            gateway.settle(day);
         }
         let begun = Instant::now();
         loop {

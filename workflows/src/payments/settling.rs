@@ -3,7 +3,7 @@
 //! Each account has one chain of jobs. At the start of a node it begins some days back, because a report
 //! that was fetched before says nothing new; at its end a day puts in the next.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{Days, NaiveDate, Utc};
 use connectors::gateways::{GatewayError, Operation, SettlementQuery, SettlementRow};
 use ledger_core::identifier::derived_id;
 use ledger_core::money::Amount;
@@ -20,9 +20,6 @@ use crate::translation::reference;
 
 /// How many days back the chain begins: longer than any provider takes to complete a day.
 const DAYS_BACK: u64 = 7;
-
-/// When a day's report is complete, on the next day (UTC): Indian days end before that.
-const COMPLETE_AT: TimeDelta = TimeDelta::hours(12);
 
 /// More pages than any day has by orders of magnitude.
 const MOST_PAGES: usize = 10_000;
@@ -62,6 +59,10 @@ impl Payments {
         provider: ProviderName,
         day: NaiveDate,
     ) -> Result<(), JobError> {
+        if Utc::now() < SettlementQuery::final_from(day) {
+            // Somebody has hurried it: what is read now is not the whole.
+            return self.put_in_day(ledger, provider, day).await;
+        }
         let rows = match self.rows(ledger, provider, day).await {
             Ok(rows) => rows,
             // The account's kind has no reports.
@@ -71,12 +72,17 @@ impl Payments {
         for batch in batches(rows) {
             self.settle(ledger, provider, &batch).await?;
         }
+        self.put_in_day(ledger, provider, day + Days::new(1)).await
+    }
+
+    async fn put_in_day(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+        day: NaiveDate,
+    ) -> Result<(), JobError> {
         let mut connection = self.pool().acquire().await?;
-        insert_jobs_in_tx(
-            &mut connection,
-            &[due(ledger, provider, day + Days::new(1))],
-        )
-        .await?;
+        insert_jobs_in_tx(&mut connection, &[due(ledger, provider, day)]).await?;
         Ok(())
     }
 
@@ -234,10 +240,8 @@ impl From<JobError> for Fetched {
     }
 }
 
-/// A day's report, to be fetched as soon as it is complete. An account has one such job at a time.
+/// A day's report, to be fetched as soon as it is final. An account has one such job at a time.
 fn due(ledger: LedgerName, provider: ProviderName, day: NaiveDate) -> NewJob {
-    let next = day + Days::new(1);
-    let begins = DateTime::<Utc>::from_naive_utc_and_offset(next.and_time(NaiveTime::MIN), Utc);
     NewJob {
         key: format!("settlements/{ledger}/{provider}"),
         job: Job::FetchSettlements {
@@ -245,6 +249,6 @@ fn due(ledger: LedgerName, provider: ProviderName, day: NaiveDate) -> NewJob {
             provider,
             day,
         },
-        run_at: begins + COMPLETE_AT,
+        run_at: SettlementQuery::final_from(day),
     }
 }

@@ -34,6 +34,7 @@ fn row(kind: SettlementRowKind, id: &str, amount: &str, fee: &str, tax: &str) ->
         fee: decimal(fee),
         tax: decimal(tax),
         net: sign * decimal(amount) - decimal(fee) - decimal(tax),
+        to_bank: sign * decimal(amount) - decimal(fee) - decimal(tax),
         asset,
         settlement_id: Some("setl_1".parse().unwrap()),
         bank_reference: Some("UTR1".to_owned()),
