@@ -1,8 +1,12 @@
 //! Money in and out through payment providers: a whole node, and the real simulators.
 
+mod confirming;
 mod deposits;
 mod intake;
+mod nodes;
 mod operators;
 mod outgoing;
+mod privacy;
 mod support;
 mod trouble;
+mod watching;

@@ -3,7 +3,7 @@
 //! One account serves one ledger. Its endpoint is the last part of the address that the provider sends
 //! webhooks to: `/v1/webhooks/{provider}/{endpoint}`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use connectors::gateways::Gateway;
@@ -120,6 +120,19 @@ impl GatewayAccounts {
             .collect();
         own.sort_by_key(|(provider, _)| *provider);
         own
+    }
+
+    /// Where there are accounts.
+    #[must_use]
+    pub fn providers(&self) -> BTreeSet<ProviderName> {
+        let endpoints = self.shared.endpoints.keys();
+        endpoints.map(|(provider, _)| *provider).collect()
+    }
+
+    /// Every endpoint, with the ledger that it is of.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = (ProviderName, &str, LedgerName)> {
+        let endpoints = self.shared.endpoints.iter();
+        endpoints.map(|((provider, endpoint), account)| (*provider, &**endpoint, account.ledger))
     }
 
     /// Whether there are none.

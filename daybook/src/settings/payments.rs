@@ -1,6 +1,7 @@
 //! Accounts at payment providers, and which of them is asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::gateways::razorpay::{
     RAZORPAY_BASE_URL, RazorpayCheckout, RazorpayGateway, RazorpaySettings,
@@ -12,6 +13,7 @@ use connectors::secret::Secret;
 use ledger_core::LedgerName;
 use serde::Deserialize;
 use url::Url;
+use workflows::retention::RetentionSettings;
 use workflows::routing::{RoutingRule, RoutingRules, RoutingRulesError};
 use workflows::webhooks::WebhookSettings;
 use workflows::{GatewayAccount, GatewayAccounts, GatewayAccountsError};
@@ -26,6 +28,10 @@ pub struct PaymentSettings {
     pub public_url: String,
     /// The accounts.
     pub accounts: Vec<AccountSettings>,
+    /// Days after which the content of a settled webhook is forgotten.
+    pub webhook_retention_days: u16,
+    /// Days after which it is forgotten who paid on a page that has closed.
+    pub checkout_retention_days: u16,
     /// The version of the rules, which decisions quote.
     pub routing_version: String,
     /// The rules, the first that fits first.
@@ -88,6 +94,9 @@ pub enum PaymentSettingsError {
     /// Not where providers could reach us.
     #[error("payments.public_url is no URL that ends with '/'")]
     PublicUrl,
+    /// What is forgotten before it can be used.
+    #[error("payments: content is kept for a day at least")]
+    Retention,
     /// Not where a provider could be.
     #[error("payments.accounts: {endpoint} has no usable base_url")]
     BaseUrl {
@@ -134,9 +143,23 @@ impl PaymentSettings {
             rules: RoutingRules::try_new(&self.routing_version, self.routing.clone())?,
             public_url,
             polling: None,
+            page_lifetime: None,
             webhooks: WebhookSettings::default(),
+            retention: RetentionSettings {
+                webhooks: days(self.webhook_retention_days)?,
+                checkouts: days(self.checkout_retention_days)?,
+                ..RetentionSettings::default()
+            },
         })
     }
+}
+
+fn days(count: u16) -> Result<Duration, PaymentSettingsError> {
+    let seconds = u64::from(count) * 24 * 60 * 60;
+    if seconds == 0 {
+        return Err(PaymentSettingsError::Retention);
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 impl AccountSettings {
