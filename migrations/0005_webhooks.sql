@@ -6,30 +6,45 @@ SET LOCAL lock_timeout = '5s';
 
 CREATE SCHEMA workflows;
 
--- Genuine webhooks, byte for byte. Never changed: what an operator replays is what came.
+-- Genuine webhooks. What came is sealed under the master key, for it tells of people, and is forgotten some
+-- time after it was settled. Nothing else is ever changed: what an operator replays is what came.
 CREATE TABLE workflows.webhook (
     id          uuid        NOT NULL,
     provider    text        NOT NULL,
     endpoint    text        NOT NULL,
     ledger      text        NOT NULL,
-    -- The provider's name for the event, or one made of what it says.
+    -- The provider's name for the event, or one made of what it says. For people: it may be where no
+    -- signature covers it.
     event_id    text        NOT NULL,
     event_type  text        NOT NULL,
-    -- SHA-256 of the body. Some providers put the event's id where no signature covers it: other bytes under
-    -- an id that is taken are another webhook and not a duplicate, or a forged id could swallow an event.
+    -- SHA-256 of the body, which is what makes it the same webhook. By an id that is not signed, whoever
+    -- has one genuine body could store it as often as they like, or have a later event taken for known.
     body_digest text        NOT NULL,
-    -- [[name, value], ...] without credentials.
-    headers     jsonb       NOT NULL,
-    body        bytea       NOT NULL,
+    -- [[name, value], ...] without credentials, sealed; null when it was forgotten.
+    headers     bytea,
+    -- Byte for byte, sealed; null when it was forgotten.
+    body        bytea,
     occurred_at timestamptz,
     received_at timestamptz NOT NULL,
     CONSTRAINT webhook_pkey PRIMARY KEY (id),
-    CONSTRAINT webhook_event_key UNIQUE (provider, endpoint, event_id, body_digest)
+    CONSTRAINT webhook_body_key UNIQUE (provider, endpoint, body_digest)
 );
+-- What of an event came, for operators.
+CREATE INDEX webhook_event_idx ON workflows.webhook (event_id);
+-- What is old enough to be forgotten.
+CREATE INDEX webhook_kept_idx ON workflows.webhook (received_at) WHERE body IS NOT NULL;
 
 CREATE TRIGGER webhook_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON workflows.webhook
+    BEFORE DELETE OR TRUNCATE OR UPDATE OF id, provider, endpoint, ledger, event_id, event_type, body_digest,
+        occurred_at, received_at
+    ON workflows.webhook
     FOR EACH STATEMENT EXECUTE FUNCTION daybook.refuse_change();
+
+-- Content can be forgotten and never replaced.
+CREATE TRIGGER webhook_only_forgotten
+    BEFORE UPDATE ON workflows.webhook
+    FOR EACH ROW WHEN (NEW.headers IS NOT NULL OR NEW.body IS NOT NULL)
+    EXECUTE FUNCTION daybook.refuse_change();
 
 -- How far each has been processed.
 CREATE TABLE workflows.webhook_state (
@@ -83,7 +98,7 @@ CREATE TABLE workflows.provider_beneficiary (
 );
 
 GRANT USAGE ON SCHEMA workflows TO daybook_service;
-GRANT SELECT, INSERT ON workflows.webhook TO daybook_service;
+GRANT SELECT, INSERT, UPDATE (headers, body) ON workflows.webhook TO daybook_service;
 GRANT SELECT, INSERT, UPDATE ON workflows.webhook_state TO daybook_service;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON workflows.checkpoint, workflows.provider_link, workflows.provider_beneficiary

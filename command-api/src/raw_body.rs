@@ -1,20 +1,41 @@
 //! Bodies that are signed: kept byte for byte, with the headers that belong to them.
+//!
+//! Anybody can send one. So it is read only when its address is known to be one, and not waited for long.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use poem::http::HeaderMap;
-use poem::{Request, RequestBody};
+use poem::{Body, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use crate::problem::{Problem, catalogue};
 use crate::strict_json::read_body;
 
-/// A body of at most `LIMIT` bytes in whatever media type its sender uses.
+/// How long a body may take to come.
+const READING: Duration = Duration::from_secs(10);
+
+/// A body of at most `LIMIT` bytes in whatever media type its sender uses; not read yet.
 #[derive(Debug)]
 pub struct RawBody<const LIMIT: usize> {
-    /// The body, byte for byte.
-    pub bytes: Bytes,
-    /// All headers of the request.
-    pub headers: HeaderMap,
+    body: Body,
+    headers: HeaderMap,
+}
+
+impl<const LIMIT: usize> RawBody<LIMIT> {
+    /// The body, byte for byte, and all headers of the request.
+    ///
+    /// # Errors
+    /// The problem to answer with: it is too large, breaks off, or does not come.
+    pub async fn read(self) -> Result<(Bytes, HeaderMap), Problem> {
+        let read = read_body(&self.headers, self.body, LIMIT);
+        let bytes = tokio::time::timeout(READING, read).await.map_err(|_| {
+            let detail = format!("the body did not come within {} s", READING.as_secs());
+            Problem::new(catalogue::BODY_TOO_SLOW, detail)
+        })??;
+        Ok((bytes, self.headers))
+    }
 }
 
 impl<'a, const LIMIT: usize> ApiExtractor<'a> for RawBody<LIMIT> {
@@ -45,9 +66,9 @@ impl<'a, const LIMIT: usize> ApiExtractor<'a> for RawBody<LIMIT> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let bytes = read_body(request, body, LIMIT).await?;
+        let body = body.take().map_err(|error| Problem::from_body(&error))?;
         Ok(Self {
-            bytes,
+            body,
             headers: request.headers().clone(),
         })
     }

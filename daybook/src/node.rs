@@ -26,9 +26,9 @@ use realtime_bridge::{Bridge, BridgeSettings, Nats, NatsError, Relay, RelaySetti
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use workflows::HoldExpiry;
 use workflows::jobs::JobWorkerError;
-use workflows::webhooks::Webhooks;
+use workflows::webhooks::{Sealing, Webhooks};
+use workflows::{HoldExpiry, WorkStatus};
 
 use crate::cli::Role;
 use due_holds::ReadModelDueHolds;
@@ -37,7 +37,7 @@ use readiness::NodeReadiness;
 use snapshots::ReadModelSnapshots;
 
 pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
-pub use payments::PaymentOptions;
+pub use payments::{PaymentOptions, SealedWebhooks};
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);
@@ -177,9 +177,13 @@ impl Node {
             workers.push(tokio::spawn(expiry.run(stop_work.clone())));
         }
         let router = options.payments.router();
+        let sealing: Arc<dyn Sealing> =
+            Arc::new(SealedWebhooks(Arc::clone(&options.access.master_key)));
+        let work_status = WorkStatus::default();
         let webhooks = Webhooks::start(
             options.payments.accounts.clone(),
             database.pool().clone(),
+            Arc::clone(&sealing),
             options.payments.webhooks,
             stop_listening.clone(),
         );
@@ -195,6 +199,8 @@ impl Node {
                 executors: executors.clone(),
                 identities: authenticator.identities().clone(),
                 webhooks: webhooks.clone(),
+                sealing,
+                status: work_status.clone(),
             };
             workers.extend(work.start(own_url, &stop_work).await?);
         }
@@ -207,7 +213,7 @@ impl Node {
             commands: Arc::new(executors.clone()),
             queries: queries.clone(),
             pool: database.pool().clone(),
-            readiness: Arc::new(NodeReadiness::new(status, relay.clone())),
+            readiness: Arc::new(NodeReadiness::new(status, relay.clone(), work_status)),
             router,
             webhooks,
             metrics,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use command_api::access::Access;
 use command_api::health::Component;
 use command_api::{Api, ApiDependencies};
+use daybook::node::SealedWebhooks;
 use event_store::LogSignal;
 use event_store::executor::{ExecutorSettings, Executors};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -20,7 +21,7 @@ use workflows::routing::Router;
 use workflows::webhooks::{WebhookSettings, Webhooks};
 
 use crate::harness::TestDatabase;
-use crate::harness::node::authenticator;
+use crate::harness::node::{authenticator, master_key};
 
 /// A node that serves REST on a port of its own.
 struct Node {
@@ -54,6 +55,7 @@ impl Node {
             webhooks: Webhooks::start(
                 GatewayAccounts::default(),
                 database.pool().clone(),
+                Arc::new(SealedWebhooks(Arc::new(master_key()))),
                 WebhookSettings::default(),
                 CancellationToken::new(),
             ),

@@ -3,7 +3,7 @@
 //! One account serves one ledger. Its endpoint is the last part of the address that the provider sends
 //! webhooks to: `/v1/webhooks/{provider}/{endpoint}`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use connectors::gateways::Gateway;
@@ -126,6 +126,19 @@ impl GatewayAccounts {
     pub fn all(&self) -> impl Iterator<Item = (ProviderName, &GatewayAccount)> {
         let all = self.shared.of_ledger.iter();
         all.map(|((_, provider), account)| (*provider, account))
+    }
+
+    /// Where there are accounts.
+    #[must_use]
+    pub fn providers(&self) -> BTreeSet<ProviderName> {
+        let endpoints = self.shared.endpoints.keys();
+        endpoints.map(|(provider, _)| *provider).collect()
+    }
+
+    /// Every endpoint, with the ledger that it is of.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = (ProviderName, &str, LedgerName)> {
+        let endpoints = self.shared.endpoints.iter();
+        endpoints.map(|((provider, endpoint), account)| (*provider, &**endpoint, account.ledger))
     }
 
     /// Whether there are none.

@@ -5,9 +5,10 @@
 //! ([`insert_jobs_in_tx`]). Any number of nodes take jobs; each is done by one at a time, and again by
 //! another when its node dies. So every job may run twice and is written for it.
 //!
-//! A failed job runs again after e, e², e³ … seconds, at most six hours. One that failed
+//! A failed job runs again after e, e², e³ … seconds, at most e¹⁰ (six hours). One that failed
 //! [`MAX_ATTEMPTS`] times is a dead letter: it stays, somebody is alerted, and an operator retries or
-//! discards it ([`JobsDesk`]).
+//! discards it ([`JobsDesk`]). The count of tries says nothing about what was done: it begins anew when an
+//! operator retries, and goes back by one when a node dies.
 
 mod desk;
 mod driver;
@@ -21,10 +22,17 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 pub use desk::{JobChange, JobFilter, JobRecord, JobState, JobStateError, JobsDesk};
+pub(crate) use worker::at_a_time;
 pub use worker::{JobWorker, JobWorkerError, prepare};
 
-/// How often a job is tried before it is a dead letter: over about 18 hours.
+/// How often a job is tried before it is a dead letter: over 15.8 hours (e + e² + … + e¹⁰ + e¹⁰ seconds).
 pub const MAX_ATTEMPTS: i32 = 12;
+
+/// Questions wait until everything else that is due has begun.
+const QUESTIONS: i16 = 10;
+
+/// Everything that moves money or that somebody waits for.
+const AT_ONCE: i16 = 0;
 
 /// Something to be done outside the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +129,21 @@ impl Job {
             Self::ConfirmWebhook { .. } => "confirm_webhook",
         }
     }
+
+    /// What is done first of what is due: the lowest number.
+    const fn priority(&self) -> i16 {
+        match self {
+            Self::OpenCheckout { .. }
+            | Self::ExpirePayment { .. }
+            | Self::ExecuteRefund { .. }
+            | Self::SubmitPayout { .. }
+            | Self::ConfirmWebhook { .. } => AT_ONCE,
+            Self::WatchPayment { .. }
+            | Self::WatchRefund { .. }
+            | Self::WatchPayout { .. }
+            | Self::FetchSettlements { .. } => QUESTIONS,
+        }
+    }
 }
 
 /// A job to be put in.
@@ -155,15 +178,21 @@ pub struct JobAttempt {
     pub is_last: bool,
 }
 
-/// Why a job was not done. It is tried again.
+/// Why a job was not done.
 #[derive(thiserror::Error)]
-#[error("{0}")]
-pub struct JobError(pub String);
+pub enum JobError {
+    /// It failed, which counts as a try. Operators read why: nothing personal is in it.
+    #[error("{0}")]
+    Failed(String),
+    /// As many jobs as may be are under way at this provider. It is put back, which counts as no try.
+    #[error("{0} has enough to do")]
+    Busy(ProviderName),
+}
 
 /// The queue keeps what `Debug` says; operators read it.
 impl std::fmt::Debug for JobError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
+        std::fmt::Display::fmt(self, formatter)
     }
 }
 
@@ -177,7 +206,8 @@ pub trait JobHands: Send + Sync + std::fmt::Debug {
     async fn carry_out(&self, job: Job, attempt: JobAttempt) -> Result<(), JobError>;
 }
 
-/// Puts jobs into the queue, by the library's own function.
+/// Puts jobs into the queue, by the library's own function, in the order of their names: two nodes that
+/// put in the same ones wait for each other and not in a circle.
 ///
 /// # Errors
 /// Those of PostgreSQL.
@@ -188,20 +218,28 @@ pub async fn insert_jobs_in_tx(
     if jobs.is_empty() {
         return Ok(());
     }
-    let payload = |new: &NewJob| {
+    let mut jobs: Vec<&NewJob> = jobs.iter().collect();
+    jobs.sort_by(|one, other| one.key.cmp(&other.key));
+    let payload = |new: &&NewJob| {
         serde_json::to_string(&new.job).map_err(|error| sqlx::Error::Encode(Box::new(error)))
     };
     let payloads = jobs.iter().map(payload).collect::<Result<Vec<_>, _>>()?;
     sqlx::query(
         "SELECT (graphile_worker.add_job(identifier => new.task, payload => new.payload::json, \
-             run_at => new.run_at, max_attempts => $5, job_key => new.key)).id \
-         FROM UNNEST($1::text[], $2::text[], $3::timestamptz[], $4::text[]) \
-             AS new (task, payload, run_at, key)",
+             run_at => new.run_at, max_attempts => $6, job_key => new.key, \
+             priority => new.priority)).id \
+         FROM UNNEST($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::smallint[]) \
+             AS new (task, payload, run_at, key, priority)",
     )
     .bind(jobs.iter().map(|new| new.job.task()).collect::<Vec<_>>())
     .bind(payloads)
     .bind(jobs.iter().map(|new| new.run_at).collect::<Vec<_>>())
     .bind(jobs.iter().map(|new| new.key.as_str()).collect::<Vec<_>>())
+    .bind(
+        jobs.iter()
+            .map(|new| new.job.priority())
+            .collect::<Vec<_>>(),
+    )
     .bind(MAX_ATTEMPTS)
     .execute(connection)
     .await

@@ -3,6 +3,8 @@
 //! Whoever hears something, by a webhook, an answer or a fetch, hands it over here with a key that names
 //! the hearing. The domain judges it: heard twice or late it changes nothing.
 
+use std::fmt;
+
 use connectors::gateways::{CheckoutObservation, CheckoutStatus, DisputeObservation, Reported};
 use connectors::gateways::{
     Observation, PaymentObservation, PayoutObservation, RefundKind, RefundObservation,
@@ -20,6 +22,7 @@ use ledger_core::payout::PayoutAction;
 use ledger_core::{
     Command, LedgerName, PaymentId, PayoutId, Position, ProviderName, RefundId, TransactionId,
 };
+use sha2::{Digest, Sha256};
 use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
@@ -135,6 +138,22 @@ impl Source {
         }
     }
 
+    /// The name of a part of the hearing. The same question may be answered otherwise each time it is
+    /// asked, so what was fetched is told apart by what it says: a newer answer is no repetition.
+    fn part(&self, part: &str, said: &impl fmt::Debug) -> String {
+        match self.trust {
+            Trust::Told => part.to_owned(),
+            Trust::Fetched => {
+                let digest = Sha256::digest(format!("{said:?}"));
+                let short: String = digest[..16]
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect();
+                format!("{part}-{short}")
+            }
+        }
+    }
+
     fn metadata(&self) -> EventMetadata {
         let (actor, causation_id) = match &self.hearing {
             Hearing::Event { webhook, .. } => ("system:webhooks", Some(webhook.to_string())),
@@ -169,11 +188,6 @@ impl Observer {
         &self.pool
     }
 
-    /// Where commands go.
-    pub(crate) const fn executors(&self) -> &Executors {
-        &self.executors
-    }
-
     /// Takes in everything, in order.
     ///
     /// # Errors
@@ -185,7 +199,7 @@ impl Observer {
     ) -> Result<Heard, ObserveError> {
         let mut heard = Heard::OfNoConcern;
         for (index, observation) in observations.iter().enumerate() {
-            let part = index.to_string();
+            let part = source.part(&index.to_string(), observation);
             let one = match observation {
                 Observation::Payment(payment) => self.payment(source, &part, payment).await?,
                 Observation::Checkout(checkout) => self.checkout(source, &part, checkout).await?,
@@ -421,6 +435,7 @@ impl Observer {
     ) -> Result<Heard, ObserveError> {
         match translation::payout(source.provider, said) {
             Ok(observation) => {
+                let part = &source.part(part, said);
                 let action = observe_payout(source, part, observation);
                 self.submit_payout(source, part, payout, action).await
             }

@@ -13,8 +13,9 @@
 //!
 //! **Every job reads the log first** and does only what is still to be done, so it may run late, twice or
 //! long after everything is over. Calls carry our own references, which providers or adapters know again.
-//! A call whose outcome is unknown is repeated under the same reference after a look-up; a payout goes to
-//! another provider only when the first has certainly not taken it.
+//! Pages and refunds are asked for as if they had been asked for before, after a look-up: a node may have
+//! died after the call and before writing anything down, and the count of tries does not tell. A payout
+//! goes to another provider only when the first has certainly not taken it.
 
 mod checkout;
 mod confirming;
@@ -24,25 +25,28 @@ mod payout;
 mod reactions;
 mod refund;
 mod settling;
+mod turns;
 mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use connectors::gateways::{Gateway, GatewayError};
-use event_store::executor::Executors;
 use event_store::{ErrorChain, LogError, LogReader};
 use ledger_core::{AggregateType, LedgerName, ProviderName};
 use sqlx::postgres::PgPool;
 use url::Url;
+use uuid::Uuid;
 
 use crate::gateway_accounts::{GatewayAccount, GatewayAccounts};
-use crate::jobs::{Job, JobAttempt, JobError, JobHands, NewJob, insert_jobs_in_tx};
+use crate::jobs::{Job, JobAttempt, JobError, JobHands, NewJob, at_a_time, insert_jobs_in_tx};
 use crate::observer::{Heard, Hearing, ObserveError, Observer, Source, Trust};
 use crate::process::{ProcessManager, Reaction};
 use crate::routing::Router;
+use crate::webhooks::Sealing;
+use turns::{Turn, Turns};
 
 pub use destination::{PayoutDestination, PayoutDestinations, PayoutPlace};
 
@@ -56,6 +60,8 @@ pub struct PaymentsSettings {
     pub public_url: Url,
     /// How often the same thing is asked at most, instead of what the provider tolerates; for simulators.
     pub polling: Option<Duration>,
+    /// How long a page stays open where the payment has no time of its own.
+    pub page_lifetime: Duration,
 }
 
 /// The process of payments and payouts; cheap to clone.
@@ -66,25 +72,38 @@ pub struct Payments {
     observer: Observer,
     log: LogReader,
     destinations: Arc<dyn PayoutDestinations>,
+    sealing: Arc<dyn Sealing>,
     settings: PaymentsSettings,
+    turns: Turns,
+}
+
+/// What the process needs from the rest of a node.
+#[derive(Debug, Clone)]
+pub struct PaymentsPorts {
+    /// Where payouts go.
+    pub destinations: Arc<dyn PayoutDestinations>,
+    /// What opens stored webhooks.
+    pub sealing: Arc<dyn Sealing>,
 }
 
 impl Payments {
-    /// A process over `accounts`; where payouts go, `destinations` tells.
+    /// A process over `accounts`.
     #[must_use]
     pub fn new(
         accounts: GatewayAccounts,
         router: Router,
         observer: Observer,
-        destinations: Arc<dyn PayoutDestinations>,
+        ports: PaymentsPorts,
         settings: PaymentsSettings,
     ) -> Self {
         Self {
             log: LogReader::new(observer.pool().clone()),
+            turns: Turns::new(&accounts, at_a_time(observer.pool())),
             accounts,
             router,
             observer,
-            destinations,
+            destinations: ports.destinations,
+            sealing: ports.sealing,
             settings,
         }
     }
@@ -93,14 +112,17 @@ impl Payments {
         self.observer.pool()
     }
 
-    fn account(
-        &self,
-        ledger: LedgerName,
-        provider: ProviderName,
-    ) -> Result<&GatewayAccount, JobError> {
-        self.accounts
-            .of(ledger, provider)
-            .ok_or_else(|| JobError(format!("the ledger {ledger} has no account at {provider}")))
+    /// A turn at a ledger's account. That there is none is said by the configuration of this node, and
+    /// another may have a newer one.
+    fn account(&self, ledger: LedgerName, provider: ProviderName) -> Result<Turn<'_>, JobError> {
+        let missing =
+            || JobError::Failed(format!("the ledger {ledger} has no account at {provider}"));
+        let account = self.accounts.of(ledger, provider).ok_or_else(missing)?;
+        self.turns.take(provider, account)
+    }
+
+    fn page_lifetime(&self) -> TimeDelta {
+        TimeDelta::from_std(self.settings.page_lifetime).unwrap_or(TimeDelta::hours(1))
     }
 
     /// How long to wait before the same thing is asked again.
@@ -112,8 +134,21 @@ impl Payments {
             .min(LONGEST_INTERVAL)
     }
 
+    /// Asks again later: in round `round`, which `job` is.
+    async fn ask_again(
+        &self,
+        account: &GatewayAccount,
+        of: Uuid,
+        job: Job,
+        round: u32,
+    ) -> Result<(), JobError> {
+        let pause = self.interval(&*account.gateway, round);
+        let key = format!("watch/{}/{of}/{round}", account.ledger);
+        self.put_in(key, job, pause).await
+    }
+
     async fn put_in(&self, key: String, job: Job, after: Duration) -> Result<(), JobError> {
-        let wait = chrono::TimeDelta::from_std(after).unwrap_or_default();
+        let wait = TimeDelta::from_std(after).unwrap_or_default();
         let new = NewJob {
             key,
             job,
@@ -141,32 +176,43 @@ fn step(ledger: LedgerName, provider: ProviderName, name: String) -> Source {
 fn settled(heard: Heard) -> Result<(), JobError> {
     match heard {
         Heard::Applied(_) | Heard::OfNoConcern => Ok(()),
-        Heard::NotKnown(reason) => Err(JobError(reason.to_owned())),
-        Heard::NotYet(reason) | Heard::Impossible(reason) => Err(JobError(reason)),
+        Heard::NotKnown(reason) => Err(JobError::Failed(reason.to_owned())),
+        Heard::NotYet(reason) | Heard::Impossible(reason) => Err(JobError::Failed(reason)),
     }
 }
 
 impl From<sqlx::Error> for JobError {
     fn from(error: sqlx::Error) -> Self {
-        Self(ErrorChain(&error).to_string())
+        Self::Failed(ErrorChain(&error).to_string())
     }
 }
 
 impl From<ObserveError> for JobError {
     fn from(error: ObserveError) -> Self {
-        Self(ErrorChain(&error).to_string())
+        Self::Failed(ErrorChain(&error).to_string())
     }
 }
 
 impl From<LogError> for JobError {
     fn from(error: LogError) -> Self {
-        Self(ErrorChain(&error).to_string())
+        Self::Failed(ErrorChain(&error).to_string())
     }
 }
 
 impl From<GatewayError> for JobError {
     fn from(error: GatewayError) -> Self {
-        Self(format!("{}: {}", error.code(), ErrorChain(&error)))
+        Self::Failed(told(&error))
+    }
+}
+
+/// A provider's failure for logs and operators, without its own words: they may name people.
+fn told(error: &GatewayError) -> String {
+    match error {
+        GatewayError::Refused { refusal, .. } => {
+            format!("{} (status {})", error.code(), refusal.status)
+        }
+        GatewayError::Failed { status, .. } => format!("{} (status {status})", error.code()),
+        _ => error.code().to_owned(),
     }
 }
 
@@ -207,7 +253,7 @@ impl JobHands for Payments {
                 ledger,
                 payment,
                 refund,
-            } => self.execute_refund(ledger, payment, refund, attempt).await,
+            } => self.execute_refund(ledger, payment, refund).await,
             Job::WatchRefund {
                 ledger,
                 payment,
@@ -227,14 +273,5 @@ impl JobHands for Payments {
             } => self.fetch_settlements(ledger, provider, day).await,
             Job::ConfirmWebhook { webhook } => self.confirm_webhook(webhook, attempt).await,
         }
-    }
-}
-
-/// Where commands go.
-impl Payments {
-    /// The executors.
-    #[must_use]
-    pub const fn executors(&self) -> &Executors {
-        self.observer.executors()
     }
 }

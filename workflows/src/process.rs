@@ -5,6 +5,9 @@
 //! of two nodes that follow the same log one moves it, and the other takes its jobs back and reads on from
 //! there. So each event leads to its jobs once. Their names are made of manager and position, so that even
 //! without that they would not be there twice.
+//!
+//! An event that cannot be read stops the manager for its ledger: work about money is not skipped. That is
+//! an error for a person, once, and a failed part of the node until it goes on ([`WorkStatus`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,12 +22,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{NewJob, insert_jobs_in_tx};
 use crate::links::{Link, insert_links_in_tx};
+use crate::work_status::{PartStatus, WorkStatus};
 
 /// Events read at a time.
 const BATCH: i64 = 500;
 
 /// How long a manager waits after a fault, and at most for news of the log.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long it waits when it has stopped for a reason that does not pass by itself.
+const STOPPED: Duration = Duration::from_secs(10);
 
 /// What an event leads to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,6 +64,7 @@ pub struct ProcessRunner {
     pool: PgPool,
     log: LogReader,
     signal: LogSignal,
+    status: WorkStatus,
 }
 
 /// Why events were not reacted to; it is tried again.
@@ -68,15 +76,47 @@ enum FollowError {
     Database(#[from] sqlx::Error),
 }
 
+impl FollowError {
+    /// Whether it passes when PostgreSQL is well again. What was read and cannot be understood will not
+    /// be understood the next time.
+    const fn is_transient(&self) -> bool {
+        match self {
+            Self::Log(LogError::Database(error)) | Self::Database(error) => {
+                use sqlx::Error as Fault;
+                !matches!(
+                    error,
+                    Fault::Decode(_)
+                        | Fault::ColumnDecode { .. }
+                        | Fault::ColumnNotFound(_)
+                        | Fault::Encode(_)
+                        | Fault::TypeNotFound { .. }
+                )
+            }
+            Self::Log(
+                LogError::Decode { .. }
+                | LogError::Metadata { .. }
+                | LogError::Time { .. }
+                | LogError::Gap { .. },
+            ) => false,
+        }
+    }
+}
+
 impl ProcessRunner {
-    /// A runner; [`ProcessRunner::run`] starts it.
+    /// A runner; [`ProcessRunner::run`] starts it, and `status` says how far it is.
     #[must_use]
-    pub fn new(manager: Arc<dyn ProcessManager>, pool: PgPool, signal: LogSignal) -> Self {
+    pub fn new(
+        manager: Arc<dyn ProcessManager>,
+        pool: PgPool,
+        signal: LogSignal,
+        status: WorkStatus,
+    ) -> Self {
         Self {
             manager,
             log: LogReader::new(pool.clone()),
             pool,
             signal,
+            status,
         }
     }
 
@@ -103,24 +143,76 @@ impl ProcessRunner {
 
     async fn follow(self: Arc<Self>, ledger: LedgerName, shutdown: CancellationToken) {
         let mut head = self.signal.head(ledger);
+        let mut known: Option<String> = None;
         loop {
             head.mark_unchanged();
-            match self.catch_up(ledger).await {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::warn!(
-                        %ledger, process = self.manager.name(), error = %ErrorChain(&error),
-                        "a process manager cannot go on"
-                    );
-                    tokio::time::sleep(PAUSE).await;
+            let failure = self.catch_up(ledger).await.err();
+            let pause = match &failure {
+                Some(error) if !error.is_transient() => STOPPED,
+                Some(_) | None => PAUSE,
+            };
+            self.tell_failure(ledger, failure.as_ref(), &mut known);
+            let news = async {
+                match &failure {
+                    // Newer events come after the one that it stopped at.
+                    Some(_) => std::future::pending().await,
+                    None => head.changed().await,
                 }
-            }
+            };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                changed = head.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(PAUSE) => {}
+                changed = news => if changed.is_err() { return },
+                () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Says that it does not go on, and why; a reason that stays is an error once.
+    fn tell_failure(
+        &self,
+        ledger: LedgerName,
+        failure: Option<&FollowError>,
+        known: &mut Option<String>,
+    ) {
+        let Some(error) = failure else {
+            *known = None;
+            return;
+        };
+        let reason = ErrorChain(error).to_string();
+        let process = self.manager.name();
+        if error.is_transient() {
+            tracing::warn!(%ledger, process, error = reason, "a process manager cannot go on for now");
+        } else if known.as_ref() != Some(&reason) {
+            tracing::error!(%ledger, process, error = reason, "a process manager has stopped");
+        }
+        let part = self.part(ledger);
+        let lag_positions = self.status.parts().remove(&part);
+        let status = PartStatus {
+            failure: Some(reason.clone()),
+            lag_positions: lag_positions.and_then(|status| status.lag_positions),
+        };
+        self.status.tell(&part, status);
+        *known = Some(reason);
+    }
+
+    /// Says how far it is behind.
+    fn tell_lag(&self, ledger: LedgerName, from: Position, head: Position) {
+        let lag = (head.value() - from.value()).max(0);
+        let labels = [
+            ("process", self.manager.name().to_owned()),
+            ("ledger", ledger.to_string()),
+        ];
+        metrics::gauge!("daybook_process_lag_positions", &labels)
+            .set(f64::from(i32::try_from(lag).unwrap_or(i32::MAX)));
+        let status = PartStatus {
+            failure: None,
+            lag_positions: Some(lag),
+        };
+        self.status.tell(&self.part(ledger), status);
+    }
+
+    fn part(&self, ledger: LedgerName) -> String {
+        format!("process.{ledger}.{}", self.manager.name())
     }
 
     /// Reacts to everything up to the end of the log.
@@ -131,6 +223,7 @@ impl ProcessRunner {
                 return Ok(());
             };
             if head.position <= from {
+                self.tell_lag(ledger, from, head.position);
                 return Ok(());
             }
             let kinds = self.manager.listens_to();
@@ -143,6 +236,7 @@ impl ProcessRunner {
                 Some(_) | None => head.position,
             };
             self.react_to(ledger, from, to, &events).await?;
+            self.tell_lag(ledger, to, head.position);
         }
     }
 
@@ -167,6 +261,8 @@ impl ProcessRunner {
                 ..job
             }));
         }
+        // Two nodes that put in the same names wait for each other, and not in a circle.
+        links.sort_by(|one: &Link, other| one.name.cmp(&other.name));
         let mut tx = self.pool.begin().await?;
         if !self
             .move_checkpoint_in_tx(&mut tx, ledger, from, to)
@@ -215,5 +311,28 @@ impl ProcessRunner {
         .execute(connection)
         .await?;
         Ok(moved.rows_affected() == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FollowError;
+    use event_store::LogError;
+
+    #[test]
+    fn what_cannot_be_understood_does_not_pass() {
+        let ledger = "main".parse().unwrap();
+        let gap = LogError::Gap {
+            ledger,
+            expected: ledger_core::Position::START,
+            found: 7,
+        };
+        assert!(!FollowError::from(gap).is_transient());
+        let decode = || sqlx::Error::Decode("an odd column".into());
+        assert!(!FollowError::from(decode()).is_transient());
+        assert!(!FollowError::from(LogError::from(decode())).is_transient());
+        for passing in [sqlx::Error::PoolTimedOut, sqlx::Error::WorkerCrashed] {
+            assert!(FollowError::from(passing).is_transient());
+        }
     }
 }

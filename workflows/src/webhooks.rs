@@ -1,14 +1,16 @@
 //! Webhooks: taken in, kept as they came, and processed from what was kept.
 //!
 //! **Taking in** ([`Webhooks::receive`]): the endpoint is looked up, the raw bytes are verified, and body
-//! and headers are stored; then the provider is answered. Deliveries that arrive together are stored by one
-//! statement, so that one flush serves many. A delivery of an event that is stored already stores nothing.
-//! Nothing that is not genuine is stored.
+//! and headers are sealed and stored; then the provider is answered. Deliveries that arrive together are
+//! stored by one statement, so that one flush serves many. A delivery of bytes that are stored already
+//! stores nothing. Nothing that is not genuine is stored, and of what nothing signs only so much in a minute.
 //!
 //! **Processing** ([`WebhookProcessor`]) begins from the stored bytes, on any node with the role `worker`.
-//! Whoever processes a webhook has it on lease; if the process dies, the lease ends and another does it.
-//! What it leads to are commands with idempotency keys made of provider, endpoint, event, bytes and place
-//! within the webhook, so doing it twice changes nothing.
+//! Whoever processes a webhook has it on lease; if the process dies, the lease ends and another does it,
+//! and what the first decides after that counts no more. A node takes only what its configuration has an
+//! account for: another may have a newer one. What nobody takes for an hour is parked.
+//! What it leads to are commands with idempotency keys made of provider, endpoint, bytes and place within
+//! the webhook, so doing it twice changes nothing.
 //!
 //! | status | meaning | what comes next |
 //! |---|---|---|
@@ -19,21 +21,28 @@
 //! | `parked` | it cannot be applied; `reason` says why, and somebody is alerted | an operator |
 //!
 //! **Replaying** ([`Webhooks::replay`]) puts a webhook back to `waiting`, whatever its status. Its bytes are
-//! verified again, with the secrets that are valid now and as of the time at which it came.
+//! verified again, with the secrets that are valid now and as of the time at which it came. One whose content
+//! was forgotten cannot be replayed.
 
+mod content;
 mod intake;
 mod processor;
+mod sealing;
 mod stored;
+mod unsigned;
+mod verdicts;
 
 use std::time::Duration;
 
 pub use connectors::gateways::{MAX_WEBHOOK_BYTES, WebhookRejection};
-pub use intake::{Arrived, IntakeError, Receipt, Webhooks};
+pub use content::{Content, ContentError};
+pub use intake::{Arrived, ContentFault, IntakeError, Receipt, Replay, Webhooks};
 pub use processor::WebhookProcessor;
-pub(crate) use processor::{alert_parked, open, park_in, settle_confirmed};
-pub use stored::{
-    StoredWebhook, WebhookFilter, WebhookRecord, WebhookStatus, WebhookStatusError, load_webhook,
-};
+pub(crate) use processor::{NotOpened, Opened, open};
+pub use sealing::{Sealing, SealingError};
+pub(crate) use stored::load_webhook;
+pub use stored::{WebhookFilter, WebhookRecord, WebhookStatus, WebhookStatusError};
+pub(crate) use verdicts::{Verdict, settle_confirmed};
 
 /// Bounds of intake and processing.
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +63,15 @@ pub struct WebhookSettings {
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
+    /// After which time a webhook that no node has an account for is parked: as long as it may take until
+    /// all nodes have a new configuration.
+    pub unclaimed: Duration,
+    /// Deliveries without any signature that are taken in a minute, by endpoint and node.
+    pub unsigned_per_minute: u32,
 }
 
 impl Default for WebhookSettings {
-    /// Twelve tries in about an hour.
+    /// Twelve tries in 27 minutes (1 + 2 + … + 512 + 600 seconds).
     fn default() -> Self {
         Self {
             queue: 8_192,
@@ -68,6 +82,8 @@ impl Default for WebhookSettings {
             attempts: 12,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(600),
+            unclaimed: Duration::from_secs(60 * 60),
+            unsigned_per_minute: 600,
         }
     }
 }

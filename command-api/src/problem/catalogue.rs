@@ -16,6 +16,8 @@ pub const INVALID_REQUEST: &str = "invalid_request";
 pub const MALFORMED_JSON: &str = "malformed_json";
 /// A body above the operation's limit.
 pub const BODY_TOO_LARGE: &str = "body_too_large";
+/// A body that did not come in time.
+pub const BODY_TOO_SLOW: &str = "body_too_slow";
 /// A body that does not say it is JSON.
 pub const UNSUPPORTED_MEDIA_TYPE: &str = "unsupported_media_type";
 /// No such path.
@@ -50,6 +52,8 @@ pub const WEBHOOK_ENDPOINT_NOT_FOUND: &str = "webhook_endpoint_not_found";
 pub const WEBHOOK_SIGNATURE_INVALID: &str = "webhook_signature_invalid";
 /// No such webhook is stored.
 pub const WEBHOOK_NOT_FOUND: &str = "webhook_not_found";
+/// A webhook whose content is kept no longer.
+pub const WEBHOOK_FORGOTTEN: &str = "webhook_forgotten";
 /// No such job waits.
 pub const JOB_NOT_FOUND: &str = "job_not_found";
 /// A job that can still be done by itself.
@@ -128,6 +132,11 @@ const ENTRIES: &[Entry] = &[
         BODY_TOO_LARGE,
         StatusCode::PAYLOAD_TOO_LARGE,
         "The body is too large",
+    ),
+    transient(
+        BODY_TOO_SLOW,
+        StatusCode::REQUEST_TIMEOUT,
+        "The body did not come in time",
     ),
     permanent(
         UNSUPPORTED_MEDIA_TYPE,
@@ -295,6 +304,11 @@ const ENTRIES: &[Entry] = &[
         WEBHOOK_NOT_FOUND,
         StatusCode::NOT_FOUND,
         "There is no such webhook",
+    ),
+    permanent(
+        WEBHOOK_FORGOTTEN,
+        StatusCode::NOT_FOUND,
+        "The webhook's content was forgotten",
     ),
     permanent(JOB_NOT_FOUND, StatusCode::NOT_FOUND, "There is no such job"),
     permanent(

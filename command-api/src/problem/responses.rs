@@ -15,9 +15,12 @@ const MISSING: (u16, &str) = (
     404,
     "Something named in the path or the body does not exist.",
 );
+const TOO_SLOW: (u16, &str) = (408, "The body does not come.");
 const STATE: (u16, &str) = (409, "The state of something concerned stands in the way.");
 const TOO_LARGE: (u16, &str) = (413, "The body is too large.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is not declared as `application/json`.");
+const NOT_GENUINE: (u16, &str) = (401, "The webhook's signature is not valid.");
+const NOT_EXPECTED: (u16, &str) = (415, "The body's media type is not the provider's.");
 const RULE: (u16, &str) = (422, "A rule of the ledger refuses the command.");
 const TOO_OFTEN: (u16, &str) = (
     429,
@@ -38,6 +41,10 @@ pub struct CommandProblem(pub Problem);
 /// Why a query has no answer.
 #[derive(Debug)]
 pub struct QueryProblem(pub Problem);
+
+/// Why a webhook was not taken.
+#[derive(Debug)]
+pub struct WebhookProblem(pub Problem);
 
 macro_rules! problem_response {
     ($name:ident, [$($response:expr),*]) => {
@@ -95,6 +102,21 @@ problem_response!(
         FAULT,
         AGAIN,
         LATE
+    ]
+);
+
+problem_response!(
+    WebhookProblem,
+    [
+        INVALID,
+        NOT_GENUINE,
+        MISSING,
+        TOO_SLOW,
+        TOO_LARGE,
+        NOT_EXPECTED,
+        TOO_OFTEN,
+        FAULT,
+        AGAIN
     ]
 );
 

@@ -6,14 +6,14 @@ use chrono::Utc;
 use poem_openapi::OpenApi;
 use uuid::Uuid;
 use workflows::webhooks::{
-    Arrived, IntakeError, MAX_WEBHOOK_BYTES, Receipt, StoredWebhook, WebhookFilter, WebhookRecord,
-    WebhookStatus,
+    Arrived, Content, ContentError, ContentFault, IntakeError, MAX_WEBHOOK_BYTES, Receipt, Replay,
+    WebhookFilter, WebhookRecord, WebhookStatus,
 };
 
 use super::identity::{IdParameter, optional_time, time};
 use crate::context::RequestContext;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters, Word};
-use crate::problem::responses::{CommandProblem, QueryProblem};
+use crate::problem::responses::{CommandProblem, QueryProblem, WebhookProblem};
 use crate::problem::{FieldCode, FieldFault, Problem, catalogue};
 use crate::raw_body::RawBody;
 use crate::reading::limit;
@@ -107,18 +107,17 @@ impl WebhookOperations {
         &self,
         parameters: Parameters<EndpointParameters>,
         body: RawBody<MAX_WEBHOOK_BYTES>,
-    ) -> Result<Answer<WebhookReceiptView>, CommandProblem> {
+    ) -> Result<Answer<WebhookReceiptView>, WebhookProblem> {
         let Parameters(EndpointParameters { provider, endpoint }) = parameters;
+        let webhooks = &self.0.webhooks;
+        webhooks.check_endpoint(&provider, &endpoint)?;
+        let (body, headers) = body.read().await?;
         let arrived = Arrived {
-            body: body.bytes,
-            headers: body.headers,
+            body,
+            headers,
             at: Utc::now(),
         };
-        let receipt = self
-            .0
-            .webhooks
-            .receive(&provider, &endpoint, arrived)
-            .await?;
+        let receipt = webhooks.receive(&provider, &endpoint, arrived).await?;
         Ok(Answer(WebhookReceiptView {
             receipt: match receipt {
                 Receipt::Stored => ReceiptView::Stored,
@@ -165,7 +164,7 @@ impl WebhookOperations {
         Ok(Answer(view(record.ok_or_else(|| not_found(id))?)?))
     }
 
-    /// Get what came, byte for byte. It may tell of people.
+    /// Get what came, byte for byte, until it is forgotten. It may tell of people.
     #[oai(
         path = "/v1/webhook-deliveries/:id/content",
         method = "get",
@@ -177,9 +176,15 @@ impl WebhookOperations {
         parameters: Parameters<IdParameter>,
     ) -> Result<Answer<WebhookContentView>, QueryProblem> {
         let Parameters(IdParameter { id }) = parameters;
-        let stored = self.0.webhooks.load(id).await;
-        let stored = stored.map_err(|error| Problem::from_database(&error))?;
-        Ok(Answer(content(&stored.ok_or_else(|| not_found(id))?)))
+        let found = match self.0.webhooks.content(id).await {
+            Ok(found) => found.ok_or_else(|| not_found(id))?,
+            Err(ContentFault::Database(error)) => return Err(Problem::from_database(&error).into()),
+            Err(ContentFault::Content(ContentError::Forgotten)) => return Err(forgotten(id).into()),
+            Err(error @ ContentFault::Content(ContentError::Sealed(_))) => {
+                return Err(Problem::internal(&error).into());
+            }
+        };
+        Ok(Answer(content(id, &found)))
     }
 
     /// Process a webhook again from what is stored. What it says and was applied before has no second
@@ -196,9 +201,12 @@ impl WebhookOperations {
         parameters: Parameters<IdParameter>,
     ) -> Result<Answer<WebhookDeliveryView>, CommandProblem> {
         let Parameters(IdParameter { id }) = parameters;
-        let record = self.0.webhooks.replay(id).await;
-        let record = record.map_err(|error| Problem::from_database(&error))?;
-        let record = record.ok_or_else(|| not_found(id))?;
+        let replay = self.0.webhooks.replay(id).await;
+        let record = match replay.map_err(|error| Problem::from_database(&error))? {
+            Replay::Done(record) => *record,
+            Replay::Forgotten => return Err(forgotten(id).into()),
+            Replay::NotFound => return Err(not_found(id).into()),
+        };
         tracing::info!(webhook.id = %id, by = %context.caller.scope(), "a webhook is replayed");
         Ok(Answer(view(record)?))
     }
@@ -207,6 +215,11 @@ impl WebhookOperations {
 fn not_found(id: Uuid) -> Problem {
     let detail = format!("there is no webhook {id}");
     Problem::new(catalogue::WEBHOOK_NOT_FOUND, detail)
+}
+
+fn forgotten(id: Uuid) -> Problem {
+    let detail = format!("the content of the webhook {id} was forgotten");
+    Problem::new(catalogue::WEBHOOK_FORGOTTEN, detail)
 }
 
 fn view(record: WebhookRecord) -> Result<WebhookDeliveryView, Problem> {
@@ -230,18 +243,17 @@ fn view(record: WebhookRecord) -> Result<WebhookDeliveryView, Problem> {
     })
 }
 
-fn content(stored: &StoredWebhook) -> WebhookContentView {
-    let headers = stored.header_map();
-    let headers = headers.iter().filter_map(|(name, value)| {
+fn content(id: Uuid, content: &Content) -> WebhookContentView {
+    let headers = content.headers.iter().filter_map(|(name, value)| {
         Some(WebhookHeaderView {
             name: name.to_string(),
             value: value.to_str().ok()?.to_owned(),
         })
     });
     WebhookContentView {
-        id: AnyId(stored.id).into(),
+        id: AnyId(id).into(),
         headers: headers.collect(),
-        body_base64: STANDARD.encode(&stored.body),
+        body_base64: STANDARD.encode(&content.body),
     }
 }
 

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use workflows::GatewayAccounts;
 use workflows::routing::Router;
-use workflows::webhooks::{WebhookSettings, Webhooks};
+use workflows::webhooks::{Sealing, SealingError, WebhookSettings, Webhooks};
 
 use crate::access::Access;
 use crate::api::{Api, ApiDependencies};
@@ -102,11 +102,26 @@ impl Server {
     }
 }
 
+/// Nothing is stored here.
+#[derive(Debug)]
+struct NobodySeals;
+
+impl Sealing for NobodySeals {
+    fn seal(&self, _place: &str, _content: &[u8]) -> Result<Vec<u8>, SealingError> {
+        Err(SealingError)
+    }
+
+    fn open(&self, _place: &str, _sealed: &[u8]) -> Result<Vec<u8>, SealingError> {
+        Err(SealingError)
+    }
+}
+
 /// Webhooks to nobody.
 pub fn webhooks(pool: PgPool) -> Webhooks {
     Webhooks::start(
         GatewayAccounts::default(),
         pool,
+        Arc::new(NobodySeals),
         WebhookSettings::default(),
         CancellationToken::new(),
     )

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ledger_core::LedgerName;
 use serde::Deserialize;
 use url::Url;
+use workflows::retention::RetentionSettings;
 use workflows::routing::{RoutingRule, RoutingRules, RoutingRulesError};
 use workflows::webhooks::WebhookSettings;
 use workflows::{GatewayAccount, GatewayAccounts, GatewayAccountsError};
@@ -25,6 +26,10 @@ pub struct PaymentSettings {
     pub polling_ms: u64,
     /// The accounts.
     pub accounts: Vec<AccountSettings>,
+    /// Days after which the content of a settled webhook is forgotten.
+    pub webhook_retention_days: u16,
+    /// Days after which it is forgotten who paid on a page that has closed.
+    pub checkout_retention_days: u16,
     /// The version of the rules, which decisions quote.
     pub routing_version: String,
     /// The rules, the first that fits first.
@@ -49,6 +54,9 @@ pub enum PaymentSettingsError {
     /// Not where providers could reach us.
     #[error("payments.public_url is no URL that ends with '/'")]
     PublicUrl,
+    /// What is forgotten before it can be used.
+    #[error("payments: content is kept for a day at least")]
+    Retention,
     /// Credentials that are none.
     #[error("payments.accounts: {endpoint} cannot be used")]
     Credentials {
@@ -86,9 +94,23 @@ impl PaymentSettings {
             rules: RoutingRules::try_new(&self.routing_version, self.routing.clone())?,
             public_url,
             polling: (self.polling_ms > 0).then(|| Duration::from_millis(self.polling_ms)),
+            page_lifetime: None,
             webhooks: WebhookSettings::default(),
+            retention: RetentionSettings {
+                webhooks: days(self.webhook_retention_days)?,
+                checkouts: days(self.checkout_retention_days)?,
+                ..RetentionSettings::default()
+            },
         })
     }
+}
+
+fn days(count: u16) -> Result<Duration, PaymentSettingsError> {
+    let seconds = u64::from(count) * 24 * 60 * 60;
+    if seconds == 0 {
+        return Err(PaymentSettingsError::Retention);
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 impl AccountSettings {

@@ -193,7 +193,7 @@ impl TestNode {
         let this = Self {
             node,
             ledger: ledger.to_owned(),
-            client: reqwest::Client::new(),
+            client: patient_client(),
             database_url,
             master_key,
         };
@@ -281,6 +281,12 @@ impl TestNode {
         .expect(200);
         wallet
     }
+}
+
+/// A client for which a reply that never comes is a failure, and not a test that never ends.
+fn patient_client() -> reqwest::Client {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(120));
+    client.build().unwrap()
 }
 
 pub fn transfer_body(source: &str, destination: &str, amount: &str) -> Value {

@@ -70,7 +70,7 @@ async fn disorder_repeats_and_wrong_signatures_change_nothing() {
                 .control()
                 .advance(Duration::from_secs(24 * 60 * 60));
         }
-        world.razorpay.webhooks_settled().await;
+        world.delivered().await;
     }
     world.processed().await;
     assert_eq!(world.webhooks("parked").await, []);
@@ -180,7 +180,7 @@ async fn what_was_stored_before_a_node_died_is_applied_once() {
         .control()
         .pay(&order, PayerChoice::Pay)
         .unwrap();
-    world.razorpay.webhooks_settled().await;
+    world.delivered().await;
     let waiting = world.webhooks("waiting").await;
     assert!(!waiting.is_empty());
     assert_eq!(world.count("PaymentCaptured").await, 0);

@@ -1,10 +1,15 @@
 //! What comes to a webhook's address, genuine or not.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connectors::simulators::PayerChoice;
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
+use super::nodes::money_of_nobody;
 use super::support::{World, balance, eventually};
 use crate::harness::node::{Reply, TestNode};
 
@@ -62,7 +67,7 @@ async fn the_same_webhook_ten_times_changes_nothing() {
     for reply in futures_util::future::join_all(deliveries).await {
         assert_eq!(reply.expect(200).body["receipt"], "duplicate");
     }
-    // Under an id that no signature covers it is stored, and still changes nothing.
+    // An id that no signature covers makes no other webhook of it.
     let renamed: Vec<(String, String)> = headers
         .iter()
         .map(|(name, value)| match name.as_str() {
@@ -71,9 +76,9 @@ async fn the_same_webhook_ten_times_changes_nothing() {
         })
         .collect();
     let reply = deliver(&node, PATH, &renamed, body.clone()).await;
-    assert_eq!(reply.expect(200).body["receipt"], "stored");
+    assert_eq!(reply.expect(200).body["receipt"], "duplicate");
     world.processed().await;
-    assert_eq!(world.webhooks("").await.len(), stored + 1);
+    assert_eq!(world.webhooks("").await.len(), stored);
     assert_eq!(world.count("PaymentCaptured").await, events);
     assert_eq!(world.count("UnexpectedPaymentCaptured").await, 0);
     node.node.stop().await;
@@ -142,39 +147,39 @@ async fn what_is_not_genuine_is_refused_and_not_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn money_of_an_unknown_payment_goes_to_suspense() {
     let (world, node) = World::start().await;
-    let order = node
-        .client
-        .post(format!("{}/v1/orders", world.razorpay.url()))
-        .basic_auth("rzp_test_1DP5mmOlF5G5ag", Some("a key secret"))
-        .json(&json!({ "amount": 12_300, "currency": "INR", "receipt": "somebody-elses-order" }))
-        .send()
-        .await
-        .unwrap();
-    let order: Value = order.json().await.unwrap();
-    let id = order["id"].as_str().unwrap_or_else(|| panic!("{order}"));
-    world.razorpay.control().pay(id, PayerChoice::Pay);
-    eventually("an order that was made by hand is captured", || async {
-        let books = world.razorpay.control().books();
-        let captured = books.payments.iter().any(|payment| payment.captured > 0);
-        if !captured {
-            // An order without automatic capture waits for the merchant.
-            let payment = books.payments.first()?.payment_id.clone();
-            let url = format!("{}/v1/payments/{payment}/capture", world.razorpay.url());
-            let capture = node
-                .client
-                .post(url)
-                .basic_auth("rzp_test_1DP5mmOlF5G5ag", Some("a key secret"))
-                .json(&json!({ "amount": 12_300, "currency": "INR" }));
-            capture.send().await.unwrap();
-            return None;
-        }
-        Some(())
-    })
-    .await;
+    money_of_nobody(&world, &node).await;
     eventually("suspense", || async {
         (world.count("UnexpectedPaymentCaptured").await == 1).then_some(())
     })
     .await;
     assert_eq!(balance(&world, &node, "system:suspense").await, "123.00");
+    node.node.stop().await;
+}
+
+/// Whoever opens a request to a public address and sends nothing is not waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let (world, node) = World::start().await;
+    let head = |path: &str| {
+        format!("POST {path} HTTP/1.1\r\nhost: daybook\r\ncontent-length: 100\r\n\r\n{{")
+    };
+    let first_line = async |path: &str| {
+        let mut connection = TcpStream::connect(node.node.address).await.unwrap();
+        let request = head(path);
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut line = String::new();
+        let mut reader = BufReader::new(connection);
+        let read = tokio::time::timeout(Duration::from_secs(20), reader.read_line(&mut line));
+        read.await.expect("it is waited for").unwrap();
+        line
+    };
+    // Nobody has this address: nothing is read.
+    let begun = Instant::now();
+    let unknown = first_line("/v1/webhooks/razorpay/other").await;
+    assert!(unknown.contains(" 404 "), "{unknown}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    let known = first_line(PATH).await;
+    assert!(known.contains(" 408 "), "{known}");
+    drop(world);
     node.node.stop().await;
 }

@@ -14,17 +14,19 @@ use connectors::simulators::stripe::{StripeAccount, StripeSimulator};
 use daybook::cli::Role as Part;
 use daybook::node::{NodeOptions, PaymentOptions};
 use event_store::executor::{Atomicity, Outcome, Submission};
+use identity::secret::MasterKey;
 use ledger_core::event::EventMetadata;
 use ledger_core::payment::{NewPayment, PaymentAction};
 use ledger_core::provider::{Candidate, Route};
 use ledger_core::{Command, LedgerName, PaymentId, ProviderName};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
+use workflows::jobs::{Job, NewJob, insert_jobs_in_tx};
 use workflows::webhooks::WebhookSettings;
 use workflows::{GatewayAccount, GatewayAccounts};
 
-use crate::harness::node::{TestNode, new_ledger_name, options};
+use crate::harness::node::{TestNode, master_key, new_ledger_name, options};
 use crate::harness::{TestDatabase, shared_nats_url};
 
 pub const RAZORPAY_SECRET: &str = "razorpay webhook secret";
@@ -42,6 +44,8 @@ pub struct World {
     pub stripe: StripeSimulator,
     pub database: TestDatabase,
     pub ledger: String,
+    /// What all nodes seal with.
+    master_key: Arc<MasterKey>,
     polling: Option<Duration>,
 }
 
@@ -69,6 +73,7 @@ impl World {
             stripe: stripe.await.unwrap(),
             database: TestDatabase::create().await,
             ledger: new_ledger_name(),
+            master_key: Arc::new(master_key()),
             polling,
         }
     }
@@ -82,12 +87,24 @@ impl World {
 
     /// A node with some parts, to which webhooks go from now on.
     pub async fn node(&self, parts: &[Part]) -> TestNode {
+        self.node_with(parts, |_| {}).await
+    }
+
+    /// The same, set up in another way.
+    pub async fn node_with(
+        &self,
+        parts: &[Part],
+        change: impl FnOnce(&mut PaymentOptions),
+    ) -> TestNode {
         let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
-        let options = NodeOptions {
+        let mut payments = self.payments();
+        change(&mut payments);
+        let mut options = NodeOptions {
             roles: parts.to_vec(),
-            payments: self.payments(),
+            payments,
             ..options(&self.database.url, nats)
         };
+        options.access.master_key = Arc::clone(&self.master_key);
         let node = TestNode::named(options, None, &self.ledger).await;
         let address = |provider: &str| node.url(&format!("/v1/webhooks/{provider}/main"));
         let secret = Secret::new(RAZORPAY_SECRET);
@@ -151,8 +168,27 @@ impl World {
         self.ledger.parse().unwrap()
     }
 
+    /// Accounts at some of the providers, as a node has them that was not set up for all.
+    pub fn accounts_at(&self, providers: &[&str]) -> GatewayAccounts {
+        let all = self.payments().accounts;
+        let of_ledger = all.of_ledger(self.ledger()).into_iter();
+        let some = of_ledger.filter(|(name, _)| providers.contains(&name.as_str()));
+        GatewayAccounts::try_new(some.map(|(_, account)| account.clone()).collect()).unwrap()
+    }
+
     /// A payment of rupees that a provider is asked for, as the deposit operation begins one.
     pub async fn deposit(&self, node: &TestNode, wallet: &str, amount: u32) -> PaymentId {
+        self.deposit_at("razorpay", node, wallet, amount).await
+    }
+
+    /// The same at another provider.
+    pub async fn deposit_at(
+        &self,
+        provider: &str,
+        node: &TestNode,
+        wallet: &str,
+        amount: u32,
+    ) -> PaymentId {
         let payment = PaymentId::new(Uuid::now_v7());
         sqlx::query(
             "INSERT INTO workflows.checkout (ledger, payment_id, payer_name, payer_email, \
@@ -168,7 +204,7 @@ impl World {
             wallet: wallet.parse().unwrap(),
             asset: "INR".parse().unwrap(),
             amount: amount.into(),
-            route: route_to("razorpay"),
+            route: route_to(provider),
             expires_at: None,
             reference: None,
             metadata: ledger_core::annotation::Metadata::default(),
@@ -267,10 +303,46 @@ impl World {
         .unwrap()
     }
 
+    /// Puts a job into the queue, as the process would.
+    pub async fn job(&self, job: Job) {
+        let new = NewJob::now(Uuid::now_v7().to_string(), job);
+        let mut connection = self.pool().acquire().await.unwrap();
+        insert_jobs_in_tx(&mut connection, &[new]).await.unwrap();
+    }
+
+    /// Waits until no job is left that is due.
+    pub async fn idle(&self) {
+        eventually("no job is due", || async {
+            let due: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM graphile_worker._private_jobs \
+                 WHERE attempts < max_attempts AND (locked_at IS NOT NULL OR run_at <= now())",
+            )
+            .fetch_one(self.pool())
+            .await
+            .unwrap();
+            (due == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// A connection that may end others.
+    pub async fn administrator(&self) -> PgConnection {
+        PgConnection::connect(&self.database.url).await.unwrap()
+    }
+
+    /// Waits until no webhook is under way to us.
+    pub async fn delivered(&self) {
+        let settled = async {
+            self.razorpay.webhooks_settled().await;
+            self.stripe.webhooks_settled().await;
+        };
+        let settled = tokio::time::timeout(PATIENCE, settled).await;
+        settled.expect("webhooks stay under way");
+    }
+
     /// Waits until every stored webhook has been dealt with.
     pub async fn processed(&self) {
-        self.razorpay.webhooks_settled().await;
-        self.stripe.webhooks_settled().await;
+        self.delivered().await;
         eventually("all webhooks processed", || async {
             let waiting = self.webhooks("waiting").await.len();
             let confirming = self.webhooks("confirming").await.len();

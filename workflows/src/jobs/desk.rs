@@ -104,7 +104,8 @@ pub struct JobsDesk {
     pool: PgPool,
 }
 
-/// Jobs that were replaced while they ran are marked as retired; they are nobody's concern.
+/// Those that were replaced while they ran are among them: if they fail they are dead letters at once, and
+/// nothing else takes them away.
 const RECORDS: &str = "SELECT * FROM ( \
     SELECT jobs.id, tasks.identifier AS task, jobs.payload, \
         CASE WHEN jobs.locked_at IS NOT NULL THEN 'running' \
@@ -113,8 +114,6 @@ const RECORDS: &str = "SELECT * FROM ( \
         jobs.last_error, jobs.run_at, jobs.created_at \
     FROM graphile_worker._private_jobs AS jobs \
     JOIN graphile_worker._private_tasks AS tasks ON tasks.id = jobs.task_id \
-    WHERE NOT EXISTS (SELECT FROM graphile_worker._private_job_retirements AS retired \
-        WHERE retired.id = jobs.id) \
     ) AS job WHERE true";
 
 impl JobsDesk {

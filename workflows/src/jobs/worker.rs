@@ -1,31 +1,47 @@
 //! Doing jobs on one node.
+//!
+//! The library's worker ends at the first call to PostgreSQL that fails, and cannot be started again. So
+//! there is another one after each, until the node ends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use event_store::ErrorChain;
 use graphile_worker::{
-    IntoTaskHandlerResult, TaskHandler, WorkerBuildError, WorkerContext, WorkerOptions,
+    IntoTaskHandlerResult, TaskHandler, Worker, WorkerBuildError, WorkerContext, WorkerOptions,
     WorkerRecoveryConfig,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgPool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::{Job, JobAttempt, JobError, JobHands, driver};
+use super::{Job, JobAttempt, JobError, JobHands, NewJob, driver, insert_jobs_in_tx};
+use crate::work_status::{PartStatus, WorkStatus};
 
-/// Jobs done at a time on one node. They wait for providers most of the time.
-const AT_A_TIME: usize = 16;
+/// Jobs done at a time on one node at most. They wait for providers most of the time.
+const AT_A_TIME: u32 = 16;
 
-/// How often what is due is looked for; new jobs are told at once.
+/// Connections of the pool that jobs leave to everything else. All jobs look for the next one at once:
+/// with more of them than connections, some would wait for one longer than the pool lets them.
+const LEFT_CONNECTIONS: u32 = 4;
+
+/// How often what is due is looked for; new jobs are told at once. Also the pause before another worker.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// For how long jobs may go on after the end was asked for.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// When a job is tried again whose provider has enough to do.
+const BUSY_PAUSE: TimeDelta = TimeDelta::seconds(2);
+
 /// The key of the lock under which one node at a time makes the queue's tables.
 const MIGRATING: i64 = 0x6461_7962_6f6f_6b21;
+
+/// The name of this part of a node's work.
+const PART: &str = "jobs";
 
 /// Why jobs cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +74,15 @@ pub async fn prepare(pool: &PgPool) -> Result<(), JobWorkerError> {
     Ok(())
 }
 
+/// How many jobs a node with this pool does at a time.
+pub(crate) fn at_a_time(pool: &PgPool) -> usize {
+    let connections = pool.options().get_max_connections();
+    let jobs = connections
+        .saturating_sub(LEFT_CONNECTIONS)
+        .clamp(1, AT_A_TIME);
+    usize::try_from(jobs).unwrap_or(1)
+}
+
 /// A worker of this node.
 #[derive(Debug)]
 pub struct JobWorker {
@@ -65,50 +90,26 @@ pub struct JobWorker {
 }
 
 impl JobWorker {
-    /// Starts doing jobs, until `shutdown` is cancelled.
+    /// Starts doing jobs, until `shutdown` is cancelled; `status` says whether they are done.
     ///
     /// # Errors
     /// [`JobWorkerError`].
     pub async fn start(
         pool: PgPool,
         hands: Arc<dyn JobHands>,
+        status: WorkStatus,
         shutdown: CancellationToken,
     ) -> Result<Self, JobWorkerError> {
-        let recovery = WorkerRecoveryConfig::default()
-            .heartbeat_interval(Duration::from_secs(5))
-            .sweep_interval(Duration::from_secs(10))
-            .sweep_threshold(Duration::from_secs(30))
-            .recovery_delay(Duration::ZERO);
-        let worker = WorkerOptions::default()
-            .database(driver::database(pool))
-            .concurrency(AT_A_TIME)
-            .poll_interval(INTERVAL)
-            .worker_recovery(recovery)
-            .listen_os_shutdown_signals(false)
-            .shutdown_signal(shutdown.clone().cancelled_owned())
-            .shutdown_grace_period(GRACE)
-            .add_extension(Hands(hands))
-            .define_job::<OpenCheckout>()
-            .define_job::<WatchPayment>()
-            .define_job::<ExpirePayment>()
-            .define_job::<ExecuteRefund>()
-            .define_job::<WatchRefund>()
-            .define_job::<SubmitPayout>()
-            .define_job::<WatchPayout>()
-            .define_job::<FetchSettlements>()
-            .define_job::<ConfirmWebhook>()
-            .init()
-            .await?;
-        let task = tokio::spawn(async move {
-            // The library ends when PostgreSQL goes away; whoever runs on is there when it comes back.
-            while !shutdown.is_cancelled() {
-                if let Err(error) = worker.run().await {
-                    tracing::warn!(error = %ErrorChain(&error), "jobs cannot be done for now");
-                    tokio::time::sleep(INTERVAL).await;
-                }
-            }
-        });
-        Ok(Self { task })
+        let workers = Workers {
+            pool,
+            hands,
+            status,
+            shutdown,
+        };
+        let first = workers.next().await?;
+        Ok(Self {
+            task: tokio::spawn(workers.run(first)),
+        })
     }
 
     /// Waits until the jobs under way have ended.
@@ -117,23 +118,103 @@ impl JobWorker {
     }
 }
 
+/// One worker after the other.
+struct Workers {
+    pool: PgPool,
+    hands: Arc<dyn JobHands>,
+    status: WorkStatus,
+    shutdown: CancellationToken,
+}
+
+impl Workers {
+    async fn next(&self) -> Result<Worker, WorkerBuildError> {
+        let recovery = WorkerRecoveryConfig::default()
+            .heartbeat_interval(Duration::from_secs(5))
+            .sweep_interval(Duration::from_secs(10))
+            .sweep_threshold(Duration::from_secs(30))
+            .recovery_delay(Duration::ZERO);
+        let options = WorkerOptions::default()
+            .database(driver::database(self.pool.clone()))
+            .concurrency(at_a_time(&self.pool))
+            .poll_interval(INTERVAL)
+            .worker_recovery(recovery)
+            .listen_os_shutdown_signals(false)
+            .shutdown_signal(self.shutdown.clone().cancelled_owned())
+            .shutdown_grace_period(GRACE)
+            .add_extension(Hands {
+                hands: Arc::clone(&self.hands),
+                pool: self.pool.clone(),
+            });
+        define(options).init().await
+    }
+
+    async fn run(self, first: Worker) {
+        let mut next = Ok(first);
+        while !self.shutdown.is_cancelled() {
+            let why = match next {
+                Ok(worker) => {
+                    self.tell(None);
+                    match worker.run().await {
+                        Ok(()) => "it ended by itself".to_owned(),
+                        Err(error) => ErrorChain(&error).to_string(),
+                    }
+                }
+                Err(error) => ErrorChain(&error).to_string(),
+            };
+            if self.shutdown.is_cancelled() {
+                return;
+            }
+            tracing::warn!(error = why, "jobs cannot be done for now");
+            self.tell(Some(why));
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            next = self.next().await;
+        }
+    }
+
+    fn tell(&self, failure: Option<String>) {
+        let up = if failure.is_none() { 1.0 } else { 0.0 };
+        metrics::gauge!("daybook_job_worker_up").set(up);
+        let status = PartStatus {
+            failure,
+            lag_positions: None,
+        };
+        self.status.tell(PART, status);
+    }
+}
+
 #[derive(Debug, Clone)]
-struct Hands(Arc<dyn JobHands>);
+struct Hands {
+    hands: Arc<dyn JobHands>,
+    pool: PgPool,
+}
 
 macro_rules! tasks {
-    ($($name:ident = $identifier:literal),+ $(,)?) => {$(
-        #[derive(Serialize, Deserialize)]
-        #[serde(transparent)]
-        struct $name(Job);
+    ($($name:ident = $identifier:literal),+ $(,)?) => {
+        $(
+            #[derive(Serialize, Deserialize)]
+            #[serde(transparent)]
+            struct $name(Job);
 
-        impl TaskHandler for $name {
-            const IDENTIFIER: &'static str = $identifier;
+            impl TaskHandler for $name {
+                const IDENTIFIER: &'static str = $identifier;
 
-            async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-                carry_out(self.0, &context).await
+                async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+                    carry_out(self.0, &context).await
+                }
             }
+        )+
+
+        /// Has a worker do every kind of job.
+        fn define(options: WorkerOptions) -> WorkerOptions {
+            options$(.define_job::<$name>())+
         }
-    )+};
+
+        #[cfg(test)]
+        pub(super) const DEFINED: &[&str] = &[$($identifier),+];
+    };
 }
 
 tasks!(
@@ -149,8 +230,8 @@ tasks!(
 );
 
 async fn carry_out(job: Job, context: &WorkerContext) -> Result<(), JobError> {
-    let Some(Hands(hands)) = context.get_ext::<Hands>() else {
-        return Err(JobError("nobody does jobs here".to_owned()));
+    let Some(Hands { hands, pool }) = context.get_ext::<Hands>() else {
+        return Err(JobError::Failed("nobody does jobs here".to_owned()));
     };
     let number = i32::from(*context.job().attempts());
     let attempt = JobAttempt {
@@ -158,8 +239,13 @@ async fn carry_out(job: Job, context: &WorkerContext) -> Result<(), JobError> {
         is_last: number >= i32::from(*context.job().max_attempts()),
     };
     let task = job.task();
-    let outcome = hands.carry_out(job, attempt).await;
+    let mut outcome = hands.carry_out(job.clone(), attempt).await;
+    let is_busy = matches!(outcome, Err(JobError::Busy(_)));
+    if is_busy {
+        outcome = put_back(pool, job).await;
+    }
     let word = match &outcome {
+        Ok(()) if is_busy => "put_back",
         Ok(()) => "done",
         Err(_) if attempt.is_last => "dead",
         Err(_) => "failed",
@@ -174,4 +260,83 @@ async fn carry_out(job: Job, context: &WorkerContext) -> Result<(), JobError> {
         }
     }
     outcome
+}
+
+/// Puts the job in again under a new name, so that this one is done. Dying in between leaves both, and
+/// every job may be done twice.
+async fn put_back(pool: &PgPool, job: Job) -> Result<(), JobError> {
+    let new = NewJob {
+        key: format!("again/{}", Uuid::now_v7()),
+        job,
+        run_at: Utc::now() + BUSY_PAUSE,
+    };
+    let mut connection = pool.acquire().await?;
+    Ok(insert_jobs_in_tx(&mut connection, &[new]).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::{LedgerName, PaymentId, PayoutId, RefundId};
+    use uuid::Uuid;
+
+    use super::{DEFINED, Job};
+
+    /// One of every kind; another kind does not compile until it has a place here.
+    fn kinds() -> Vec<Job> {
+        let ledger: LedgerName = "main".parse().unwrap();
+        let payment = PaymentId::new(Uuid::nil());
+        let payout = PayoutId::new(Uuid::nil());
+        let refund = RefundId::new(Uuid::nil());
+        let mut kinds = Vec::new();
+        let mut next = Some(Job::OpenCheckout { ledger, payment });
+        while let Some(job) = next {
+            next = match &job {
+                Job::OpenCheckout { .. } => Some(Job::WatchPayment {
+                    ledger,
+                    payment,
+                    round: 0,
+                }),
+                Job::WatchPayment { .. } => Some(Job::ExpirePayment { ledger, payment }),
+                Job::ExpirePayment { .. } => Some(Job::ExecuteRefund {
+                    ledger,
+                    payment,
+                    refund,
+                }),
+                Job::ExecuteRefund { .. } => Some(Job::WatchRefund {
+                    ledger,
+                    payment,
+                    refund,
+                    round: 0,
+                }),
+                Job::WatchRefund { .. } => Some(Job::SubmitPayout { ledger, payout }),
+                Job::SubmitPayout { .. } => Some(Job::WatchPayout {
+                    ledger,
+                    payout,
+                    round: 0,
+                }),
+                Job::WatchPayout { .. } => Some(Job::FetchSettlements {
+                    ledger,
+                    provider: "stripe".parse().unwrap(),
+                    day: chrono::NaiveDate::MIN,
+                }),
+                Job::FetchSettlements { .. } => Some(Job::ConfirmWebhook {
+                    webhook: Uuid::nil(),
+                }),
+                Job::ConfirmWebhook { .. } => None,
+            };
+            kinds.push(job);
+        }
+        kinds
+    }
+
+    #[test]
+    fn every_kind_of_job_is_done_under_its_name() {
+        let names: Vec<&str> = kinds().iter().map(Job::task).collect();
+        assert_eq!(names, DEFINED);
+        for job in kinds() {
+            // The queue's name is the payload's, too: operators see both.
+            let payload = serde_json::to_value(&job).unwrap();
+            assert_eq!(payload["job"], job.task());
+        }
+    }
 }

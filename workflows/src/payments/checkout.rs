@@ -3,7 +3,7 @@
 //! Who pays, and where their browser goes, stands in `workflows.checkout` before the payment is begun. The
 //! page is written there too; a log keeps neither.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use connectors::gateways::{
     Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutRequest, GatewayError, Money,
     Operation, Payer, currency,
@@ -17,16 +17,13 @@ use sqlx::FromRow;
 use url::Url;
 
 use super::histories::{self, PaymentHistory};
-use super::{Payments, settled, step};
+use super::{Payments, settled, step, told};
 use crate::gateway_accounts::GatewayAccount;
 use crate::jobs::{JobAttempt, JobError};
 use crate::links::checkout_reference;
 use crate::observer::Heard;
 use crate::routing::{Direction, RouteQuestion};
 use crate::translation::{note, reference};
-
-/// How long a page stays open where the payment has no time of its own.
-const OPEN_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// After so many tries of a job, a page that cannot be made is given up.
 const TRIES: i32 = 4;
@@ -68,18 +65,22 @@ impl Payments {
             return self.give_up_page(ledger, payment, &history, reason).await;
         };
         let provider = history.route.provider;
-        let failure = match self.accounts.of(ledger, provider) {
-            None => "provider_not_configured".to_owned(),
-            Some(account) => {
-                let request =
-                    self.request(account, provider, payment, &history, &asked, attempt)?;
-                match account.gateway.create_checkout(&request).await {
-                    Ok(checkout) => {
-                        return self.opened(ledger, payment, &history, checkout).await;
-                    }
-                    Err(error) => failure(&error, attempt),
-                }
+        let account = match self.account(ledger, provider) {
+            Ok(account) => account,
+            Err(JobError::Failed(_)) if attempt.is_last => {
+                let failure = "provider_not_configured";
+                let fall_back = self.fall_back(ledger, payment, &history, &asked, failure, attempt);
+                return fall_back.await;
             }
+            Err(error) => return Err(error),
+        };
+        let request = match self.request(&account, provider, payment, &history, &asked) {
+            Ok(request) => request,
+            Err(reason) => return self.give_up_page(ledger, payment, &history, reason).await,
+        };
+        let failure = match account.gateway.create_checkout(&request).await {
+            Ok(checkout) => return self.opened(ledger, payment, &history, checkout).await,
+            Err(error) => failure(&error, attempt),
         };
         self.fall_back(ledger, payment, &history, &asked, &failure, attempt)
             .await
@@ -101,6 +102,7 @@ impl Payments {
         Ok(asked)
     }
 
+    /// What a provider is asked for, or why none can be.
     fn request(
         &self,
         account: &GatewayAccount,
@@ -108,12 +110,10 @@ impl Payments {
         payment: PaymentId,
         history: &PaymentHistory,
         asked: &Asked,
-        attempt: JobAttempt,
-    ) -> Result<CheckoutRequest, JobError> {
-        let unusable = |what: &str| JobError(format!("the payment's {what} cannot be used"));
-        let asset = currency(history.asset.as_str()).map_err(|_| unusable("asset"))?;
+    ) -> Result<CheckoutRequest, &'static str> {
+        let asset = currency(history.asset.as_str()).map_err(|_| "asset_unusable")?;
         let amount =
-            Money::try_from_amount(history.amount, asset).map_err(|_| unusable("amount"))?;
+            Money::try_from_amount(history.amount, asset).map_err(|_| "amount_unusable")?;
         let own = self.settings.public_url.clone();
         let url = |text: &Option<String>| text.as_deref().and_then(|text| Url::parse(text).ok());
         let return_url = url(&asked.return_url).unwrap_or_else(|| own.clone());
@@ -121,7 +121,7 @@ impl Payments {
         let routed_at = history.routed_at.as_datetime();
         Ok(CheckoutRequest {
             reference: checkout_reference(payment),
-            attempt: attempt_of(attempt),
+            attempt: Attempt::Again,
             amount,
             description: DESCRIPTION.to_owned(),
             payer: Payer {
@@ -138,12 +138,12 @@ impl Payments {
             capture: CaptureMode::Automatic,
             cancel_url: url(&asked.cancel_url).unwrap_or_else(|| return_url.clone()),
             return_url,
-            notify_url: own.join(&webhook).map_err(|_| unusable("public address"))?,
+            notify_url: own.join(&webhook).map_err(|_| "public_url_unusable")?,
             // Both are alike in every attempt: providers refuse another request under the same reference.
             created_at: routed_at,
             expires_at: history
                 .expires_at
-                .map_or(routed_at + OPEN_FOR, Timestamp::as_datetime),
+                .map_or(routed_at + self.page_lifetime(), Timestamp::as_datetime),
         })
     }
 
@@ -167,7 +167,8 @@ impl Payments {
         .bind(checkout.expires_at)
         .execute(self.pool())
         .await?;
-        let order = reference(&checkout.checkout_id).map_err(|word| JobError(word.to_string()))?;
+        let order =
+            reference(&checkout.checkout_id).map_err(|word| JobError::Failed(word.to_string()))?;
         let expires_at = checkout.expires_at.and_then(timestamp);
         let observation = PaymentObservation {
             provider,
@@ -216,7 +217,7 @@ impl Payments {
             }
             // Nobody else can be asked: this one is, a few times more, if that can help.
             Err(_) if failure.starts_with(AGAIN) && attempt.number < TRIES => {
-                Err(JobError(failure.to_owned()))
+                Err(JobError::Failed(failure.to_owned()))
             }
             Err(_) => self.give_up_page(ledger, payment, history, failure).await,
         }
@@ -295,12 +296,12 @@ impl Payments {
         let order = order
             .as_str()
             .parse()
-            .map_err(|_| JobError("the order's name cannot be used".to_owned()))?;
+            .map_err(|_| JobError::Failed("the order's name cannot be used".to_owned()))?;
         let closed = account.gateway.expire_checkout(&order).await?;
         let source = step(ledger, *provider, format!("closed/{payment}"));
         let observation = connectors::gateways::Observation::Checkout(closed);
         match self.observer.hear_all(&source, &[observation]).await? {
-            Heard::NotYet(reason) => Err(JobError(reason)),
+            Heard::NotYet(reason) => Err(JobError::Failed(reason)),
             _ => Ok(()),
         }
     }
@@ -311,19 +312,14 @@ const AGAIN: &str = "again: ";
 
 /// How a page could not be made, in words for the log. A provider that refuses our key needs a person.
 fn failure(error: &GatewayError, attempt: JobAttempt) -> String {
-    tracing::warn!(error = %event_store::ErrorChain(error), attempt = attempt.number, "a provider makes no page");
+    tracing::warn!(
+        error = told(error),
+        attempt = attempt.number,
+        "a provider makes no page"
+    );
     match error.advice() {
         Advice::GiveUp | Advice::TellAPerson => error.code().to_owned(),
         Advice::TryLater { .. } | Advice::LookUpFirst => format!("{AGAIN}{}", error.code()),
-    }
-}
-
-/// Whether a call may have been made before.
-pub(super) fn attempt_of(attempt: JobAttempt) -> Attempt {
-    if attempt.number > 1 {
-        Attempt::Again
-    } else {
-        Attempt::First
     }
 }
 

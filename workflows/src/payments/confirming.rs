@@ -1,8 +1,8 @@
 //! Webhooks that are hints: the provider is asked, and its answer counts.
 
 use connectors::gateways::{
-    CheckoutLookup, GatewayError, Observation, PaymentObservation, PayoutLookup, ProviderId,
-    Reference, RefundLookup, RefundObservation, SignatureCoverage, WebhookContent,
+    CheckoutLookup, GatewayError, Observation, Operation, PaymentObservation, PayoutLookup,
+    ProviderId, Reference, RefundLookup, RefundObservation, SignatureCoverage, WebhookContent,
 };
 use ledger_core::payment::provider_refund_id;
 use uuid::Uuid;
@@ -12,10 +12,15 @@ use crate::gateway_accounts::GatewayAccount;
 use crate::jobs::{JobAttempt, JobError};
 use crate::observer::{Heard, Source, Trust};
 use crate::translation::{reference, refund_kind};
-use crate::webhooks::{StoredWebhook, alert_parked, load_webhook, open, park_in, settle_confirmed};
+use crate::webhooks::{
+    NotOpened, Opened, Verdict, WebhookStatus, load_webhook, open, settle_confirmed,
+};
 
-/// After so many tries a webhook is parked: over about an hour.
+/// After so many tries a webhook is parked: over 29 minutes (e + e² + … + e⁷ seconds).
 const TRIES: i32 = 8;
+
+/// Why a webhook waits for a person that tells of a dispute where no dispute can be asked about.
+const DISPUTE: &str = "dispute_needs_a_person";
 
 impl Payments {
     pub(super) async fn confirm_webhook(
@@ -26,35 +31,42 @@ impl Payments {
         let Some(webhook) = load_webhook(self.pool(), id).await? else {
             return Ok(());
         };
-        let opened = match open(&self.accounts, &webhook, Trust::Fetched) {
-            Ok(opened) => opened,
-            Err(reason) => return self.park(&webhook, &reason).await,
-        };
-        let WebhookContent::Observations(told) = &opened.facts.content else {
-            return self.park(&webhook, "not_understood").await;
-        };
-        let heard = self
-            .asked_about(&opened.source, told, opened.facts.coverage)
-            .await;
-        let is_last = attempt.number >= TRIES || attempt.is_last;
-        match heard {
-            Ok(Heard::Applied(position)) => {
-                Ok(settle_confirmed(self.pool(), id, Some(position.value())).await?)
-            }
-            Ok(Heard::OfNoConcern) => Ok(settle_confirmed(self.pool(), id, None).await?),
-            Ok(Heard::Impossible(reason)) => self.park(&webhook, &reason).await,
-            Ok(Heard::NotKnown(reason)) if is_last => self.park(&webhook, reason).await,
-            Ok(Heard::NotYet(reason)) if is_last => self.park(&webhook, &reason).await,
-            Ok(Heard::NotKnown(reason)) => Err(JobError(reason.to_owned())),
-            Ok(Heard::NotYet(reason)) => Err(JobError(reason)),
-            // A provider that is down will be up again: that is no reason to give its word up.
-            Err(error) => Err(error),
+        // It was replayed, or another has been here.
+        if webhook.status != WebhookStatus::Confirming.as_str() {
+            return Ok(());
         }
+        let is_last = attempt.number >= TRIES || attempt.is_last;
+        let verdict = match open(&self.accounts, &*self.sealing, &webhook, Trust::Fetched) {
+            Ok(opened) => self.confirmed(&opened, is_last).await?,
+            Err(NotOpened::Here(reason)) if !is_last => {
+                return Err(JobError::Failed(reason.to_owned()));
+            }
+            Err(NotOpened::Here(reason) | NotOpened::Anywhere(reason)) => {
+                Verdict::Park(reason.to_owned())
+            }
+        };
+        Ok(settle_confirmed(self.pool(), webhook, verdict).await?)
     }
 
-    async fn park(&self, webhook: &StoredWebhook, reason: &str) -> Result<(), JobError> {
-        alert_parked(webhook, reason);
-        Ok(park_in(self.pool(), webhook.id, reason).await?)
+    /// What becomes of a webhook by what its provider says now. A provider that is down will be up again:
+    /// that is an error, and no reason to give its word up.
+    async fn confirmed(&self, opened: &Opened, is_last: bool) -> Result<Verdict, JobError> {
+        let WebhookContent::Observations(told) = &opened.facts.content else {
+            return Ok(Verdict::Park("not_understood".to_owned()));
+        };
+        let coverage = opened.facts.coverage;
+        let reason = match self.asked_about(&opened.source, told, coverage).await? {
+            Heard::Applied(position) => return Ok(Verdict::Applied(position.value())),
+            Heard::OfNoConcern => return Ok(Verdict::OfNoConcern),
+            Heard::Impossible(reason) => return Ok(Verdict::Park(reason)),
+            Heard::NotKnown(reason) => reason.to_owned(),
+            Heard::NotYet(reason) => reason,
+        };
+        if is_last {
+            Ok(Verdict::Park(reason))
+        } else {
+            Err(JobError::Failed(reason))
+        }
     }
 
     /// What the provider says now of everything that a webhook tells of.
@@ -64,20 +76,31 @@ impl Payments {
         told: &[Observation],
         coverage: SignatureCoverage,
     ) -> Result<Heard, JobError> {
+        let is_signed = coverage == SignatureCoverage::Everything;
+        let is_dispute = |told: &Observation| matches!(told, Observation::Dispute(_));
         let account = self.account(source.ledger, source.provider)?;
+        let capabilities = account.gateway.capabilities();
+        if !is_signed
+            && told.iter().any(is_dispute)
+            && !capabilities.supports(Operation::FetchDispute)
+        {
+            return Ok(Heard::Impossible(DISPUTE.to_owned()));
+        }
         let mut said = Vec::new();
         for observation in told {
-            let asked = ask(account, source, observation).await;
+            let asked = ask(&account, source, observation).await;
             match asked {
                 Ok(answers) => said.extend(answers),
                 // What cannot be asked counts as told, where all of it is signed.
-                Err(GatewayError::Unsupported { .. })
-                    if coverage == SignatureCoverage::Everything =>
-                {
+                Err(GatewayError::Unsupported { .. }) if is_signed => {
                     said.push(observation.clone());
                 }
+                Err(GatewayError::Unsupported { .. }) => {
+                    return Ok(Heard::Impossible("cannot_be_confirmed".to_owned()));
+                }
+                // A provider may tell of something before it can be asked about it.
                 Err(GatewayError::NotFound { .. }) => {
-                    return Ok(Heard::Impossible("provider_does_not_know_it".to_owned()));
+                    return Ok(Heard::NotKnown("provider_does_not_know_it"));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -148,12 +171,14 @@ async fn payment_now(
     }
     if now.reference.is_none()
         && let Some(checkout) = now.checkout_id.clone()
-        && let Ok(checkout) = account
-            .gateway
-            .fetch_checkout(&CheckoutLookup::Id(checkout))
-            .await
     {
-        now.reference = checkout.reference;
+        let lookup = CheckoutLookup::Id(checkout);
+        match account.gateway.fetch_checkout(&lookup).await {
+            Ok(checkout) => now.reference = checkout.reference,
+            Err(GatewayError::Unsupported { .. }) => {}
+            // Without its name, money of a payment of ours would be nobody's.
+            Err(error) => return Err(error),
+        }
     }
     Ok(now)
 }

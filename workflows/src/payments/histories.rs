@@ -1,5 +1,6 @@
 //! What the log says of one payment or payout: read anew by every job.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use event_store::{EventFilter, LogReader};
 use ledger_core::identifier::BeneficiaryId;
 use ledger_core::payment::{Payment, PaymentEvent};
@@ -26,8 +27,19 @@ pub(super) struct PaymentHistory {
     /// When that was.
     pub(super) routed_at: Timestamp,
     pub(super) expires_at: Option<Timestamp>,
+    /// When the present page closes, where the provider says so.
+    pub(super) page_closes_at: Option<Timestamp>,
     /// The last checkout that is known, and where.
     pub(super) order: Option<(ProviderName, ProviderReference)>,
+}
+
+impl PaymentHistory {
+    /// When it ends if nobody pays: at its own time, or when its page closes.
+    pub(super) fn ends_at(&self, page_lifetime: TimeDelta) -> DateTime<Utc> {
+        let told = [self.expires_at, self.page_closes_at];
+        let first = told.into_iter().flatten().map(Timestamp::as_datetime).min();
+        first.unwrap_or(self.routed_at.as_datetime() + page_lifetime)
+    }
 }
 
 /// A payout, and what its state leaves out.
@@ -76,6 +88,23 @@ pub(super) async fn events_of_payment(
     Ok(events.into_iter().map(|(_, event)| event).collect())
 }
 
+/// How far a payment is, whatever it began with: money that belonged to none has its own, too.
+pub(super) async fn payment_state(
+    log: &LogReader,
+    ledger: LedgerName,
+    payment: PaymentId,
+) -> Result<Payment, JobError> {
+    let events = events_of_payment(log, ledger, payment).await?;
+    let mut state = Payment::default();
+    for event in events {
+        if let Event::Payment(event) = event {
+            let next = state.evolve(&event);
+            state = next.map_err(|error| JobError::Failed(error.to_string()))?;
+        }
+    }
+    Ok(state)
+}
+
 /// A payment that was begun here; nothing for money that belongs to none.
 pub(super) async fn payment(
     log: &LogReader,
@@ -106,6 +135,7 @@ pub(super) async fn payment(
                     route: route.clone(),
                     routed_at: recorded_at,
                     expires_at: *expires_at,
+                    page_closes_at: None,
                     order: None,
                 });
             }
@@ -113,20 +143,26 @@ pub(super) async fn payment(
             (Some(known), PaymentEvent::PaymentRerouted { route }) => {
                 known.route = route.clone();
                 known.routed_at = recorded_at;
+                known.page_closes_at = None;
             }
             (
                 Some(known),
                 PaymentEvent::PaymentAwaitingPayer {
                     provider,
-                    order: Some(order),
-                    ..
+                    order,
+                    expires_at,
                 },
-            ) => known.order = Some((*provider, order.clone())),
+            ) => {
+                if let Some(order) = order {
+                    known.order = Some((*provider, order.clone()));
+                }
+                known.page_closes_at = expires_at.or(known.page_closes_at);
+            }
             (Some(_), _) => {}
         }
         if let Some(known) = &mut history {
             let next = known.state.evolve(&event);
-            known.state = next.map_err(|error| JobError(error.to_string()))?;
+            known.state = next.map_err(|error| JobError::Failed(error.to_string()))?;
         }
     }
     Ok(history)
@@ -188,7 +224,7 @@ pub(super) async fn payout(
         }
         if let Some(known) = &mut history {
             let next = known.state.evolve(&event);
-            known.state = next.map_err(|error| JobError(error.to_string()))?;
+            known.state = next.map_err(|error| JobError::Failed(error.to_string()))?;
         }
     }
     Ok(history)

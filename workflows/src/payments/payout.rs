@@ -15,7 +15,7 @@ use ledger_core::{LedgerName, PayoutId, ProviderName};
 
 use super::destination::{PayoutDestination, PayoutPlace};
 use super::histories::{self, PayoutHistory};
-use super::refund::is_certainly_refused;
+use super::turns::Turn;
 use super::{Payments, settled, step};
 use crate::gateway_accounts::GatewayAccount;
 use crate::jobs::{Job, JobError};
@@ -33,12 +33,28 @@ enum NotTaken {
     Unknown(JobError),
 }
 
-impl From<GatewayError> for NotTaken {
-    fn from(error: GatewayError) -> Self {
-        if is_certainly_refused(&error) || error.advice() == Advice::TellAPerson {
+impl NotTaken {
+    /// What the answer to a payout says. To the first call ever, every final no is certain. A call after
+    /// one of which nobody knows what became is certainly not taken only when it was itself refused: a
+    /// failed look-up, a key that is not accepted, or a request that cannot be made say nothing about the
+    /// call before.
+    fn of(error: GatewayError, attempt: Attempt) -> Self {
+        let is_word = match attempt {
+            Attempt::First => !matches!(error, GatewayError::ReferenceReused { .. }),
+            Attempt::Again => matches!(error, GatewayError::Refused { .. }),
+        };
+        if is_word && error.advice() == Advice::GiveUp {
             Self::Certainly(error.code().to_owned())
         } else {
             Self::Unknown(error.into())
+        }
+    }
+
+    /// What stands in the way of a call says nothing about the call before.
+    fn before(self, attempt: Attempt) -> Self {
+        match (self, attempt) {
+            (Self::Certainly(reason), Attempt::Again) => Self::Unknown(JobError::Failed(reason)),
+            (other, Attempt::First | Attempt::Again) => other,
         }
     }
 }
@@ -47,6 +63,20 @@ impl From<JobError> for NotTaken {
     fn from(error: JobError) -> Self {
         Self::Unknown(error)
     }
+}
+
+/// One attempt at a payout.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    ledger: LedgerName,
+    payout: PayoutId,
+    history: &'a PayoutHistory,
+    account: &'a GatewayAccount,
+    provider: ProviderName,
+    /// Which attempt of the payout it is, from 1 on.
+    number: u32,
+    /// Whether the provider may have been asked before in this attempt.
+    attempt: Attempt,
 }
 
 impl Payments {
@@ -60,24 +90,34 @@ impl Payments {
         };
         match &history.state {
             Payout::Requested(terms) | Payout::Approved(terms) => {
-                let attempt = terms.attempts + 1;
-                let Some(provider) = self.choose(ledger, payout, &history, attempt).await? else {
+                let number = terms.attempts + 1;
+                let chosen = self.choose(ledger, payout, &history, number).await?;
+                let Some((provider, account)) = chosen else {
                     return Ok(());
                 };
-                self.ask(
+                self.ask(Asking {
                     ledger,
                     payout,
-                    &history,
+                    history: &history,
+                    account: &account,
                     provider,
-                    (attempt, Attempt::First),
-                )
+                    number,
+                    attempt: Attempt::First,
+                })
                 .await
             }
             // It was asked, and nobody knows what became of it.
             Payout::Submitted(submitted) => {
-                let asked = (submitted.terms.attempts, Attempt::Again);
-                self.ask(ledger, payout, &history, submitted.provider, asked)
-                    .await
+                self.ask(Asking {
+                    ledger,
+                    payout,
+                    history: &history,
+                    account: &*self.account(ledger, submitted.provider)?,
+                    provider: submitted.provider,
+                    number: submitted.terms.attempts,
+                    attempt: Attempt::Again,
+                })
+                .await
             }
             Payout::Absent
             | Payout::AwaitingApproval(_)
@@ -96,8 +136,8 @@ impl Payments {
         ledger: LedgerName,
         payout: PayoutId,
         history: &PayoutHistory,
-        attempt: u32,
-    ) -> Result<Option<ProviderName>, JobError> {
+        number: u32,
+    ) -> Result<Option<(ProviderName, Turn<'_>)>, JobError> {
         let question = RouteQuestion {
             ledger,
             id: payout.as_uuid(),
@@ -119,7 +159,7 @@ impl Payments {
                 };
                 let first = question.asked.last().copied();
                 let Some(provider) = first.or_else(|| self.any_provider(ledger)) else {
-                    return Err(JobError(none.to_string()));
+                    return Err(JobError::Failed(none.to_string()));
                 };
                 let source = step(ledger, provider, format!("payout/{payout}/called-off"));
                 let submitted = self.observer.submit_payout(&source, "0", payout, action);
@@ -128,10 +168,12 @@ impl Payments {
             }
         };
         let provider = route.provider;
+        // Without a turn nothing is recorded: the provider was not asked.
+        let account = self.account(ledger, provider)?;
         let source = step(
             ledger,
             provider,
-            format!("payout/{payout}/submitted/{attempt}"),
+            format!("payout/{payout}/submitted/{number}"),
         );
         let action = PayoutAction::Submit { route };
         let submitted = self.observer.submit_payout(&source, "0", payout, action);
@@ -142,8 +184,8 @@ impl Payments {
         let terms: Option<&PayoutTerms> = state.terms();
         let is_ours = matches!(state, Payout::Submitted(_))
             && state.provider() == Some(provider)
-            && terms.is_some_and(|terms| terms.attempts == attempt);
-        Ok(is_ours.then_some(provider))
+            && terms.is_some_and(|terms| terms.attempts == number);
+        Ok(is_ours.then_some((provider, account)))
     }
 
     fn any_provider(&self, ledger: LedgerName) -> Option<ProviderName> {
@@ -151,28 +193,17 @@ impl Payments {
         accounts.first().map(|(provider, _)| *provider)
     }
 
-    async fn ask(
-        &self,
-        ledger: LedgerName,
-        payout: PayoutId,
-        history: &PayoutHistory,
-        provider: ProviderName,
-        (number, attempt): (u32, Attempt),
-    ) -> Result<(), JobError> {
-        let account = self.account(ledger, provider)?;
-        let asked = self
-            .ask_provider(
-                ledger,
-                payout,
-                history,
-                account,
-                provider,
-                (number, attempt),
-            )
-            .await;
-        match asked {
+    async fn ask(&self, asking: Asking<'_>) -> Result<(), JobError> {
+        let Asking {
+            ledger,
+            payout,
+            provider,
+            number,
+            ..
+        } = asking;
+        match self.ask_provider(asking).await {
             Ok(said) => {
-                let name = format!("payout/{payout}/asked/{number}/{}", said.provider_status);
+                let name = format!("payout/{payout}/asked/{number}");
                 let source = step(ledger, provider, name);
                 settled(self.observer.payout_of(&source, "0", payout, &said).await?)
             }
@@ -198,41 +229,35 @@ impl Payments {
         }
     }
 
-    async fn ask_provider(
-        &self,
-        ledger: LedgerName,
-        payout: PayoutId,
-        history: &PayoutHistory,
-        account: &GatewayAccount,
-        provider: ProviderName,
-        (number, attempt): (u32, Attempt),
-    ) -> Result<PayoutObservation, NotTaken> {
+    async fn ask_provider(&self, asking: Asking<'_>) -> Result<PayoutObservation, NotTaken> {
+        let attempt = asking.attempt;
+        let request = self.payout_request(asking).await;
+        let request = request.map_err(|not_taken| not_taken.before(attempt))?;
+        let said = asking.account.gateway.payout(&request).await;
+        said.map_err(|error| NotTaken::of(error, attempt))
+    }
+
+    async fn payout_request(&self, asking: Asking<'_>) -> Result<PayoutRequest, NotTaken> {
         let unusable = |what: &str| NotTaken::Certainly(format!("{what}_unusable"));
+        let history = asking.history;
         let asset = currency(history.asset.as_str()).map_err(|_| unusable("asset"))?;
         let amount =
             Money::try_from_amount(history.amount, asset).map_err(|_| unusable("amount"))?;
-        let beneficiary_id = self.beneficiary(ledger, history, account, provider).await?;
-        let request = PayoutRequest {
-            reference: payout_reference(payout, number),
-            attempt,
-            beneficiary_id,
+        Ok(PayoutRequest {
+            reference: payout_reference(asking.payout, asking.number),
+            attempt: asking.attempt,
+            beneficiary_id: self.beneficiary(asking).await?,
             amount,
             mode: PayoutMode::Default,
             narration: NARRATION.to_owned(),
             created_at: history.requested_at.as_datetime(),
-        };
-        Ok(account.gateway.payout(&request).await?)
+        })
     }
 
     /// The name by which the provider can pay the beneficiary, made known to it if it is not.
-    async fn beneficiary(
-        &self,
-        ledger: LedgerName,
-        history: &PayoutHistory,
-        account: &GatewayAccount,
-        provider: ProviderName,
-    ) -> Result<ProviderId, NotTaken> {
-        let beneficiary = history.beneficiary;
+    async fn beneficiary(&self, asking: Asking<'_>) -> Result<ProviderId, NotTaken> {
+        let (ledger, provider) = (asking.ledger, asking.provider);
+        let beneficiary = asking.history.beneficiary;
         let known: Option<String> = sqlx::query_scalar(
             "SELECT provider_id FROM workflows.provider_beneficiary \
              WHERE ledger = $1 AND provider = $2 AND beneficiary_id = $3",
@@ -247,7 +272,8 @@ impl Payments {
             return Ok(known);
         }
         let destination = self.destinations.destination(ledger, beneficiary).await;
-        let destination = destination.map_err(|reason| NotTaken::Unknown(JobError(reason)))?;
+        let destination =
+            destination.map_err(|reason| NotTaken::Unknown(JobError::Failed(reason)))?;
         let Some(PayoutDestination { holder_name, place }) = destination else {
             return Err(NotTaken::Certainly("destination_forgotten".to_owned()));
         };
@@ -266,7 +292,9 @@ impl Payments {
                     phone: None,
                     destination,
                 };
-                let registered = account.gateway.register_beneficiary(&request).await?;
+                let registered = asking.account.gateway.register_beneficiary(&request).await;
+                // Nothing is paid by it: what it says is of this call alone.
+                let registered = registered.map_err(|error| NotTaken::of(error, Attempt::First))?;
                 registered.beneficiary_id
             }
         };
@@ -309,14 +337,13 @@ impl Payments {
         let said = account.gateway.fetch_payout(&lookup).await?;
         let source = step(ledger, provider, format!("payout/{payout}/watched/{round}"));
         settled(self.observer.payout_of(&source, "0", payout, &said).await?)?;
+        let round = round + 1;
         let job = Job::WatchPayout {
             ledger,
             payout,
-            round: round + 1,
+            round,
         };
-        let pause = self.interval(&*account.gateway, round + 1);
-        self.put_in(format!("watch/{ledger}/{payout}/{}", round + 1), job, pause)
-            .await
+        self.ask_again(&account, payout.as_uuid(), job, round).await
     }
 }
 

@@ -12,6 +12,9 @@ use crate::jobs::{Job, NewJob};
 use crate::links::{links_of_payment, links_of_payout};
 use crate::process::Reaction;
 
+/// How long to wait with a question to a provider that this node knows nothing of.
+const USUAL_WAIT: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+
 impl Payments {
     pub(super) fn react_to(&self, ledger: LedgerName, event: &RecordedEvent) -> Reaction {
         match (event.stream, &event.event) {
@@ -134,10 +137,10 @@ impl Payments {
         event: &RecordedEvent,
         job: NewJob,
     ) -> Vec<NewJob> {
-        let Some(account) = self.accounts.of(ledger, provider) else {
-            return Vec::new();
-        };
-        let run_at = after(event, self.wait(&*account.gateway));
+        let account = self.accounts.of(ledger, provider);
+        // Another node may know the account: this is the only time that the event is reacted to.
+        let wait = account.map_or(USUAL_WAIT, |account| self.wait(&*account.gateway));
+        let run_at = after(event, wait);
         vec![NewJob { run_at, ..job }]
     }
 
@@ -150,7 +153,7 @@ impl Payments {
         let waits = accounts
             .iter()
             .map(|(_, account)| self.wait(&*account.gateway));
-        waits.max().unwrap_or_default()
+        waits.max().unwrap_or(USUAL_WAIT)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Refunds, made at the provider that has the money.
 
 use connectors::gateways::{
-    Advice, GatewayError, Money, Observation, ProviderId, RefundKind, RefundLookup,
+    Advice, Attempt, GatewayError, Money, Observation, ProviderId, RefundKind, RefundLookup,
     RefundObservation, RefundRequest, currency,
 };
 use ledger_core::payment::{
@@ -10,9 +10,8 @@ use ledger_core::payment::{
 };
 use ledger_core::{LedgerName, PaymentId, RefundId};
 
-use super::checkout::attempt_of;
 use super::{Payments, histories, settled, step};
-use crate::jobs::{Job, JobAttempt, JobError};
+use crate::jobs::{Job, JobError};
 use crate::links::refund_reference;
 use crate::observer::{Source, transaction};
 use crate::translation::note;
@@ -23,23 +22,18 @@ impl Payments {
         ledger: LedgerName,
         payment: PaymentId,
         refund: RefundId,
-        attempt: JobAttempt,
     ) -> Result<(), JobError> {
-        let Some(captured) = self.captured(ledger, payment).await? else {
-            return Ok(());
-        };
-        let Some(known) = captured.refunds.get(&refund) else {
-            return Ok(());
-        };
+        let captured = self.captured(ledger, payment).await?;
+        let known = captured.refunds.get(&refund).ok_or_else(missing)?;
         if known.state != RefundState::Requested {
             return Ok(());
         }
-        let unusable = |what: &str| JobError(format!("the refund's {what} cannot be used"));
+        let unusable = |what: &str| JobError::Failed(format!("the refund's {what} cannot be used"));
         let asset = currency(captured.asset.as_str()).map_err(|_| unusable("asset"))?;
         let request = RefundRequest {
             payment_id: attempt_id(&captured)?,
             reference: refund_reference(refund),
-            attempt: attempt_of(attempt),
+            attempt: Attempt::Again,
             amount: Money::try_from_amount(known.amount, asset).map_err(|_| unusable("amount"))?,
             reason: "refund".to_owned(),
         };
@@ -73,7 +67,7 @@ impl Payments {
     ) -> Result<(), JobError> {
         let provider_refund = format!("refused.{refund}")
             .parse()
-            .map_err(|_| JobError("the refund's name cannot be used".to_owned()))?;
+            .map_err(|_| JobError::Failed("the refund's name cannot be used".to_owned()))?;
         let observation = DomainRefund {
             provider: source.provider,
             provider_refund,
@@ -100,12 +94,8 @@ impl Payments {
         refund: RefundId,
         round: u32,
     ) -> Result<(), JobError> {
-        let Some(captured) = self.captured(ledger, payment).await? else {
-            return Ok(());
-        };
-        let Some(known) = captured.refunds.get(&refund) else {
-            return Ok(());
-        };
+        let captured = self.captured(ledger, payment).await?;
+        let known = captured.refunds.get(&refund).ok_or_else(missing)?;
         if known.state != RefundState::Pending {
             return Ok(());
         }
@@ -120,15 +110,14 @@ impl Payments {
         let name = format!("refund/{refund}/watched/{round}");
         let source = step(ledger, captured.provider, name);
         self.hear_refund(&source, said).await?;
-        let pause = self.interval(&*account.gateway, round + 1);
+        let round = round + 1;
         let job = Job::WatchRefund {
             ledger,
             payment,
             refund,
-            round: round + 1,
+            round,
         };
-        self.put_in(format!("watch/{ledger}/{refund}/{}", round + 1), job, pause)
-            .await
+        self.ask_again(&account, refund.as_uuid(), job, round).await
     }
 
     /// What a provider says of a refund that we asked for is of money that was ours.
@@ -144,23 +133,36 @@ impl Payments {
         settled(heard)
     }
 
-    pub(super) async fn captured(
+    /// The payment of a refund, which was captured, or no refund could have been asked for.
+    async fn captured(
         &self,
         ledger: LedgerName,
         payment: PaymentId,
-    ) -> Result<Option<CapturedPayment>, JobError> {
-        let history = histories::payment(&self.log, ledger, payment).await?;
-        Ok(history.and_then(|history| history.state.captured().cloned()))
+    ) -> Result<CapturedPayment, JobError> {
+        let state = histories::payment_state(&self.log, ledger, payment).await?;
+        state.captured().cloned().ok_or_else(missing)
     }
 }
 
+fn missing() -> JobError {
+    JobError::Failed("the log has no such refund".to_owned())
+}
+
 fn attempt_id(captured: &CapturedPayment) -> Result<ProviderId, JobError> {
-    let unusable = |_| JobError("the provider's name of the payment cannot be used".to_owned());
+    let unusable =
+        |_| JobError::Failed("the provider's name of the payment cannot be used".to_owned());
     captured.attempt.as_str().parse().map_err(unusable)
 }
 
-/// Whether nothing was done and nothing will be. A reference that was used for something else tells of a
-/// mistake of ours, which a person has to look at.
-pub(super) fn is_certainly_refused(error: &GatewayError) -> bool {
-    error.advice() == Advice::GiveUp && !matches!(error, GatewayError::ReferenceReused { .. })
+/// Whether no refund was made and none will be, though an earlier call may have been made. Every call looks
+/// first for what an earlier one left behind, so a refusal is of the call itself, and what cannot be asked
+/// for never was. All else tells nothing, or of a mistake of ours that a person has to look at.
+fn is_certainly_refused(error: &GatewayError) -> bool {
+    let is_word = matches!(
+        error,
+        GatewayError::Refused { .. }
+            | GatewayError::Invalid { .. }
+            | GatewayError::Unsupported { .. }
+    );
+    is_word && error.advice() == Advice::GiveUp
 }

@@ -107,7 +107,7 @@ impl Payments {
                 None => return Ok(rows),
             }
         }
-        Err(JobError("the report has no end".to_owned()).into())
+        Err(JobError::Failed("the report has no end".to_owned()).into())
     }
 
     async fn settle(
@@ -124,7 +124,7 @@ impl Payments {
                 format!("settled/{}/{}", batch.id, row.entity_id),
             );
             match self.observer.hear_all(&source, &[observation]).await? {
-                Heard::NotYet(reason) => return Err(JobError(reason)),
+                Heard::NotYet(reason) => return Err(JobError::Failed(reason)),
                 // What cannot be taken in is a break.
                 Heard::Applied(_)
                 | Heard::OfNoConcern
@@ -136,11 +136,11 @@ impl Payments {
         for row in &batch.rows {
             known.push(self.known(&source, row).await?);
         }
-        let id = reference(&batch.id).map_err(|word| JobError(word.0.to_owned()))?;
+        let id = reference(&batch.id).map_err(|word| JobError::Failed(word.0.to_owned()))?;
         let settlement = settlement_id(provider, &id);
         let bank: SystemAccountName = BANK
             .parse()
-            .map_err(|_| JobError("the bank account has no name".to_owned()))?;
+            .map_err(|_| JobError::Failed("the bank account has no name".to_owned()))?;
         let report = batch.report(provider, id.clone(), bank, &known);
         let whole = SettlementBreak {
             kind: BreakKind::TotalDiffers,

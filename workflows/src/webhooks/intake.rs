@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use connectors::gateways::{WebhookDelivery, WebhookFacts, WebhookRejection};
+use connectors::gateways::{SignatureCoverage, WebhookDelivery, WebhookFacts, WebhookRejection};
 use event_store::ErrorChain;
 use http::HeaderMap;
 use ledger_core::{LedgerName, ProviderName};
@@ -16,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::WebhookSettings;
-use super::stored::{self, StoredWebhook, WebhookFilter, WebhookRecord};
+use super::content::{Content, ContentError, SealedContent};
+use super::sealing::Sealing;
+use super::stored::{self, WebhookFilter, WebhookRecord};
+use super::unsigned::UnsignedDeliveries;
 use crate::gateway_accounts::GatewayAccounts;
 
 /// The longest name of an event that is kept as it is, in characters.
@@ -54,12 +58,34 @@ pub enum IntakeError {
     /// It is not genuine, or not what the provider sends.
     #[error(transparent)]
     Rejected(#[from] WebhookRejection),
-    /// Too many wait to be stored. Nothing was stored.
+    /// Too many wait to be stored, or came without a signature. Nothing was stored.
     #[error("too many webhooks are waiting, send it again later")]
     Overloaded,
     /// PostgreSQL did not take it; it may be stored all the same.
     #[error("the webhook cannot be stored, send it again later")]
     Unavailable,
+}
+
+/// What became of the wish to have a webhook processed again.
+#[derive(Debug, Clone)]
+pub enum Replay {
+    /// It will be.
+    Done(Box<WebhookRecord>),
+    /// Its content was forgotten: there is nothing to process.
+    Forgotten,
+    /// There is no such webhook.
+    NotFound,
+}
+
+/// Why a webhook's content cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentFault {
+    /// PostgreSQL failed.
+    #[error("the webhook cannot be read")]
+    Database(#[from] sqlx::Error),
+    /// There is none, or none that can be opened.
+    #[error(transparent)]
+    Content(#[from] ContentError),
 }
 
 /// The way of webhooks, from their arrival to what is told of them; cheap to clone.
@@ -68,6 +94,8 @@ pub struct Webhooks {
     accounts: GatewayAccounts,
     pool: PgPool,
     storing: mpsc::Sender<Waiting>,
+    unsigned: Arc<UnsignedDeliveries>,
+    pub(super) sealing: Arc<dyn Sealing>,
     pub(super) stored: Arc<Notify>,
     pub(super) settings: WebhookSettings,
 }
@@ -79,8 +107,16 @@ struct New {
     provider: ProviderName,
     endpoint: String,
     ledger: LedgerName,
-    arrived: Arrived,
+    content: SealedContent,
+    received_at: DateTime<Utc>,
     facts: WebhookFacts,
+}
+
+impl New {
+    /// What the constraint on stored webhooks has.
+    fn key(&self) -> (ProviderName, &str, &str) {
+        (self.provider, &self.endpoint, &self.facts.body_digest)
+    }
 }
 
 #[derive(Debug)]
@@ -95,6 +131,7 @@ impl Webhooks {
     pub fn start(
         accounts: GatewayAccounts,
         pool: PgPool,
+        sealing: Arc<dyn Sealing>,
         settings: WebhookSettings,
         shutdown: CancellationToken,
     ) -> Self {
@@ -110,9 +147,24 @@ impl Webhooks {
             accounts,
             pool,
             storing,
+            unsigned: Arc::new(UnsignedDeliveries::new(settings.unsigned_per_minute)),
+            sealing,
             stored,
             settings,
         }
+    }
+
+    /// Checks that an endpoint is there, before anything of a delivery is read.
+    ///
+    /// # Errors
+    /// [`IntakeError::UnknownEndpoint`].
+    pub fn check_endpoint(&self, provider: &str, endpoint: &str) -> Result<(), IntakeError> {
+        if self.accounts.at(provider, endpoint).is_some() {
+            return Ok(());
+        }
+        let error = IntakeError::UnknownEndpoint;
+        count(error.word());
+        Err(error)
     }
 
     /// Verifies and stores a webhook.
@@ -126,15 +178,11 @@ impl Webhooks {
         arrived: Arrived,
     ) -> Result<Receipt, IntakeError> {
         let outcome = self.take(provider, endpoint, arrived).await;
-        let word = match &outcome {
+        count(match &outcome {
             Ok(Receipt::Stored) => "stored",
             Ok(Receipt::Duplicate) => "duplicate",
-            Err(IntakeError::UnknownEndpoint) => "unknown_endpoint",
-            Err(IntakeError::Rejected(rejection)) => rejection.code(),
-            Err(IntakeError::Overloaded) => "overloaded",
-            Err(IntakeError::Unavailable) => "unavailable",
-        };
-        metrics::counter!("daybook_webhooks_received_total", "outcome" => word).increment(1);
+            Err(error) => error.word(),
+        });
         outcome
     }
 
@@ -153,15 +201,28 @@ impl Webhooks {
             headers: &arrived.headers,
             received_at: arrived.at,
         });
+        // Anybody can have as many of these as they like.
         let facts = facts.inspect_err(|rejection| {
-            tracing::warn!(%provider, endpoint, reason = rejection.code(), "a webhook was refused");
+            tracing::debug!(%provider, endpoint, reason = rejection.code(), "a webhook was refused");
+        })?;
+        let is_unsigned = facts.coverage == SignatureCoverage::Nothing;
+        let address = format!("{provider}/{endpoint}");
+        if is_unsigned && !self.unsigned.admit(&address, Instant::now()) {
+            return Err(IntakeError::Overloaded);
+        }
+        let id = Uuid::now_v7();
+        let content = SealedContent::of(&*self.sealing, id, &arrived.headers, &arrived.body);
+        let content = content.map_err(|error| {
+            tracing::error!(%provider, endpoint, %error, "a webhook cannot be stored");
+            IntakeError::Unavailable
         })?;
         let new = New {
-            id: Uuid::now_v7(),
+            id,
             provider,
             endpoint: account.endpoint.clone(),
             ledger: account.ledger,
-            arrived,
+            content,
+            received_at: arrived.at,
             facts,
         };
         let (answer, stored) = oneshot::channel();
@@ -191,28 +252,55 @@ impl Webhooks {
         stored::get(&self.pool, id).await
     }
 
-    /// One webhook as it came.
+    /// One webhook as it came; `None` when there is no such webhook.
     ///
     /// # Errors
-    /// Those of PostgreSQL.
-    pub async fn load(&self, id: Uuid) -> Result<Option<StoredWebhook>, sqlx::Error> {
-        stored::load_webhook(&self.pool, id).await
+    /// [`ContentFault`].
+    pub async fn content(&self, id: Uuid) -> Result<Option<Content>, ContentFault> {
+        let Some(stored) = stored::load_webhook(&self.pool, id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(stored.content(&*self.sealing)?))
     }
 
-    /// Has a webhook processed again from what is stored; `None` when there is no such webhook.
+    /// Has a webhook processed again from what is stored.
     ///
     /// # Errors
     /// Those of PostgreSQL.
-    pub async fn replay(&self, id: Uuid) -> Result<Option<WebhookRecord>, sqlx::Error> {
-        sqlx::query(
-            "UPDATE workflows.webhook_state SET status = 'waiting', attempts = 0, reason = NULL, \
-             replays = replays + 1, due_at = now(), changed_at = now() WHERE webhook_id = $1",
+    pub async fn replay(&self, id: Uuid) -> Result<Replay, sqlx::Error> {
+        let replayed = sqlx::query(
+            "UPDATE workflows.webhook_state AS state SET status = 'waiting', attempts = 0, \
+             reason = NULL, replays = replays + 1, due_at = now(), changed_at = now() \
+             FROM workflows.webhook \
+             WHERE webhook_id = $1 AND webhook.id = webhook_id AND webhook.body IS NOT NULL",
         )
         .bind(id)
         .execute(&self.pool)
         .await?;
+        let Some(record) = self.get(id).await? else {
+            return Ok(Replay::NotFound);
+        };
+        if replayed.rows_affected() == 0 {
+            return Ok(Replay::Forgotten);
+        }
         self.stored.notify_one();
-        self.get(id).await
+        Ok(Replay::Done(Box::new(record)))
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("daybook_webhooks_received_total", "outcome" => outcome).increment(1);
+}
+
+impl IntakeError {
+    /// A stable word for metrics.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::UnknownEndpoint => "unknown_endpoint",
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+        }
     }
 }
 
@@ -227,13 +315,13 @@ struct Storage {
 const STORE: &str = "WITH stored AS ( \
         INSERT INTO workflows.webhook (id, provider, endpoint, ledger, event_id, event_type, \
             body_digest, headers, body, occurred_at, received_at) \
-        SELECT id, provider, endpoint, ledger, event_id, event_type, body_digest, headers::jsonb, \
+        SELECT id, provider, endpoint, ledger, event_id, event_type, body_digest, headers, \
             body, occurred_at, received_at \
         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
-            $7::text[], $8::text[], $9::bytea[], $10::timestamptz[], $11::timestamptz[]) \
+            $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::timestamptz[]) \
             AS new (id, provider, endpoint, ledger, event_id, event_type, body_digest, headers, \
                 body, occurred_at, received_at) \
-        ON CONFLICT ON CONSTRAINT webhook_event_key DO NOTHING \
+        ON CONFLICT ON CONSTRAINT webhook_body_key DO NOTHING \
         RETURNING id \
     ) \
     INSERT INTO workflows.webhook_state (webhook_id, status, due_at, changed_at) \
@@ -257,6 +345,8 @@ impl Storage {
     }
 
     async fn store_all(&self, batch: &mut Vec<Waiting>) {
+        // Two nodes that are sent the same webhooks wait for each other, and not in a circle.
+        batch.sort_by(|one, other| one.new.key().cmp(&other.new.key()));
         let (news, answers): (Vec<New>, Vec<_>) = batch
             .drain(..)
             .map(|waiting| (waiting.new, waiting.answer))
@@ -281,6 +371,10 @@ impl Storage {
 
     async fn store(&self, news: &[New]) -> Result<HashSet<Uuid>, sqlx::Error> {
         let texts = |text: fn(&New) -> String| news.iter().map(text).collect::<Vec<_>>();
+        let contents = |part: fn(&SealedContent) -> &[u8]| {
+            let parts = news.iter().map(|new| part(&new.content));
+            parts.collect::<Vec<&[u8]>>()
+        };
         let ids: Vec<Uuid> = sqlx::query_scalar(STORE)
             .bind(news.iter().map(|new| new.id).collect::<Vec<_>>())
             .bind(texts(|new| new.provider.to_string()))
@@ -289,20 +383,14 @@ impl Storage {
             .bind(texts(|new| event_id(&new.facts.event_id)))
             .bind(texts(|new| shortened(&new.facts.event_type)))
             .bind(texts(|new| new.facts.body_digest.clone()))
-            .bind(texts(|new| {
-                stored::stored_headers(&new.arrived.headers).to_string()
-            }))
-            .bind(
-                news.iter()
-                    .map(|new| &*new.arrived.body)
-                    .collect::<Vec<&[u8]>>(),
-            )
+            .bind(contents(|content| &content.headers))
+            .bind(contents(|content| &content.body))
             .bind(
                 news.iter()
                     .map(|new| new.facts.occurred_at)
                     .collect::<Vec<_>>(),
             )
-            .bind(news.iter().map(|new| new.arrived.at).collect::<Vec<_>>())
+            .bind(news.iter().map(|new| new.received_at).collect::<Vec<_>>())
             .fetch_all(&self.pool)
             .await?;
         Ok(ids.into_iter().collect())

@@ -2,41 +2,30 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use connectors::gateways::{SignatureCoverage, WebhookContent, WebhookDelivery, WebhookFacts};
 use event_store::ErrorChain;
 use futures_util::future::join_all;
-use sqlx::postgres::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::WebhookSettings;
+use super::content::ContentError;
 use super::intake::Webhooks;
-use super::stored::{STORED, StoredWebhook, WebhookStatus};
+use super::sealing::Sealing;
+use super::stored::{STORED, StoredWebhook};
+use super::verdicts::{Verdict, settle};
 use crate::gateway_accounts::GatewayAccounts;
-use crate::jobs::{Job, NewJob, insert_jobs_in_tx};
 use crate::observer::{Heard, Hearing, Observer, Source, Trust};
-
-/// Why a webhook is parked that does not verify any more.
-const SIGNATURE: &str = "signature_not_verified";
 
 /// Processes webhooks on one node.
 #[derive(Debug)]
 pub struct WebhookProcessor {
     accounts: GatewayAccounts,
     observer: Observer,
+    sealing: Arc<dyn Sealing>,
     stored: Arc<Notify>,
     settings: WebhookSettings,
-}
-
-/// What is to be done with a webhook after a try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Verdict {
-    Done(WebhookStatus, Option<i64>),
-    Again(String),
-    Confirm(String),
-    Park(String),
 }
 
 /// A webhook with its facts.
@@ -52,6 +41,7 @@ impl WebhookProcessor {
         Self {
             accounts,
             observer,
+            sealing: Arc::clone(&webhooks.sealing),
             stored: Arc::clone(&webhooks.stored),
             settings: webhooks.settings,
         }
@@ -84,41 +74,58 @@ impl WebhookProcessor {
         let count = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
         let tries = claimed.iter().map(|webhook| self.try_once(webhook));
         let verdicts = join_all(tries).await;
-        for (webhook, verdict) in claimed.iter().zip(&verdicts) {
-            self.tell(webhook, verdict);
-        }
-        self.settle(&claimed, &verdicts).await?;
+        let decided: Vec<_> = claimed.into_iter().zip(verdicts).collect();
+        // A crash before it leaves the leases, and everything is tried again with the same keys.
+        settle(self.observer.pool(), &decided).await?;
         Ok(count)
     }
 
+    /// Takes up what is due and this node has an account for; and what nobody has had one for, for so long
+    /// that it is no question of when each node was given its configuration.
     async fn claim(&self) -> Result<Vec<StoredWebhook>, sqlx::Error> {
         let query = format!(
             "WITH due AS ( \
-                SELECT webhook_id FROM workflows.webhook_state \
-                WHERE status = 'waiting' AND due_at <= now() \
-                ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED \
+                SELECT webhook_id FROM workflows.webhook_state AS state \
+                JOIN workflows.webhook ON webhook.id = state.webhook_id \
+                WHERE state.status = 'waiting' AND state.due_at <= now() \
+                  AND ((webhook.provider, webhook.endpoint, webhook.ledger) IN ( \
+                          SELECT * FROM UNNEST($3::text[], $4::text[], $5::text[])) \
+                       OR state.due_at <= now() - $6 * interval '1 millisecond') \
+                ORDER BY state.due_at LIMIT $1 FOR UPDATE OF state SKIP LOCKED \
              ), state AS ( \
                 UPDATE workflows.webhook_state AS taken \
                 SET attempts = taken.attempts + 1, due_at = now() + $2 * interval '1 millisecond' \
                 FROM due WHERE taken.webhook_id = due.webhook_id \
-                RETURNING taken.webhook_id, taken.attempts, taken.replays, taken.position \
+                RETURNING taken.webhook_id, taken.status, taken.attempts, taken.replays, \
+                    taken.position \
              ) SELECT {STORED} FROM state JOIN workflows.webhook ON webhook.id = state.webhook_id"
         );
+        let (mut providers, mut endpoints, mut ledgers) = (Vec::new(), Vec::new(), Vec::new());
+        for (provider, endpoint, ledger) in self.accounts.endpoints() {
+            providers.push(provider.to_string());
+            endpoints.push(endpoint);
+            ledgers.push(ledger.to_string());
+        }
         sqlx::query_as(&query)
             .bind(self.settings.at_a_time)
             .bind(milliseconds(self.settings.lease))
+            .bind(providers)
+            .bind(endpoints)
+            .bind(ledgers)
+            .bind(milliseconds(self.settings.unclaimed))
             .fetch_all(self.observer.pool())
             .await
     }
 
     async fn try_once(&self, webhook: &StoredWebhook) -> Verdict {
-        let opened = match open(&self.accounts, webhook, Trust::Told) {
+        let opened = match open(&self.accounts, &*self.sealing, webhook, Trust::Told) {
             Ok(opened) => opened,
-            Err(reason) => return Verdict::Park(reason),
+            Err(NotOpened::Here(reason)) => return self.again(webhook, reason),
+            Err(NotOpened::Anywhere(reason)) => return Verdict::Park(reason.to_owned()),
         };
         let observations = match &opened.facts.content {
             WebhookContent::OfNoConcern => {
-                return Verdict::Done(WebhookStatus::OfNoConcern, None);
+                return Verdict::OfNoConcern;
             }
             WebhookContent::NotUnderstood { .. } => {
                 return Verdict::Park("not_understood".to_owned());
@@ -132,97 +139,25 @@ impl WebhookProcessor {
             return Verdict::Confirm("signature_covers_parts".to_owned());
         }
         match self.observer.hear_all(&opened.source, observations).await {
-            Ok(Heard::Applied(position)) => {
-                Verdict::Done(WebhookStatus::Applied, Some(position.value()))
-            }
-            Ok(Heard::OfNoConcern) => Verdict::Done(WebhookStatus::OfNoConcern, None),
+            Ok(Heard::Applied(position)) => Verdict::Applied(position.value()),
+            Ok(Heard::OfNoConcern) => Verdict::OfNoConcern,
             // The names follow the log by milliseconds; only then is the provider asked.
-            Ok(Heard::NotKnown(reason)) if webhook.attempts <= 1 => {
-                Verdict::Again(reason.to_owned())
-            }
+            Ok(Heard::NotKnown(reason)) if webhook.attempts <= 1 => self.again(webhook, reason),
             Ok(Heard::NotKnown(reason)) => Verdict::Confirm(reason.to_owned()),
             Ok(Heard::NotYet(reason)) => Verdict::Confirm(reason),
             Ok(Heard::Impossible(reason)) => Verdict::Park(reason),
             Err(error) => {
                 tracing::warn!(webhook.id = %webhook.id, error = %ErrorChain(&error), "a webhook cannot be applied now");
-                Verdict::Again("unavailable".to_owned())
+                self.again(webhook, "unavailable")
             }
         }
     }
 
-    /// Tells people what needs them.
-    fn tell(&self, webhook: &StoredWebhook, verdict: &Verdict) {
-        let (word, reason) = match verdict {
-            Verdict::Done(status, _) => (status.as_str(), ""),
-            Verdict::Again(reason) if self.is_last(webhook) => ("parked", reason.as_str()),
-            Verdict::Again(reason) => ("again", reason.as_str()),
-            Verdict::Confirm(reason) => ("confirming", reason.as_str()),
-            Verdict::Park(reason) => ("parked", reason.as_str()),
-        };
-        metrics::counter!(
-            "daybook_webhooks_processed_total",
-            "provider" => webhook.provider.clone(),
-            "outcome" => word,
-        )
-        .increment(1);
-        if word == "parked" {
-            alert_parked(webhook, reason);
+    fn again(&self, webhook: &StoredWebhook, reason: &str) -> Verdict {
+        if webhook.attempts >= self.settings.attempts {
+            return Verdict::Park(reason.to_owned());
         }
-    }
-
-    fn is_last(&self, webhook: &StoredWebhook) -> bool {
-        webhook.attempts >= self.settings.attempts
-    }
-
-    /// Writes down what was decided. A crash before it leaves the leases, and everything is tried again
-    /// with the same keys.
-    async fn settle(
-        &self,
-        webhooks: &[StoredWebhook],
-        verdicts: &[Verdict],
-    ) -> Result<(), sqlx::Error> {
-        if webhooks.is_empty() {
-            return Ok(());
-        }
-        let now = Utc::now();
-        let mut rows = Rows::default();
-        let mut jobs = Vec::new();
-        for (webhook, verdict) in webhooks.iter().zip(verdicts) {
-            match verdict {
-                Verdict::Done(status, position) => {
-                    rows.push(webhook.id, *status, now, None, *position);
-                }
-                Verdict::Again(reason) if self.is_last(webhook) => {
-                    rows.push(webhook.id, WebhookStatus::Parked, now, Some(reason), None);
-                }
-                Verdict::Again(reason) => {
-                    let due = now + self.pause(webhook.attempts);
-                    rows.push(webhook.id, WebhookStatus::Waiting, due, Some(reason), None);
-                }
-                Verdict::Confirm(reason) => {
-                    rows.push(
-                        webhook.id,
-                        WebhookStatus::Confirming,
-                        now,
-                        Some(reason),
-                        None,
-                    );
-                    jobs.push(NewJob::now(
-                        format!("webhook/{}", webhook.id),
-                        Job::ConfirmWebhook {
-                            webhook: webhook.id,
-                        },
-                    ));
-                }
-                Verdict::Park(reason) => {
-                    rows.push(webhook.id, WebhookStatus::Parked, now, Some(reason), None);
-                }
-            }
-        }
-        let mut tx = self.observer.pool().begin().await?;
-        rows.write_in_tx(&mut tx).await?;
-        insert_jobs_in_tx(&mut tx, &jobs).await?;
-        tx.commit().await
+        Verdict::Again(Utc::now() + self.pause(webhook.attempts), reason.to_owned())
     }
 
     fn pause(&self, attempts: i32) -> chrono::TimeDelta {
@@ -232,38 +167,38 @@ impl WebhookProcessor {
     }
 }
 
-/// Says that a person has to look at a webhook.
-pub(crate) fn alert_parked(webhook: &StoredWebhook, reason: &str) {
-    tracing::error!(
-        webhook.id = %webhook.id, ledger = webhook.ledger, provider = webhook.provider, reason,
-        "a webhook cannot be applied and is parked"
-    );
-    metrics::counter!(
-        "daybook_webhooks_parked_total",
-        "provider" => webhook.provider.clone(),
-    )
-    .increment(1);
+/// Why a webhook that was genuine when it came cannot be read.
+pub(crate) enum NotOpened {
+    /// The account, its secrets or the key are missing on this node. Another may have them.
+    Here(&'static str),
+    /// Nobody can read it.
+    Anywhere(&'static str),
 }
 
 /// Verifies a stored webhook again and reads it.
 pub(crate) fn open(
     accounts: &GatewayAccounts,
+    sealing: &dyn Sealing,
     webhook: &StoredWebhook,
     trust: Trust,
-) -> Result<Opened, String> {
-    let (provider, ledger) = webhook.names().ok_or("not_ours")?;
+) -> Result<Opened, NotOpened> {
+    let (provider, ledger) = webhook.names().ok_or(NotOpened::Anywhere("not_ours"))?;
     let (_, account) = accounts
         .at(&webhook.provider, &webhook.endpoint)
         .filter(|(_, account)| account.ledger == ledger)
-        .ok_or("endpoint_not_configured")?;
+        .ok_or(NotOpened::Here("endpoint_not_configured"))?;
+    let content = webhook.content(sealing).map_err(|error| match error {
+        ContentError::Forgotten => NotOpened::Anywhere("forgotten"),
+        ContentError::Sealed(_) => NotOpened::Here("sealed_with_another_key"),
+    })?;
     let facts = account
         .gateway
         .verify_webhook(&WebhookDelivery {
-            body: &webhook.body,
-            headers: &webhook.header_map(),
+            body: &content.body,
+            headers: &content.headers,
             received_at: webhook.received_at,
         })
-        .map_err(|_| SIGNATURE.to_owned())?;
+        .map_err(|_| NotOpened::Here("signature_not_verified"))?;
     // What had an effect keeps its keys; what had none may be tried anew.
     let round = match webhook.position {
         Some(_) => 0,
@@ -274,8 +209,8 @@ pub(crate) fn open(
         Trust::Fetched => "fetched",
     };
     let name = format!(
-        "{}/{}/{}/{round}/{word}",
-        webhook.endpoint, webhook.event_id, webhook.body_digest
+        "{}/{}/{round}/{word}",
+        webhook.endpoint, webhook.body_digest
     );
     let source = Source {
         ledger,
@@ -287,88 +222,6 @@ pub(crate) fn open(
         },
     };
     Ok(Opened { source, facts })
-}
-
-/// Rows to be written.
-#[derive(Default)]
-struct Rows {
-    ids: Vec<Uuid>,
-    statuses: Vec<&'static str>,
-    due: Vec<DateTime<Utc>>,
-    reasons: Vec<Option<String>>,
-    positions: Vec<Option<i64>>,
-}
-
-impl Rows {
-    fn push(
-        &mut self,
-        id: Uuid,
-        status: WebhookStatus,
-        due: DateTime<Utc>,
-        reason: Option<&str>,
-        position: Option<i64>,
-    ) {
-        self.ids.push(id);
-        self.statuses.push(status.as_str());
-        self.due.push(due);
-        self.reasons.push(reason.map(str::to_owned));
-        self.positions.push(position);
-    }
-
-    async fn write_in_tx(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE workflows.webhook_state AS state SET status = new.status, due_at = new.due_at, \
-             reason = new.reason, position = coalesce(new.position, state.position), \
-             changed_at = now() \
-             FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::bigint[]) \
-                 AS new (webhook_id, status, due_at, reason, position) \
-             WHERE state.webhook_id = new.webhook_id",
-        )
-        .bind(&self.ids)
-        .bind(&self.statuses)
-        .bind(&self.due)
-        .bind(&self.reasons)
-        .bind(&self.positions)
-        .execute(connection)
-        .await
-        .map(|_| ())
-    }
-}
-
-/// Writes down that a webhook was confirmed and what it led to.
-///
-/// # Errors
-/// Those of PostgreSQL.
-pub(crate) async fn settle_confirmed(
-    pool: &PgPool,
-    webhook: Uuid,
-    position: Option<i64>,
-) -> Result<(), sqlx::Error> {
-    let mut rows = Rows::default();
-    let status = match position {
-        Some(_) => WebhookStatus::Applied,
-        None => WebhookStatus::OfNoConcern,
-    };
-    rows.push(webhook, status, Utc::now(), None, position);
-    let mut connection = pool.acquire().await?;
-    rows.write_in_tx(&mut connection).await
-}
-
-/// Parks a webhook.
-///
-/// # Errors
-/// Those of PostgreSQL.
-pub(crate) async fn park_in(pool: &PgPool, webhook: Uuid, reason: &str) -> Result<(), sqlx::Error> {
-    let mut rows = Rows::default();
-    rows.push(
-        webhook,
-        WebhookStatus::Parked,
-        Utc::now(),
-        Some(reason),
-        None,
-    );
-    let mut connection = pool.acquire().await?;
-    rows.write_in_tx(&mut connection).await
 }
 
 fn milliseconds(duration: std::time::Duration) -> i64 {

@@ -4,17 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use http::header::{
-    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
-};
 use ledger_core::{LedgerName, ProviderName};
-use serde_json::Value;
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
-
-/// Headers that are not kept: credentials of whoever stands between the provider and us.
-const NOT_KEPT: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 /// Where a webhook is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +69,9 @@ impl FromStr for WebhookStatus {
     }
 }
 
-/// A webhook as it came, with how often it was tried.
+/// A webhook as it is stored, with how often it was tried.
 #[derive(Debug, Clone, FromRow)]
-pub struct StoredWebhook {
+pub(crate) struct StoredWebhook {
     /// Its id here.
     pub id: Uuid,
     /// Who sent it.
@@ -87,16 +80,16 @@ pub struct StoredWebhook {
     pub endpoint: String,
     /// For which ledger.
     pub ledger: String,
-    /// The provider's name for the event.
-    pub event_id: String,
     /// SHA-256 of the body, in hexadecimal.
     pub body_digest: String,
-    /// Its headers.
-    pub headers: Value,
-    /// Its body, byte for byte.
-    pub body: Vec<u8>,
+    /// Its headers, sealed, until they are forgotten.
+    pub headers: Option<Vec<u8>>,
+    /// Its body, sealed, until it is forgotten.
+    pub body: Option<Vec<u8>>,
     /// When it came.
     pub received_at: DateTime<Utc>,
+    /// Where it is.
+    pub status: String,
     /// How often it was tried, this time included.
     pub attempts: i32,
     /// How often an operator had it replayed.
@@ -106,42 +99,11 @@ pub struct StoredWebhook {
 }
 
 impl StoredWebhook {
-    /// Its headers, as an adapter reads them.
-    #[must_use]
-    pub fn header_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        let pairs = self.headers.as_array().into_iter().flatten();
-        for pair in pairs {
-            let part = |index: usize| pair.get(index).and_then(Value::as_str);
-            let (Some(name), Some(value)) = (part(0), part(1)) else {
-                continue;
-            };
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::from_str(value))
-            {
-                map.append(name, value);
-            }
-        }
-        map
-    }
-
     /// Whose it is, by names that the domain knows; `None` when the row was not written by Daybook.
     #[must_use]
     pub fn names(&self) -> Option<(ProviderName, LedgerName)> {
         Some((self.provider.parse().ok()?, self.ledger.parse().ok()?))
     }
-}
-
-/// Headers as they are stored.
-pub(super) fn stored_headers(headers: &HeaderMap) -> Value {
-    headers
-        .iter()
-        .filter(|(name, _)| !NOT_KEPT.contains(name))
-        .filter_map(|(name, value)| {
-            let value = value.to_str().ok()?;
-            Some(Value::from(vec![name.as_str(), value]))
-        })
-        .collect()
 }
 
 /// What is told of a webhook.
@@ -206,7 +168,7 @@ const RECORD: &str = "SELECT webhook.id, webhook.provider, webhook.endpoint, web
 
 /// The columns of a [`StoredWebhook`], of the tables `webhook` and `state`.
 pub(super) const STORED: &str = "webhook.id, webhook.provider, webhook.endpoint, webhook.ledger, \
-    webhook.event_id, webhook.body_digest, webhook.headers, webhook.body, webhook.received_at, \
+    webhook.body_digest, webhook.headers, webhook.body, webhook.received_at, state.status, \
     state.attempts, state.replays, state.position";
 
 pub(super) async fn list(
@@ -250,11 +212,11 @@ pub(super) async fn get(pool: &PgPool, id: Uuid) -> Result<Option<WebhookRecord>
         .await
 }
 
-/// A webhook as it came.
-///
-/// # Errors
-/// Those of PostgreSQL.
-pub async fn load_webhook(pool: &PgPool, id: Uuid) -> Result<Option<StoredWebhook>, sqlx::Error> {
+/// A webhook as it is stored.
+pub(crate) async fn load_webhook(
+    pool: &PgPool,
+    id: Uuid,
+) -> Result<Option<StoredWebhook>, sqlx::Error> {
     let query = format!(
         "SELECT {STORED} FROM workflows.webhook \
          JOIN workflows.webhook_state AS state ON state.webhook_id = webhook.id \
