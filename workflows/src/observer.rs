@@ -419,7 +419,7 @@ impl Observer {
         payout: PayoutId,
         said: &PayoutObservation,
     ) -> Result<Heard, ObserveError> {
-        match translation::payout(source.provider, said) {
+        match translation::payout(source.provider, payout, said) {
             Ok(observation) => {
                 let action = observe_payout(source, part, observation);
                 self.submit_payout(source, part, payout, action).await

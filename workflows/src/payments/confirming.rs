@@ -148,12 +148,15 @@ async fn payment_now(
     }
     if now.reference.is_none()
         && let Some(checkout) = now.checkout_id.clone()
-        && let Ok(checkout) = account
-            .gateway
-            .fetch_checkout(&CheckoutLookup::Id(checkout))
-            .await
     {
-        now.reference = checkout.reference;
+        let lookup = CheckoutLookup::Id(checkout);
+        // Without its name the money would be taken for nobody's, so what cannot be asked now is asked
+        // again. Only where a checkout can never be asked for, there is no name to be had.
+        now.reference = match account.gateway.fetch_checkout(&lookup).await {
+            Ok(checkout) => checkout.reference,
+            Err(GatewayError::Unsupported { .. }) => None,
+            Err(error) => return Err(error),
+        };
     }
     Ok(now)
 }

@@ -83,11 +83,13 @@ impl Payments {
             | PaymentEvent::PaymentCredited { .. }
             | PaymentEvent::RefundSucceeded { .. }
             | PaymentEvent::RefundDiscovered { .. }
+            | PaymentEvent::RefundMatched { .. }
             | PaymentEvent::RefundFailed { .. }
             | PaymentEvent::DisputeOpened { .. }
             | PaymentEvent::DisputeClosed { .. }
             | PaymentEvent::DisputeWon { .. }
-            | PaymentEvent::DisputeLost { .. } => Vec::new(),
+            | PaymentEvent::DisputeLost { .. }
+            | PaymentEvent::DisputeFeesRecorded { .. } => Vec::new(),
         }
     }
 
@@ -121,6 +123,7 @@ impl Payments {
             | PayoutEvent::PayoutCancelled { .. }
             | PayoutEvent::PayoutSubmitted { .. }
             | PayoutEvent::PayoutSucceeded { .. }
+            | PayoutEvent::PayoutFeesRecorded { .. }
             | PayoutEvent::PayoutFailed { .. }
             | PayoutEvent::PayoutReturned { .. } => Vec::new(),
         }
