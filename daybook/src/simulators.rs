@@ -20,6 +20,7 @@ use connectors::simulators::{GatewaySimulator, WebhookTiming};
 use ledger_core::LedgerName;
 use url::Url;
 use uuid::Uuid;
+use workflows::retention::RetentionSettings;
 use workflows::routing::{Choice, Direction, RoutingRule, RoutingRules, RoutingRulesError};
 use workflows::webhooks::WebhookSettings;
 use workflows::{GatewayAccount, GatewayAccounts, GatewayAccountsError};
@@ -166,6 +167,8 @@ impl Simulators {
             rules: rules()?,
             public_url: None,
             polling: Some(POLLING),
+            page_lifetime: None,
+            retention: RetentionSettings::default(),
             webhooks: WebhookSettings::default(),
         })
     }

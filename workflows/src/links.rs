@@ -46,6 +46,17 @@ pub struct Link {
     pub name: String,
     /// Our id.
     pub id: Uuid,
+    /// Whether it holds against what was told before.
+    pub precedence: Precedence,
+}
+
+/// Which of two things counts that were told under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precedence {
+    /// The one that was told first.
+    First,
+    /// This one: the name is of money that was taken in as this, whatever it had been an attempt at.
+    Final,
 }
 
 /// The names that an event of a payment tells.
@@ -56,6 +67,7 @@ pub fn links_of_payment(payment: PaymentId, event: &PaymentEvent) -> Vec<Link> {
         kind,
         name: name.to_owned(),
         id: payment.as_uuid(),
+        precedence: Precedence::First,
     };
     match event {
         PaymentEvent::PaymentAwaitingPayer {
@@ -74,10 +86,14 @@ pub fn links_of_payment(payment: PaymentId, event: &PaymentEvent) -> Vec<Link> {
         }
         | PaymentEvent::PaymentCaptured {
             provider, attempt, ..
-        }
-        | PaymentEvent::UnexpectedPaymentCaptured {
-            provider, attempt, ..
         } => vec![link(provider, LinkKind::Attempt, attempt.as_str())],
+        // It may have been an attempt at a payment that another attempt had paid by then.
+        PaymentEvent::UnexpectedPaymentCaptured {
+            provider, attempt, ..
+        } => vec![Link {
+            precedence: Precedence::Final,
+            ..link(provider, LinkKind::Attempt, attempt.as_str())
+        }],
         _ => Vec::new(),
     }
 }
@@ -90,6 +106,7 @@ pub fn links_of_payout(payout: PayoutId, event: &PayoutEvent) -> Vec<Link> {
         kind,
         name,
         id: payout.as_uuid(),
+        precedence: Precedence::First,
     };
     match event {
         PayoutEvent::PayoutSubmitted { attempt, route } => {
@@ -129,30 +146,56 @@ pub fn payout_reference(payout: PayoutId, attempt: u32) -> Reference {
     Reference::of(derived_id(&texts))
 }
 
-/// Writes down names; those that are known stay as they are.
+/// The most attempts at one payout whose references are told apart: far more than there are providers.
+const MOST_ATTEMPTS: u32 = 64;
+
+/// Which attempt at a payout a reference is of; nothing for one that is not ours.
+#[must_use]
+pub fn payout_attempt(payout: PayoutId, reference: &Reference) -> Option<u32> {
+    (1..=MOST_ATTEMPTS).find(|attempt| payout_reference(payout, *attempt) == *reference)
+}
+
+/// Writes down names; those that are known stay as they are, except that a final one replaces another.
 pub(crate) async fn insert_links_in_tx(
     connection: &mut PgConnection,
     ledger: LedgerName,
     links: &[Link],
 ) -> Result<(), sqlx::Error> {
+    let (last, first): (Vec<&Link>, Vec<&Link>) = links
+        .iter()
+        .partition(|link| link.precedence == Precedence::Final);
+    write_in_tx(connection, ledger, &first, "DO NOTHING").await?;
+    // One statement must not write a row twice; the id of a final link follows from its name.
+    let update = "(ledger, provider, kind, provider_id) \
+                  DO UPDATE SET aggregate_id = EXCLUDED.aggregate_id";
+    write_in_tx(connection, ledger, &last, update).await
+}
+
+async fn write_in_tx(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    links: &[&Link],
+    on_conflict: &'static str,
+) -> Result<(), sqlx::Error> {
     if links.is_empty() {
         return Ok(());
     }
-    let texts = |text: fn(&Link) -> String| links.iter().map(text).collect::<Vec<_>>();
-    sqlx::query(
+    let texts = |text: fn(&Link) -> String| links.iter().map(|link| text(link)).collect::<Vec<_>>();
+    let query = format!(
         "INSERT INTO workflows.provider_link (ledger, provider, kind, provider_id, aggregate_id) \
-         SELECT $1, provider, kind, name, id \
+         SELECT DISTINCT $1, provider, kind, name, id \
          FROM UNNEST($2::text[], $3::text[], $4::text[], $5::uuid[]) AS new (provider, kind, name, id) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(ledger.as_str())
-    .bind(texts(|link| link.provider.to_string()))
-    .bind(texts(|link| link.kind.as_str().to_owned()))
-    .bind(texts(|link| link.name.clone()))
-    .bind(links.iter().map(|link| link.id).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .map(|_| ())
+         ON CONFLICT {on_conflict}"
+    );
+    sqlx::query(&query)
+        .bind(ledger.as_str())
+        .bind(texts(|link| link.provider.to_string()))
+        .bind(texts(|link| link.kind.as_str().to_owned()))
+        .bind(texts(|link| link.name.clone()))
+        .bind(links.iter().map(|link| link.id).collect::<Vec<_>>())
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// Finds out whose something is.
@@ -236,5 +279,48 @@ impl Links {
         .bind(id.to_string())
         .fetch_one(&self.pool)
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger_core::payment::UnexpectedReason;
+
+    #[test]
+    fn a_reference_tells_which_attempt_it_is_of() {
+        let payout = PayoutId::new(Uuid::from_u128(7));
+        let other = PayoutId::new(Uuid::from_u128(8));
+        for attempt in [1, 2, MOST_ATTEMPTS] {
+            let reference = payout_reference(payout, attempt);
+            assert_eq!(payout_attempt(payout, &reference), Some(attempt));
+            assert_eq!(payout_attempt(other, &reference), None);
+        }
+        let foreign = Reference::of(payout.as_uuid());
+        assert_eq!(payout_attempt(payout, &foreign), None);
+    }
+
+    /// Refunds and disputes are looked up by the attempt: they concern the money that it brought.
+    #[test]
+    fn money_that_was_not_expected_takes_the_name_of_its_attempt_over() {
+        let payment = PaymentId::new(Uuid::from_u128(7));
+        let failed = PaymentEvent::PaymentFailed {
+            provider: "razorpay".parse().unwrap(),
+            attempt: Some("pay_2".parse().unwrap()),
+            reason: None,
+        };
+        let unexpected = PaymentEvent::UnexpectedPaymentCaptured {
+            provider: "razorpay".parse().unwrap(),
+            attempt: "pay_2".parse().unwrap(),
+            order: None,
+            asset: "INR".parse().unwrap(),
+            amount: "100.00".parse().unwrap(),
+            why: UnexpectedReason::PaidBefore(payment),
+            fees: None,
+            transaction: ledger_core::TransactionId::new(Uuid::from_u128(9)),
+        };
+        let precedence = |event| links_of_payment(payment, event)[0].precedence;
+        assert_eq!(precedence(&failed), Precedence::First);
+        assert_eq!(precedence(&unexpected), Precedence::Final);
     }
 }

@@ -433,7 +433,7 @@ impl Observer {
         payout: PayoutId,
         said: &PayoutObservation,
     ) -> Result<Heard, ObserveError> {
-        match translation::payout(source.provider, said) {
+        match translation::payout(source.provider, payout, said) {
             Ok(observation) => {
                 let part = &source.part(part, said);
                 let action = observe_payout(source, part, observation);

@@ -9,9 +9,11 @@ use ledger_core::annotation::{MAX_REFERENCE_LENGTH, Reference};
 use ledger_core::payment::{
     self as domain, ObservedDispute, ObservedMoney, ObservedPayment, ObservedRefund,
 };
-use ledger_core::payout::{self, ObservedPayout};
+use ledger_core::payout::{ObservedPayout, PayoutObservation as DomainPayout};
 use ledger_core::provider::ObservedFees;
-use ledger_core::{AssetCode, ProviderName, ProviderReference, Timestamp};
+use ledger_core::{AssetCode, PayoutId, ProviderName, ProviderReference, Timestamp};
+
+use crate::links::payout_attempt;
 
 /// Why something that a provider says has no place in the domain. A person has to look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +93,7 @@ pub fn refund(
     };
     Ok(domain::RefundObservation {
         provider,
+        attempt: reference(&said.payment_id)?,
         provider_refund: reference(&said.refund_id)?,
         money: money(said.amount),
         status: match status {
@@ -131,6 +134,7 @@ pub fn dispute(
     };
     Ok(domain::DisputeObservation {
         provider,
+        attempt: reference(&said.payment_id)?,
         dispute: reference(&said.dispute_id)?,
         phase: match phase {
             DisputePhase::Fraud | DisputePhase::Retrieval => domain::DisputePhase::Inquiry,
@@ -145,6 +149,9 @@ pub fn dispute(
             DisputeStatus::Closed => ObservedDispute::Closed,
         },
         money: money(said.amount),
+        fees: said
+            .charges
+            .and_then(|charges| fees(charges, said.amount.asset().code)),
         reason: said.reason.as_deref().and_then(note),
         respond_by: said
             .respond_by
@@ -152,14 +159,15 @@ pub fn dispute(
     })
 }
 
-/// A payout.
+/// A payout; which attempt it is of, its reference tells.
 ///
 /// # Errors
 /// [`Untranslatable`].
 pub fn payout(
     provider: ProviderName,
+    payout: PayoutId,
     said: &PayoutObservation,
-) -> Result<payout::PayoutObservation, Untranslatable> {
+) -> Result<DomainPayout, Untranslatable> {
     let Reported::Known(status) = &said.status else {
         return Err(STATUS_UNKNOWN);
     };
@@ -167,9 +175,13 @@ pub fn payout(
         said.charges
             .and_then(|charges| fees(charges, said.amount.asset().code))
     };
-    Ok(payout::PayoutObservation {
+    Ok(DomainPayout {
         provider,
         provider_payout: Some(reference(&said.payout_id)?),
+        attempt: said
+            .reference
+            .as_ref()
+            .and_then(|reference| payout_attempt(payout, reference)),
         money: Some(money(said.amount)),
         status: match status {
             PayoutStatus::Pending | PayoutStatus::Processing => ObservedPayout::Processing,

@@ -97,6 +97,8 @@ names_of!(
         Succeeded => "succeeded",
         /// The payer does not get it.
         Failed => "failed",
+        /// It is another refund, of which the provider had told without our id.
+        Matched => "matched",
     }
 );
 

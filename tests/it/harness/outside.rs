@@ -148,9 +148,9 @@ pub fn attempt_failed(id: PaymentId, attempt: &str) -> Command {
     observed(id, status)
 }
 
-/// A word about a refund: of ours, or of one that the provider alone knows.
+/// A word about a refund of an attempt: of ours, or of one that the provider alone knows.
 pub fn refund(
-    id: PaymentId,
+    (id, attempt): (PaymentId, &str),
     ours: Option<RefundId>,
     status: ObservedRefund,
     amount: &str,
@@ -162,6 +162,7 @@ pub fn refund(
     let refund = ours.unwrap_or_else(|| provider_refund_id(parsed(PROVIDER), &provider_refund));
     let observation = RefundObservation {
         provider: parsed(PROVIDER),
+        attempt: parsed(attempt),
         provider_refund,
         money: inr(amount),
         status,
@@ -176,13 +177,20 @@ pub fn refund(
     payment(id, action)
 }
 
-pub fn dispute(id: PaymentId, reference: &str, status: ObservedDispute, amount: &str) -> Command {
+pub fn dispute(
+    (id, attempt): (PaymentId, &str),
+    reference: &str,
+    status: ObservedDispute,
+    amount: &str,
+) -> Command {
     let observation = DisputeObservation {
         provider: parsed(PROVIDER),
+        attempt: parsed(attempt),
         dispute: parsed(reference),
         phase: DisputePhase::Chargeback,
         status,
         money: inr(amount),
+        fees: None,
         reason: Some(parsed("4853")),
         respond_by: None,
     };
@@ -247,6 +255,7 @@ pub fn observed_payout(id: PayoutId, status: ObservedPayout) -> Command {
     let observation = PayoutObservation {
         provider: parsed(PROVIDER),
         provider_payout: Some(parsed("pout_1")),
+        attempt: None,
         money: None,
         status,
         reason: None,

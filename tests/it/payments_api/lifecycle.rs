@@ -53,11 +53,11 @@ async fn a_deposit_is_paid_refunded_and_disputed() {
     let too_much = json!({ "amount": "70.01" });
     let refused = desk.post(&refunds, &desk.doors.admin, too_much).await;
     assert_eq!(refused.expect(422).code(), "refund_exceeds_payment");
-    let word = |status| outside::refund(id, Some(refund), status, "30.00");
+    let word = |status| outside::refund((id, "pay_2"), Some(refund), status, "30.00");
     desk.hear(word(ObservedRefund::Pending)).await;
     let refunded = desk.hear(word(ObservedRefund::Succeeded)).await;
     assert_eq!(desk.balance_after(&refunded).await, "70.00");
-    let elsewhere = outside::refund(id, None, ObservedRefund::Succeeded, "20.00");
+    let elsewhere = outside::refund((id, "pay_2"), None, ObservedRefund::Succeeded, "20.00");
     let discovered = desk.hear(elsewhere).await;
     let seen = desk.deposit_after(id, &discovered).await;
     assert_eq!(seen["status"], "partially_refunded");
@@ -73,7 +73,7 @@ async fn a_deposit_is_paid_refunded_and_disputed() {
         .collect();
     assert_eq!(origins, ["requested", "discovered"]);
 
-    let word = |status| outside::dispute(id, "disp_1", status, "50.00");
+    let word = |status| outside::dispute((id, "pay_2"), "disp_1", status, "50.00");
     let opened = desk.hear(word(ObservedDispute::Open)).await;
     assert_eq!(desk.balance_after(&opened).await, "0.00");
     let lost = desk.hear(word(ObservedDispute::Lost)).await;

@@ -14,7 +14,7 @@ async fn another_customers_deposits_payouts_and_beneficiaries_do_not_exist() {
     let ravis = wallet_of(&desk.doors, &ravi).await;
     let id = desk.deposit("100.00").await;
     desk.hear(outside::captured(id, "pay_1", "100.00")).await;
-    let word = outside::dispute(id, "disp_1", ObservedDispute::Open, "10.00");
+    let word = outside::dispute((id, "pay_1"), "disp_1", ObservedDispute::Open, "10.00");
     let disputed = desk.hear(word).await;
     let dispute = desk.deposit_after(id, &disputed).await["disputes"][0]["id"].clone();
     let dispute = dispute.as_str().unwrap().to_owned();

@@ -173,12 +173,13 @@ async fn payment_now(
         && let Some(checkout) = now.checkout_id.clone()
     {
         let lookup = CheckoutLookup::Id(checkout);
-        match account.gateway.fetch_checkout(&lookup).await {
-            Ok(checkout) => now.reference = checkout.reference,
-            Err(GatewayError::Unsupported { .. }) => {}
-            // Without its name, money of a payment of ours would be nobody's.
+        // Without its name the money would be taken for nobody's, so what cannot be asked now is asked
+        // again. Only where a checkout can never be asked for, there is no name to be had.
+        now.reference = match account.gateway.fetch_checkout(&lookup).await {
+            Ok(checkout) => checkout.reference,
+            Err(GatewayError::Unsupported { .. }) => None,
             Err(error) => return Err(error),
-        }
+        };
     }
     Ok(now)
 }

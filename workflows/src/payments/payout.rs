@@ -212,6 +212,7 @@ impl Payments {
                 let observation = DomainPayout {
                     provider,
                     provider_payout: None,
+                    attempt: Some(number),
                     money: None,
                     status: ObservedPayout::NotAccepted,
                     reason: note(&reason),

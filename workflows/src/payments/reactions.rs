@@ -86,11 +86,13 @@ impl Payments {
             | PaymentEvent::PaymentCredited { .. }
             | PaymentEvent::RefundSucceeded { .. }
             | PaymentEvent::RefundDiscovered { .. }
+            | PaymentEvent::RefundMatched { .. }
             | PaymentEvent::RefundFailed { .. }
             | PaymentEvent::DisputeOpened { .. }
             | PaymentEvent::DisputeClosed { .. }
             | PaymentEvent::DisputeWon { .. }
-            | PaymentEvent::DisputeLost { .. } => Vec::new(),
+            | PaymentEvent::DisputeLost { .. }
+            | PaymentEvent::DisputeFeesRecorded { .. } => Vec::new(),
         }
     }
 
@@ -124,6 +126,7 @@ impl Payments {
             | PayoutEvent::PayoutCancelled { .. }
             | PayoutEvent::PayoutSubmitted { .. }
             | PayoutEvent::PayoutSucceeded { .. }
+            | PayoutEvent::PayoutFeesRecorded { .. }
             | PayoutEvent::PayoutFailed { .. }
             | PayoutEvent::PayoutReturned { .. } => Vec::new(),
         }

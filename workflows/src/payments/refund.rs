@@ -46,11 +46,8 @@ impl Payments {
         match account.gateway.refund(&request).await {
             Ok(said) => self.hear_refund(&source, said).await,
             Err(error) if is_certainly_refused(&error) => {
-                let amount = ObservedMoney {
-                    asset: captured.asset,
-                    amount: known.amount.value(),
-                };
-                self.refused(&source, payment, refund, amount, &error).await
+                self.refused(&source, payment, refund, &captured, &error)
+                    .await
             }
             Err(error) => Err(error.into()),
         }
@@ -62,16 +59,23 @@ impl Payments {
         source: &Source,
         payment: PaymentId,
         refund: RefundId,
-        money: ObservedMoney,
+        captured: &CapturedPayment,
         error: &GatewayError,
     ) -> Result<(), JobError> {
+        let Some(known) = captured.refunds.get(&refund) else {
+            return Ok(());
+        };
         let provider_refund = format!("refused.{refund}")
             .parse()
             .map_err(|_| JobError::Failed("the refund's name cannot be used".to_owned()))?;
         let observation = DomainRefund {
             provider: source.provider,
+            attempt: captured.attempt.clone(),
             provider_refund,
-            money,
+            money: ObservedMoney {
+                asset: captured.asset,
+                amount: known.amount.value(),
+            },
             status: ObservedRefund::Failed,
             bank_reference: None,
             reason: note(error.code()),

@@ -108,6 +108,7 @@ impl BeneficiaryRow {
         let known = KnownBeneficiary {
             wallet: self.wallet,
             destination: self.destination.clone(),
+            added_by: self.added.by.clone(),
         };
         match self.status {
             BeneficiaryStatus::Added => Beneficiary::Added(known),

@@ -42,7 +42,7 @@ pub struct DisputeRow {
     pub reason: Option<Reference>,
     /// Until when evidence can be given.
     pub respond_by: Option<Timestamp>,
-    /// Who bears it, while somebody does.
+    /// Who it was taken from, while it is.
     pub taken: Option<Taken>,
     /// The last transaction that moved its money.
     pub transaction: Option<TransactionId>,
@@ -144,8 +144,8 @@ fn change_of(event: &PaymentEvent) -> Option<Change<'_>> {
             transaction,
             ..
         } => {
-            let (taken, moved) = (Some(*taken), Some(*transaction));
-            (dispute, phase, amount, DisputeState::Lost, taken, moved)
+            let state = DisputeState::Lost;
+            (dispute, phase, amount, state, *taken, *transaction)
         }
         _ => return None,
     };
@@ -173,6 +173,9 @@ pub(super) fn next(
         } => (reason.clone(), *respond_by),
         _ => (None, None),
     };
+    // What was taken before stays taken, until it is back.
+    let stays = matches!(change.state, DisputeState::Open | DisputeState::Lost);
+    let before = known.filter(|_| stays).and_then(|known| known.taken);
     let captured = payment.captured.as_ref();
     Some(DisputeRow {
         reference: change.reference.clone(),
@@ -188,7 +191,7 @@ pub(super) fn next(
         state: change.state,
         reason: reason.or_else(|| known.and_then(|known| known.reason.clone())),
         respond_by: respond_by.or_else(|| known.and_then(|known| known.respond_by)),
-        taken: change.taken,
+        taken: change.taken.or(before),
         transaction: change
             .transaction
             .or_else(|| known.and_then(|known| known.transaction)),

@@ -133,6 +133,8 @@ impl Figures {
             | PaymentEvent::PaymentCredited { .. }
             | PaymentEvent::RefundRequested { .. }
             | PaymentEvent::RefundPending { .. }
+            | PaymentEvent::RefundMatched { .. }
+            | PaymentEvent::DisputeFeesRecorded { .. }
             | PaymentEvent::DisputeOpened { .. }
             | PaymentEvent::DisputeClosed { .. } => {}
         }
@@ -159,7 +161,8 @@ impl Figures {
             | PayoutEvent::PayoutApproved { .. }
             | PayoutEvent::PayoutDeclined { .. }
             | PayoutEvent::PayoutCancelled { .. }
-            | PayoutEvent::PayoutProcessing { .. } => {}
+            | PayoutEvent::PayoutProcessing { .. }
+            | PayoutEvent::PayoutFeesRecorded { .. } => {}
         }
     }
 

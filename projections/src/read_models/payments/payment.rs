@@ -159,11 +159,11 @@ impl PaymentRow {
         captured.or_else(asked)
     }
 
-    /// Whether its money waits in suspense.
+    /// Whether some of its money waits in suspense.
     #[must_use]
     pub fn is_in_suspense(&self) -> bool {
-        let holder = self.captured.as_ref().map(|captured| captured.holder);
-        matches!(holder, Some(Holder::System(_)))
+        let captured = self.state.captured();
+        captured.is_some_and(|captured| !captured.in_suspense.is_zero())
     }
 
     fn set_attempt(&mut self, attempt: AttemptRow) {
@@ -212,8 +212,9 @@ impl PaymentRow {
                 ..
             } => {
                 self.wallet = self.wallet.or(Some(*wallet));
-                if let Some(captured) = &mut self.captured {
-                    captured.holder = Holder::Wallet(*wallet);
+                let holder = self.state.captured().map(|captured| captured.holder);
+                if let (Some(captured), Some(holder)) = (&mut self.captured, holder) {
+                    captured.holder = holder;
                     captured.credit_transaction = Some(*transaction);
                 }
             }
@@ -223,11 +224,13 @@ impl PaymentRow {
             | PaymentEvent::RefundPending { .. }
             | PaymentEvent::RefundSucceeded { .. }
             | PaymentEvent::RefundDiscovered { .. }
+            | PaymentEvent::RefundMatched { .. }
             | PaymentEvent::RefundFailed { .. }
             | PaymentEvent::DisputeOpened { .. }
             | PaymentEvent::DisputeClosed { .. }
             | PaymentEvent::DisputeWon { .. }
-            | PaymentEvent::DisputeLost { .. } => {}
+            | PaymentEvent::DisputeLost { .. }
+            | PaymentEvent::DisputeFeesRecorded { .. } => {}
         }
     }
 

@@ -127,7 +127,14 @@ impl PayoutRow {
                 self.decided = Some(Decided::of(by, moment));
                 self.reason.clone_from(reason);
             }
-            PayoutEvent::PayoutCancelled { reason, .. } => self.reason.clone_from(reason),
+            PayoutEvent::PayoutCancelled {
+                provider_payout,
+                reason,
+                ..
+            } => {
+                self.learn(provider_payout.as_ref());
+                self.reason.clone_from(reason);
+            }
             PayoutEvent::PayoutSubmitted { attempt, route } => self.attempts.push(PayoutAttempt {
                 number: *attempt,
                 at: moment.at,
@@ -156,12 +163,25 @@ impl PayoutRow {
                 self.fees = *fees;
                 self.fee_transaction = *fee_transaction;
             }
+            PayoutEvent::PayoutFeesRecorded {
+                fees, transaction, ..
+            } => {
+                self.fees = Some(*fees);
+                self.fee_transaction = *transaction;
+            }
             PayoutEvent::PayoutFailed {
-                reason, returned, ..
+                provider_payout,
+                reason,
+                returned,
+                ..
             }
             | PayoutEvent::PayoutReturned {
-                reason, returned, ..
+                provider_payout,
+                reason,
+                returned,
+                ..
             } => {
+                self.learn(provider_payout.as_ref());
                 self.reason.clone_from(reason);
                 self.return_transaction = returned.map(|returned| returned.transaction);
             }

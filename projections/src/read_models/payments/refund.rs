@@ -69,6 +69,7 @@ pub const fn refund_status(state: RefundState) -> &'static str {
         RefundState::Pending => "pending",
         RefundState::Succeeded => "succeeded",
         RefundState::Failed => "failed",
+        RefundState::Matched => "matched",
     }
 }
 
@@ -113,6 +114,7 @@ const fn refund_of(event: &PaymentEvent) -> Option<RefundId> {
         | PaymentEvent::RefundPending { refund, .. }
         | PaymentEvent::RefundSucceeded { refund, .. }
         | PaymentEvent::RefundDiscovered { refund, .. }
+        | PaymentEvent::RefundMatched { refund, .. }
         | PaymentEvent::RefundFailed { refund, .. } => Some(*refund),
         _ => None,
     }
@@ -162,6 +164,12 @@ pub(super) fn next(
             row.state = RefundState::Succeeded;
             row.provider_refund = Some(provider_refund.clone());
             row.transaction = Some(*transaction);
+        }
+        PaymentEvent::RefundMatched {
+            provider_refund, ..
+        } => {
+            row.state = RefundState::Matched;
+            row.provider_refund = Some(provider_refund.clone());
         }
         PaymentEvent::RefundFailed {
             provider_refund,
