@@ -20,6 +20,8 @@ CREATE TABLE workflows.checkout (
     return_url   text,
     cancel_url   text,
     provider     text,
+    -- The provider's name of the page.
+    provider_checkout text,
     -- {"kind": "redirect", "url": "…"} or {"kind": "form", "url": "…", "fields": [["name", "value"], …]}
     action       jsonb,
     expires_at   timestamptz,

@@ -11,7 +11,7 @@ use connectors::gateways::{
 use ledger_core::payment::{
     Checkout as Page, ObservedPayment, PaymentAction, PaymentObservation, PaymentStatus,
 };
-use ledger_core::{LedgerName, PaymentId, ProviderName, Timestamp};
+use ledger_core::{LedgerName, PaymentId, ProviderName, ProviderReference, Timestamp};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 use url::Url;
@@ -65,6 +65,12 @@ impl Payments {
             return self.give_up_page(ledger, payment, &history, reason).await;
         };
         let provider = history.route.provider;
+        if let Some((order, expires_at)) = self.written_down(ledger, payment, provider).await? {
+            // Its node died before it could say so. Some providers tell a page only once.
+            return self
+                .tell_opened(ledger, payment, provider, order, expires_at)
+                .await;
+        }
         let account = match self.account(ledger, provider) {
             Ok(account) => account,
             Err(JobError::Failed(_)) if attempt.is_last => {
@@ -156,24 +162,60 @@ impl Payments {
         checkout: Checkout,
     ) -> Result<(), JobError> {
         let provider = history.route.provider;
+        let order =
+            reference(&checkout.checkout_id).map_err(|word| JobError::Failed(word.to_string()))?;
         sqlx::query(
-            "UPDATE workflows.checkout SET provider = $3, action = $4, expires_at = $5 \
+            "UPDATE workflows.checkout \
+             SET provider = $3, provider_checkout = $4, action = $5, expires_at = $6 \
              WHERE ledger = $1 AND payment_id = $2",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
         .bind(provider.as_str())
+        .bind(order.as_str())
         .bind(page(&checkout.action))
         .bind(checkout.expires_at)
         .execute(self.pool())
         .await?;
-        let order =
-            reference(&checkout.checkout_id).map_err(|word| JobError::Failed(word.to_string()))?;
-        let expires_at = checkout.expires_at.and_then(timestamp);
+        self.tell_opened(ledger, payment, provider, order, checkout.expires_at)
+            .await
+    }
+
+    /// The page that was written down for a payment at a provider: its name there, and until when it is
+    /// open.
+    async fn written_down(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        provider: ProviderName,
+    ) -> Result<Option<(ProviderReference, Option<DateTime<Utc>>)>, JobError> {
+        let found: Option<(String, Option<DateTime<Utc>>)> = sqlx::query_as(
+            "SELECT provider_checkout, expires_at FROM workflows.checkout \
+             WHERE ledger = $1 AND payment_id = $2 AND provider = $3 \
+               AND action IS NOT NULL AND provider_checkout IS NOT NULL",
+        )
+        .bind(ledger.as_str())
+        .bind(payment.as_uuid())
+        .bind(provider.as_str())
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(found.and_then(|(order, expires_at)| Some((order.parse().ok()?, expires_at))))
+    }
+
+    async fn tell_opened(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        provider: ProviderName,
+        order: ProviderReference,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<(), JobError> {
         let observation = PaymentObservation {
             provider,
             order: Some(order),
-            status: ObservedPayment::AwaitingPayer { expires_at },
+            status: ObservedPayment::AwaitingPayer {
+                expires_at: expires_at.and_then(timestamp),
+            },
         };
         let source = step(ledger, provider, format!("opened/{payment}/{provider}"));
         let heard = self.observer.observe(&source, "0", payment, observation);
