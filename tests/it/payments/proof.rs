@@ -252,14 +252,13 @@ impl Proof {
             .await;
         let deposit = text(&made, "id");
         let open = self.page(&deposit).await?;
-        let provider = text(&open, "provider");
+        let (provider, checkout) = self.checkout(&deposit).await;
         if let Some(fields) = open["checkout_form_fields"].as_array()
             && provider == "payu"
         {
             // PayU knows of nothing before the browser comes.
             browse(&self.nodes.client, &text(&open, "checkout_url"), fields).await;
         }
-        let checkout = self.checkout(&deposit, &provider).await;
         let choice = *dice
             .choice(&[
                 PayerChoice::Pay,
@@ -296,28 +295,16 @@ impl Proof {
         }
     }
 
-    /// The provider's name of a deposit's page, once it is known.
-    async fn checkout(&self, deposit: &str, provider: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let name: Option<String> = sqlx::query_scalar(
-                "SELECT provider_id FROM workflows.provider_link \
-                 WHERE aggregate_id = $1 AND kind = 'checkout' AND provider = $2",
-            )
-            .bind(deposit.parse::<Uuid>().unwrap())
-            .bind(provider)
-            .fetch_optional(self.pool())
-            .await
-            .unwrap();
-            if let Some(name) = name {
-                return name;
-            }
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{deposit} has no name at {provider}"
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// Where a deposit's page is, and the provider's name of it.
+    async fn checkout(&self, deposit: &str) -> (String, String) {
+        sqlx::query_as(
+            "SELECT provider, provider_checkout FROM workflows.checkout \
+             WHERE payment_id = $1 AND action IS NOT NULL",
+        )
+        .bind(deposit.parse::<Uuid>().unwrap())
+        .fetch_one(self.pool())
+        .await
+        .unwrap()
     }
 
     /// What becomes of a payment after it was paid: refunds, disputes. Sometimes its wallet pays out: gives
