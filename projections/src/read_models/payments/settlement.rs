@@ -78,6 +78,7 @@ impl Document for SettlementRow {
             wallet: None,
             provider: Some(self.provider),
             status: self.status(),
+            in_suspense: false,
         }
     }
 }
@@ -159,6 +160,7 @@ impl Document for BreakRow {
                 BreakStatus::Open => "open",
                 BreakStatus::Resolved => "resolved",
             },
+            in_suspense: false,
         }
     }
 }
