@@ -92,7 +92,8 @@ impl Payments {
     ) -> Result<Option<Asked>, JobError> {
         let asked = sqlx::query_as(
             "SELECT payer_name, payer_email, payer_phone, method, country, return_url, cancel_url \
-             FROM workflows.checkout WHERE ledger = $1 AND payment_id = $2",
+             FROM workflows.checkout WHERE ledger = $1 AND payment_id = $2 \
+               AND noted_by = daybook.begun_by($1, 'payment', $2)",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
@@ -157,12 +158,12 @@ impl Payments {
     ) -> Result<(), JobError> {
         let provider = history.route.provider;
         sqlx::query(
-            "UPDATE workflows.checkout SET provider = $3, action = $4, expires_at = $5 \
-             WHERE ledger = $1 AND payment_id = $2",
+            "UPDATE workflows.checkout SET action = $3, expires_at = $4 \
+             WHERE ledger = $1 AND payment_id = $2 \
+               AND noted_by = daybook.begun_by($1, 'payment', $2)",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
-        .bind(provider.as_str())
         .bind(page(&checkout.action))
         .bind(checkout.expires_at)
         .execute(self.pool())
