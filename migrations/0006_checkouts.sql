@@ -36,7 +36,7 @@ CREATE TABLE workflows.checkout (
     payment_id   uuid        NOT NULL,
     -- The command that it was noted for.
     noted_by     uuid        NOT NULL,
-    noted_at     timestamptz NOT NULL DEFAULT now(),
+    requested_at timestamptz NOT NULL DEFAULT now(),
     -- Whether it was found to be the one that counts.
     settled      boolean     NOT NULL DEFAULT false,
     -- Personal: what the provider may ask for. Nothing else reads it.
@@ -54,7 +54,9 @@ CREATE TABLE workflows.checkout (
     CONSTRAINT checkout_pkey PRIMARY KEY (ledger, payment_id, noted_by)
 );
 -- What may be of no payment.
-CREATE INDEX checkout_unsettled_idx ON workflows.checkout (noted_at) WHERE NOT settled;
+CREATE INDEX checkout_unsettled_idx ON workflows.checkout (requested_at) WHERE NOT settled;
+-- What is old enough to be forgotten.
+CREATE INDEX checkout_requested_at_idx ON workflows.checkout (requested_at);
 
 GRANT USAGE ON SCHEMA workflows TO daybook_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON workflows.checkout TO daybook_service;

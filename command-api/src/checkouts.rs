@@ -159,17 +159,18 @@ impl Checkouts {
             let mut tx = self.pool.begin().await?;
             sqlx::query(
                 "UPDATE workflows.checkout SET settled = true \
-                 WHERE NOT settled AND noted_at < $1 \
+                 WHERE NOT settled AND requested_at < $1 \
                    AND noted_by = daybook.begun_by(ledger, 'payment', payment_id)",
             )
             .bind(before)
             .execute(&mut *tx)
             .await?;
-            let swept =
-                sqlx::query("DELETE FROM workflows.checkout WHERE NOT settled AND noted_at < $1")
-                    .bind(before)
-                    .execute(&mut *tx)
-                    .await?;
+            let swept = sqlx::query(
+                "DELETE FROM workflows.checkout WHERE NOT settled AND requested_at < $1",
+            )
+            .bind(before)
+            .execute(&mut *tx)
+            .await?;
             tx.commit().await?;
             Ok(swept.rows_affected())
         };
