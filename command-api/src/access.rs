@@ -39,9 +39,9 @@ pub enum Own {
     Transaction,
     /// The hold in the path, through the account it is on.
     Hold,
-    /// The deposit in the path, through its wallet.
+    /// The deposit in the path, through the wallet that holds its money or is to be credited.
     Deposit,
-    /// The dispute in the path, through its deposit's wallet.
+    /// The dispute in the path, through the wallet whose money is disputed.
     Dispute,
     /// The payout in the path, through its wallet.
     Payout,
@@ -150,6 +150,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("get_payment_policy", Has(P::LedgersRead, Own::Shared)),
         ("set_payment_policy", Has(P::PaymentsManage, Own::Nothing)),
         ("list_provider_days", Has(P::ReportsRead, Own::Nothing)),
+        ("list_providers", Has(P::ReportsRead, Own::Nothing)),
         ("receive_webhook", Requirement::Public),
         (
             "list_webhook_deliveries",

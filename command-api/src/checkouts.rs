@@ -1,14 +1,16 @@
 //! What a deposit needs and the log must not hold: who pays, and the page on which they do.
 //!
 //! A row of `workflows.checkout` is made before the payment is begun, so that whoever follows the log finds
-//! it there, and is taken back when the payment was refused. Whoever opens the checkout fills in the page.
+//! it there ([`crate::notes`] says which of several counts). Whoever opens the checkout fills in the page.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ledger_core::{LedgerName, PaymentId};
 use serde::Deserialize;
 use sqlx::postgres::PgPool;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::problem::Problem;
 
@@ -46,7 +48,7 @@ pub struct OpenCheckout {
     /// How the browser gets there.
     pub action: CheckoutAction,
     /// When it closes by itself.
-    pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// How the payer's browser gets to the page.
@@ -77,15 +79,6 @@ impl std::fmt::Debug for CheckoutAction {
     }
 }
 
-/// Whether a row was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noted {
-    /// It was, by this request.
-    Now,
-    /// It was there.
-    Before,
-}
-
 /// The pages of deposits; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Checkouts {
@@ -99,7 +92,7 @@ impl Checkouts {
         Self { pool }
     }
 
-    /// Notes who pays.
+    /// Notes who pays the payment that this command is to begin.
     ///
     /// # Errors
     /// Those of PostgreSQL.
@@ -107,15 +100,18 @@ impl Checkouts {
         &self,
         ledger: LedgerName,
         payment: PaymentId,
+        command: Uuid,
         payer: &PayerFacts,
-    ) -> Result<Noted, Problem> {
-        let noted = sqlx::query(
-            "INSERT INTO workflows.checkout (ledger, payment_id, payer_name, payer_email, \
-                                             payer_phone, method, country, return_url, cancel_url) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+    ) -> Result<(), Problem> {
+        sqlx::query(
+            "INSERT INTO workflows.checkout (ledger, payment_id, noted_by, payer_name, \
+                                             payer_email, payer_phone, method, country, \
+                                             return_url, cancel_url) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
+        .bind(command)
         .bind(&payer.name)
         .bind(&payer.email)
         .bind(&payer.phone)
@@ -126,28 +122,61 @@ impl Checkouts {
         .execute(&self.pool)
         .await
         .map_err(|error| Problem::from_database(&error))?;
-        Ok(if noted.rows_affected() == 0 {
-            Noted::Before
-        } else {
-            Noted::Now
-        })
+        Ok(())
     }
 
-    /// Takes back what was noted of a payment that is not.
+    /// Takes back what was noted for a command, unless the log has the command.
     ///
     /// # Errors
     /// Those of PostgreSQL.
-    pub async fn take_back(&self, ledger: LedgerName, payment: PaymentId) -> Result<(), Problem> {
+    pub async fn take_back(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        command: Uuid,
+    ) -> Result<(), Problem> {
         sqlx::query(
             "DELETE FROM workflows.checkout \
-             WHERE ledger = $1 AND payment_id = $2 AND action IS NULL",
+             WHERE ledger = $1 AND payment_id = $2 AND noted_by = $3 \
+               AND noted_by IS DISTINCT FROM daybook.begun_by($1, 'payment', $2)",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
+        .bind(command)
         .execute(&self.pool)
         .await
         .map_err(|error| Problem::from_database(&error))?;
         Ok(())
+    }
+
+    /// Forgets what was noted before a time for commands that are not in the log; tells how many. By that
+    /// time every command has to be answered.
+    ///
+    /// # Errors
+    /// Those of PostgreSQL.
+    pub async fn sweep(&self, before: DateTime<Utc>) -> Result<u64, Problem> {
+        let swept = async {
+            let mut tx = self.pool.begin().await?;
+            sqlx::query(
+                "UPDATE workflows.checkout SET settled = true \
+                 WHERE NOT settled AND requested_at < $1 \
+                   AND noted_by = daybook.begun_by(ledger, 'payment', payment_id)",
+            )
+            .bind(before)
+            .execute(&mut *tx)
+            .await?;
+            let swept = sqlx::query(
+                "DELETE FROM workflows.checkout WHERE NOT settled AND requested_at < $1",
+            )
+            .bind(before)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(swept.rows_affected())
+        };
+        swept
+            .await
+            .map_err(|error: sqlx::Error| Problem::from_database(&error))
     }
 
     /// The open page of a payment, if there is one by now.
@@ -159,7 +188,7 @@ impl Checkouts {
         ledger: LedgerName,
         payment: PaymentId,
     ) -> Result<Option<OpenCheckout>, Problem> {
-        type Row = (serde_json::Value, Option<chrono::DateTime<chrono::Utc>>);
+        type Row = (serde_json::Value, Option<DateTime<Utc>>);
         let found: Option<Row> = sqlx::query_as(
             "SELECT action, expires_at FROM workflows.checkout \
              WHERE ledger = $1 AND payment_id = $2 AND action IS NOT NULL \

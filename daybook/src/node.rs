@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::forgetting::Forgetting;
 use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
@@ -189,6 +190,11 @@ impl Node {
         );
         let authenticator =
             access::authenticator(&options.access, &database, address, stop_work.clone());
+        if has(Role::Worker) {
+            let identities = authenticator.identities().clone();
+            let forgetting = Forgetting::new(database.pool().clone(), identities, queries.clone());
+            workers.push(tokio::spawn(forgetting.run(stop_work.clone())));
+        }
         if has(Role::Worker) && !options.payments.accounts.is_empty() {
             let own_url = Url::parse(&format!("http://{address}/"))
                 .map_err(|source| NodeError::Address { address, source })?;

@@ -3,11 +3,16 @@
 //! A destination is sealed under the master key, at the place of the one beneficiary it belongs to. What the
 //! rest of the platform knows of it is a fingerprint, a keyed hash: account numbers are few enough to be
 //! guessed from a plain one.
+//!
+//! It is kept for a command before the command is carried out. Of several that add the same beneficiary at
+//! once each has its own, and the one that the log has is the one that counts.
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use ledger_core::{BeneficiaryId, LedgerName};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::identities::{Identities, IdentityError};
@@ -70,13 +75,13 @@ impl Destination {
     }
 }
 
-/// Whether a destination was kept now.
+/// A beneficiary that somebody was about to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// It was.
-    Now,
-    /// It was there.
-    Before,
+pub struct RemovedDestination {
+    /// In which ledger.
+    pub ledger: LedgerName,
+    /// Which.
+    pub beneficiary: BeneficiaryId,
 }
 
 impl Identities {
@@ -84,11 +89,19 @@ impl Identities {
     #[must_use]
     pub fn fingerprint(&self, ledger: LedgerName, destination: &Destination) -> String {
         let place = format!("destination/{ledger}");
-        let hash = self.master_key.hash(&place, &destination.canonical());
+        self.keyed_hash(&place, &destination.canonical())
+    }
+
+    /// A hash of something personal that can be kept where nothing is ever deleted: it is keyed, so that
+    /// nobody who lacks the master key can try what it might be of. The same on every node of a deployment;
+    /// 64 hexadecimal digits.
+    #[must_use]
+    pub fn keyed_hash(&self, place: &str, text: &str) -> String {
+        let hash = self.master_key.hash(place, text);
         hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Keeps the destination of a beneficiary, unless one is kept: a beneficiary's never changes.
+    /// Keeps the destination of a beneficiary that this command is to add.
     ///
     /// # Errors
     /// Faults.
@@ -96,28 +109,48 @@ impl Identities {
         &self,
         ledger: LedgerName,
         beneficiary: BeneficiaryId,
+        command: Uuid,
         destination: &Destination,
-    ) -> Result<Kept, IdentityError> {
+    ) -> Result<(), IdentityError> {
         let stored = |_| IdentityError::Stored {
             what: "destination",
         };
         let text = Zeroizing::new(serde_json::to_vec(destination).map_err(stored)?);
         let sealed = self.master_key.seal(&place(ledger, beneficiary), &text)?;
-        let kept = sqlx::query(
-            "INSERT INTO identity.destination (ledger, beneficiary_id, sealed, kept_at) \
-             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        sqlx::query(
+            "INSERT INTO identity.destination (ledger, beneficiary_id, noted_by, sealed) \
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(ledger.as_str())
         .bind(beneficiary.as_uuid())
+        .bind(command)
         .bind(sealed)
-        .bind(self.now())
         .execute(&self.pool)
         .await?;
-        Ok(if kept.rows_affected() == 0 {
-            Kept::Before
-        } else {
-            Kept::Now
-        })
+        Ok(())
+    }
+
+    /// Takes back what was kept for a command, unless the log has the command.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn take_destination_back(
+        &self,
+        ledger: LedgerName,
+        beneficiary: BeneficiaryId,
+        command: Uuid,
+    ) -> Result<(), IdentityError> {
+        sqlx::query(
+            "DELETE FROM identity.destination \
+             WHERE ledger = $1 AND beneficiary_id = $2 AND noted_by = $3 \
+               AND noted_by IS DISTINCT FROM daybook.begun_by($1, 'beneficiary', $2)",
+        )
+        .bind(ledger.as_str())
+        .bind(beneficiary.as_uuid())
+        .bind(command)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The destination of a beneficiary, for whoever pays it; `None` when it was forgotten.
@@ -130,7 +163,9 @@ impl Identities {
         beneficiary: BeneficiaryId,
     ) -> Result<Option<Destination>, IdentityError> {
         let sealed: Option<Vec<u8>> = sqlx::query_scalar(
-            "SELECT sealed FROM identity.destination WHERE ledger = $1 AND beneficiary_id = $2",
+            "SELECT sealed FROM identity.destination \
+             WHERE ledger = $1 AND beneficiary_id = $2 \
+               AND noted_by = daybook.begun_by($1, 'beneficiary', $2)",
         )
         .bind(ledger.as_str())
         .bind(beneficiary.as_uuid())
@@ -147,21 +182,115 @@ impl Identities {
             })
     }
 
-    /// Forgets the destination of a beneficiary: nothing can be paid there any more.
+    /// Notes that a beneficiary is about to be removed, before it is: what is noted is found again, whatever
+    /// happens in between.
     ///
     /// # Errors
     /// Faults.
-    pub async fn forget_destination(
+    pub async fn note_removal(
         &self,
         ledger: LedgerName,
         beneficiary: BeneficiaryId,
     ) -> Result<(), IdentityError> {
-        sqlx::query("DELETE FROM identity.destination WHERE ledger = $1 AND beneficiary_id = $2")
-            .bind(ledger.as_str())
-            .bind(beneficiary.as_uuid())
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "UPDATE identity.destination SET removed_at = now() \
+             WHERE ledger = $1 AND beneficiary_id = $2",
+        )
+        .bind(ledger.as_str())
+        .bind(beneficiary.as_uuid())
+        .execute(&self.pool)
+        .await?;
         Ok(())
+    }
+
+    /// Those that somebody was about to remove, the ones noted first at most `limit`, after `after`.
+    ///
+    /// # Errors
+    /// Faults; [`IdentityError::Stored`] when a row is none of ours.
+    pub async fn noted_removals(
+        &self,
+        after: Option<RemovedDestination>,
+        limit: i64,
+    ) -> Result<Vec<RemovedDestination>, IdentityError> {
+        let (ledger, beneficiary) = match after {
+            Some(after) => (after.ledger.to_string(), after.beneficiary.as_uuid()),
+            None => (String::new(), Uuid::nil()),
+        };
+        let rows: Vec<(String, Uuid)> = sqlx::query_as(
+            "SELECT DISTINCT ledger, beneficiary_id FROM identity.destination \
+             WHERE removed_at IS NOT NULL AND (ledger, beneficiary_id) > ($1, $2) \
+             ORDER BY ledger, beneficiary_id LIMIT $3",
+        )
+        .bind(ledger)
+        .bind(beneficiary)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(ledger, beneficiary)| {
+                let stored = |_| IdentityError::Stored {
+                    what: "destination",
+                };
+                Ok(RemovedDestination {
+                    ledger: ledger.parse().map_err(stored)?,
+                    beneficiary: BeneficiaryId::new(beneficiary),
+                })
+            })
+            .collect()
+    }
+
+    /// Forgets where the money of a beneficiary went, if it is removed by now; tells how many were forgotten.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn forget_removed(&self, removed: RemovedDestination) -> Result<u64, IdentityError> {
+        let forgotten = sqlx::query(
+            "DELETE FROM identity.destination \
+             WHERE ledger = $1 AND beneficiary_id = $2 AND removed_at IS NOT NULL \
+               AND daybook.last_event_type($1, 'beneficiary', $2) = 'BeneficiaryRemoved'",
+        )
+        .bind(removed.ledger.as_str())
+        .bind(removed.beneficiary.as_uuid())
+        .execute(&self.pool)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
+    /// Forgets destinations that were kept before a time for commands which are not in the log; tells how
+    /// many. By that time every command has to be answered. Notes of removals that were refused are taken
+    /// back.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn sweep_destinations(&self, before: DateTime<Utc>) -> Result<u64, IdentityError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE identity.destination SET settled = true \
+             WHERE NOT settled AND noted_at < $1 \
+               AND noted_by = daybook.begun_by(ledger, 'beneficiary', beneficiary_id)",
+        )
+        .bind(before)
+        .execute(&mut *tx)
+        .await?;
+        let swept = sqlx::query(
+            "DELETE FROM identity.destination WHERE (NOT settled AND noted_at < $1) \
+             OR (removed_at < $1 \
+                 AND noted_by <> daybook.begun_by(ledger, 'beneficiary', beneficiary_id))",
+        )
+        .bind(before)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "UPDATE identity.destination SET removed_at = NULL \
+             WHERE removed_at < $1 \
+               AND daybook.last_event_type(ledger, 'beneficiary', beneficiary_id) \
+                   <> 'BeneficiaryRemoved'",
+        )
+        .bind(before)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(swept.rows_affected())
     }
 }
 

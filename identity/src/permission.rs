@@ -301,7 +301,7 @@ pub const TABLE: &[Row] = &[
         &[Role::Operator, Role::Admin, Role::Service],
         CUSTOMER,
     ),
-    done(
+    done_with_second_factor(
         Permission::BeneficiariesVerify,
         &[Role::Operator, Role::Compliance, Role::Admin, Role::Service],
         NOBODY,

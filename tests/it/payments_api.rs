@@ -3,7 +3,11 @@
 mod bad_input;
 mod desk;
 mod lifecycle;
+mod lists;
 mod own;
 mod payouts;
+mod providers;
 mod read_models;
 mod settlements;
+mod suspense;
+mod vault;

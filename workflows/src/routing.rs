@@ -9,6 +9,7 @@
 //! twice with the same, it is the same. The part by share is drawn from the payment's own id.
 
 mod rules;
+mod standings;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use crate::gateway_accounts::{GatewayAccount, GatewayAccounts};
 use crate::translation::note;
 
 pub use rules::{Choice, Direction, RoutingRule, RoutingRules, RoutingRulesError};
+pub use standings::{OperationStanding, ProviderStanding};
 
 /// What is to be routed.
 #[derive(Debug, Clone)]

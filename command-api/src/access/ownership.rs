@@ -146,7 +146,9 @@ impl Ownership {
         }
     }
 
-    /// Whether a payment, payout, dispute or beneficiary is of a wallet of this owner.
+    /// Whether a payment, payout, dispute or beneficiary is of a wallet of this owner. Money of a payment
+    /// may be credited to another wallet than was asked for, so whoever is refused by a read model that
+    /// lags is asked about again.
     ///
     /// # Errors
     /// The problem with the database.
@@ -156,12 +158,21 @@ impl Ownership {
         ledger: LedgerName,
         id: Uuid,
     ) -> Result<bool, Problem> {
-        let mut found = self.queries.document::<T>(ledger, id).await?.value;
-        if found.is_none() {
-            let payments = [ReadModelName::Payments];
-            self.queries.catch_up(ledger, &payments, PATIENCE).await?;
-            found = self.queries.document::<T>(ledger, id).await?.value;
+        if self.is_shown_as_of::<T>(owner, ledger, id).await? {
+            return Ok(true);
         }
+        let payments = [ReadModelName::Payments];
+        self.queries.catch_up(ledger, &payments, PATIENCE).await?;
+        self.is_shown_as_of::<T>(owner, ledger, id).await
+    }
+
+    async fn is_shown_as_of<T: Document>(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        id: Uuid,
+    ) -> Result<bool, Problem> {
+        let found = self.queries.document::<T>(ledger, id).await?.value;
         match found.and_then(|row| row.columns().wallet) {
             Some(wallet) => self.is_wallet_of(owner, ledger, wallet).await,
             None => Ok(false),

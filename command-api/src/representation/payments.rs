@@ -212,6 +212,15 @@ names_of!(
     }
 );
 
+/// Who is shown something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever works here: all of it.
+    Staff,
+    /// Whose it is: without how the platform decides, and without what is another customer's.
+    Customer,
+}
+
 /// An amount with its asset's decimals, which the log has already.
 pub(super) fn amount(amount: Amount) -> Text<ExactDecimal> {
     Text(ExactDecimal(amount.value()))

@@ -14,18 +14,24 @@ pub mod settlements;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use ledger_core::payment::PaymentStatus;
 use ledger_core::{ActorId, LedgerName, ProviderName, Timestamp, WalletId};
 use projections::ReadModelName;
-use projections::queries::payments::rows::Document;
+use projections::queries::payments::rows::{Document, PaymentRow};
 use projections::queries::payments::{OutsideFilter, OutsideKey};
+use serde::Serialize;
 use uuid::Uuid;
 
+use crate::commands::{Carried, Intent};
 use crate::context::{ANONYMOUS, Caller, RequestContext};
 use crate::idempotency::KeyText;
 use crate::parameters::{Incomplete, Parameter, ParameterGroup, ParameterSource};
 use crate::problem::Problem;
+use crate::problem::responses::CommandProblem;
 use crate::reading::{Freshness, ListIdentity, Paging};
+use crate::reply::Done;
 use crate::representation::answer::PageAnswer;
+use crate::representation::payments::Audience;
 use crate::routes::groups::ledger;
 use crate::services::Services;
 use crate::text_formats::AnyId;
@@ -46,6 +52,8 @@ pub trait ListOf: Send + 'static {
     const OF_WALLETS: bool;
     /// The parameter for what its things are a part of.
     const PART_OF: Option<&'static str>;
+    /// Whether money of its things may wait in suspense.
+    const IN_SUSPENSE: bool = false;
 }
 
 /// Which part of a list.
@@ -72,6 +80,12 @@ impl<L: ListOf> ParameterGroup for OutsideListQuery<L> {
             None => Ok(None),
         };
         let status = from.query::<L::Status>("status", "Only those in this state.");
+        let in_suspense = asked::<bool>(
+            from,
+            L::IN_SUSPENSE,
+            "in_suspense",
+            "Only those whose money waits in suspense, or only the others.",
+        );
         let begun = from.query::<Timestamp>("from", "Only those begun at this time or later.");
         let until = from.query::<Timestamp>("until", "Only those begun before this time.");
         let (paging, freshness) = (Paging::read(from), Freshness::read(from));
@@ -82,6 +96,7 @@ impl<L: ListOf> ParameterGroup for OutsideListQuery<L> {
                 provider: provider?,
                 status: status?.map(|status| Into::<&'static str>::into(status).to_owned()),
                 belongs_to: part_of?.map(|id| id.0),
+                in_suspense: in_suspense?,
                 from: begun?,
                 until: until?,
             },
@@ -131,6 +146,21 @@ impl Services {
         Ok(PageAnswer::mapped(found, &list, view))
     }
 
+    /// Carries an intent of one command out and answers with what was done.
+    ///
+    /// # Errors
+    /// The problem when it was refused or has no outcome.
+    async fn carry_out<B: Serialize, V>(
+        &self,
+        context: &RequestContext,
+        intent: Intent<'_, B>,
+        body: impl FnOnce(&Carried) -> V,
+    ) -> Result<Done<V>, CommandProblem> {
+        let carried = self.commands.submit_one(context, intent).await?;
+        let body = body(&carried);
+        Ok(Done::new(&carried, body))
+    }
+
     /// Something that a command is about, as fresh as the log.
     ///
     /// # Errors
@@ -150,6 +180,14 @@ impl Services {
     }
 }
 
+/// Whether a payer can still pay on the page of a deposit.
+fn is_payable(row: &PaymentRow) -> bool {
+    matches!(
+        row.state.status(),
+        Some(PaymentStatus::Created | PaymentStatus::AwaitingPayer | PaymentStatus::Failed)
+    )
+}
+
 /// Who gives an order, as it is recorded.
 fn actor_id(context: &RequestContext) -> Result<ActorId, Problem> {
     let actor = context.caller.actor();
@@ -158,9 +196,12 @@ fn actor_id(context: &RequestContext) -> Result<ActorId, Problem> {
         .map_err(|error: <ActorId as std::str::FromStr>::Err| Problem::internal(&error))
 }
 
-/// Whether the caller reaches no further than what is theirs: how the platform decides is not shown to them.
-const fn is_customer(context: &RequestContext) -> bool {
-    matches!(context.caller, Caller::OnlyOwn(..))
+/// Whom a caller is shown things as: who reaches no further than what is theirs is a customer.
+const fn audience(context: &RequestContext) -> Audience {
+    match context.caller {
+        Caller::OnlyOwn(..) => Audience::Customer,
+        Caller::Anonymous | Caller::Known(_) => Audience::Staff,
+    }
 }
 
 /// The id of what a request begins beside its aggregate: under a key always the same, so that the reply

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::{HoldEvent, HoldManager};
-use ledger_core::{Event, HoldId, LedgerName, Position, Stream, TransactionId};
+use ledger_core::{Event, HoldId, LedgerName, PaymentId, Position, Stream, TransactionId};
 use sqlx::PgConnection;
 
 use super::QueryError;
@@ -86,6 +86,34 @@ pub(super) async fn managers_of(
         }
     });
     Ok(managed.collect())
+}
+
+/// The last events of payments before some positions: what led to the transactions there, which are
+/// appended together with it.
+pub(super) async fn payments_before(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    places: &[(PaymentId, Position)],
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<String> = places.iter().map(|place| place.0.to_string()).collect();
+    let positions: Vec<i64> = places.iter().map(|place| place.1.value()).collect();
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM UNNEST($2::text[], $3::bigint[]) AS asked (payment, position) \
+         CROSS JOIN LATERAL ( \
+             SELECT * FROM daybook.events AS own \
+             WHERE own.ledger = $1 AND own.aggregate_type = 'payment' \
+               AND own.aggregate_id = asked.payment AND own.position < asked.position \
+             ORDER BY own.sequence DESC LIMIT 1) AS event"
+    ))
+    .bind(ledger.as_str())
+    .bind(ids)
+    .bind(positions)
+    .fetch_all(connection)
+    .await?;
+    decode(&stored)
 }
 
 /// The events, up to a position, of the transactions that were posted at some others; those of each

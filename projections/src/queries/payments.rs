@@ -2,8 +2,10 @@
 
 use chrono::NaiveDate;
 use ledger_core::ledger::PaymentPolicy;
+use ledger_core::payout::PayoutStatus;
 use ledger_core::{
-    Asset, AssetCode, LedgerName, PaymentId, Position, ProviderName, Timestamp, WalletId,
+    Asset, AssetCode, BeneficiaryId, LedgerName, PaymentId, Position, ProviderName, Timestamp,
+    WalletId,
 };
 use rust_decimal::Decimal;
 use sqlx::{Postgres, QueryBuilder};
@@ -11,14 +13,25 @@ use uuid::Uuid;
 
 use super::{AsOf, Page, PageRequest, Queries, QueryError, Snapshot};
 use crate::read_models::ReadModelName;
-use crate::read_models::payments::{DisputeRow, Document, PaymentRow, RefundRow};
+use crate::read_models::payments::{
+    BeneficiaryRow, BeneficiaryStatus, DisputeRow, Document, PaymentRow, RefundRow,
+};
 
 pub use crate::read_models::payments as rows;
 
 const USED: [ReadModelName; 1] = [ReadModelName::Payments];
 
 /// The most refunds and the most disputes that are shown with their payment.
-const MOST_PARTS: i64 = 1_000;
+pub const MOST_PARTS: i64 = 100;
+
+/// Payouts in these states may still go out, or be asked about.
+const IN_FLIGHT: [PayoutStatus; 5] = [
+    PayoutStatus::Requested,
+    PayoutStatus::AwaitingApproval,
+    PayoutStatus::Approved,
+    PayoutStatus::Submitted,
+    PayoutStatus::Processing,
+];
 
 /// Which rows to list; all by default.
 #[derive(Debug, Clone, Default)]
@@ -29,8 +42,10 @@ pub struct OutsideFilter {
     pub provider: Option<ProviderName>,
     /// Those in this state.
     pub status: Option<String>,
-    /// Those of this payment or settlement.
+    /// Those of this payment, beneficiary or settlement.
     pub belongs_to: Option<Uuid>,
+    /// Those whose money waits in suspense, or the others.
+    pub in_suspense: Option<bool>,
     /// Those begun at this time or later.
     pub from: Option<Timestamp>,
     /// Those begun before this time.
@@ -52,9 +67,18 @@ pub struct WholePayment {
     /// The payment.
     pub payment: PaymentRow,
     /// Its refunds.
-    pub refunds: Vec<RefundRow>,
+    pub refunds: Parts<RefundRow>,
     /// Its disputes.
-    pub disputes: Vec<DisputeRow>,
+    pub disputes: Parts<DisputeRow>,
+}
+
+/// What belongs to something: the oldest, up to [`MOST_PARTS`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts<T> {
+    /// They.
+    pub items: Vec<T>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 /// A figure of a provider's day.
@@ -167,6 +191,7 @@ impl Queries {
             "SELECT day, provider, metric, asset, count, amount::text \
              FROM read_models.provider_days \
              WHERE ledger = $1 AND day BETWEEN $2 AND $3 AND ($4::text IS NULL OR provider = $4) \
+               AND count <> 0 \
              ORDER BY day, provider, metric, asset",
         )
         .bind(ledger.as_str())
@@ -196,6 +221,34 @@ impl Queries {
         Ok(snapshot.answer(rows))
     }
 
+    /// Whether where a beneficiary's money goes is of no use any more: it was removed, and no payout to it
+    /// is on its way. After a removal there can be no new one, so this does not become false again.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn is_beneficiary_over(
+        &self,
+        ledger: LedgerName,
+        beneficiary: BeneficiaryId,
+    ) -> Result<AsOf<bool>, QueryError> {
+        let mut snapshot = self.snapshot(ledger, &USED).await?;
+        let found: Option<BeneficiaryRow> =
+            snapshot.document(ledger, beneficiary.as_uuid()).await?;
+        if found.is_none_or(|row| row.status != BeneficiaryStatus::Removed) {
+            return Ok(snapshot.answer(false));
+        }
+        let is_awaited: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM read_models.payouts \
+             WHERE ledger = $1 AND belongs_to = $2 AND status = ANY($3))",
+        )
+        .bind(ledger.as_str())
+        .bind(beneficiary.as_uuid())
+        .bind(IN_FLIGHT.map(PayoutStatus::as_str).as_slice())
+        .fetch_one(&mut *snapshot.tx)
+        .await?;
+        Ok(snapshot.answer(!is_awaited))
+    }
+
     /// What payments and payouts of an asset may do, as the ledger's own events say; `None` when the
     /// ledger does not have the asset.
     ///
@@ -214,7 +267,8 @@ impl Queries {
     }
 }
 
-/// The rows of a list, without its order.
+/// The rows of a list, without its order. Recorded time never runs backwards along positions, so a period
+/// is a range of positions, in which every index has its rows.
 fn select<T: Document>(
     ledger: LedgerName,
     filter: &OutsideFilter,
@@ -238,17 +292,40 @@ fn select<T: Document>(
     if let Some(id) = filter.belongs_to {
         query.push(" AND belongs_to = ").push_bind(id);
     }
-    if let Some(from) = filter.from {
-        query
-            .push(" AND created_at >= ")
-            .push_bind(from.as_datetime());
-    }
-    if let Some(until) = filter.until {
-        query
-            .push(" AND created_at < ")
-            .push_bind(until.as_datetime());
+    match filter.in_suspense {
+        Some(true) => query.push(" AND in_suspense"),
+        Some(false) => query.push(" AND NOT in_suspense"),
+        None => &mut query,
+    };
+    for (time, bound) in [
+        (filter.from, " AND position >= "),
+        (filter.until, " AND position < "),
+    ] {
+        if let Some(time) = time {
+            query.push(bound);
+            push_first_since::<T>(&mut query, ledger, time);
+        }
     }
     query
+}
+
+/// The first position of a table at this time or later; beyond all of them when there is none.
+fn push_first_since<T: Document>(
+    query: &mut QueryBuilder<'static, Postgres>,
+    ledger: LedgerName,
+    time: Timestamp,
+) {
+    query
+        .push(format!(
+            "COALESCE((SELECT bound.position FROM read_models.{} AS bound WHERE bound.ledger = ",
+            T::TABLE
+        ))
+        .push_bind(ledger.as_str().to_owned())
+        .push(" AND bound.created_at >= ")
+        .push_bind(time.as_datetime())
+        .push(" ORDER BY bound.created_at, bound.position LIMIT 1), ")
+        .push_bind(i64::MAX)
+        .push(")");
 }
 
 impl Snapshot {
@@ -267,7 +344,7 @@ impl Snapshot {
         &mut self,
         ledger: LedgerName,
         payment: PaymentId,
-    ) -> Result<Vec<T>, QueryError> {
+    ) -> Result<Parts<T>, QueryError> {
         let filter = OutsideFilter {
             belongs_to: Some(payment.as_uuid()),
             ..OutsideFilter::default()
@@ -275,8 +352,12 @@ impl Snapshot {
         let mut query = select::<T>(ledger, &filter);
         query
             .push(" ORDER BY position, id LIMIT ")
-            .push_bind(MOST_PARTS);
-        self.read(query).await
+            .push_bind(MOST_PARTS + 1);
+        let Page { items, next } = Page::cut(self.read(query).await?, MOST_PARTS, Document::id);
+        Ok(Parts {
+            items,
+            more: next.is_some(),
+        })
     }
 
     async fn read<T: Document>(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::HoldManager;
+use ledger_core::payment::PaymentEvent;
 use ledger_core::posting::NormalSide;
 use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::{
@@ -84,7 +85,7 @@ pub enum EntryOrigin {
     Inside,
     /// Something that happened to this payment.
     Payment(PaymentId),
-    /// A refund that this payment reserved money for.
+    /// A refund of this payment: it left, or came back.
     Refund(PaymentId, RefundId),
     /// This payout.
     Payout(PayoutId),
@@ -281,13 +282,21 @@ async fn entries(
     let positions = rows.iter().map(|row| row.position).collect();
     let events = log::events_at(&mut *connection, ledger, positions).await?;
     let captured = events.values().filter_map(captured_hold).collect();
-    let managers = log::managers_of(connection, ledger, captured).await?;
+    let moved: Vec<_> = events.values().filter_map(moved_by_payment).collect();
+    let causes = Causes {
+        managers: log::managers_of(&mut *connection, ledger, captured).await?,
+        refunds: log::payments_before(connection, ledger, &moved)
+            .await?
+            .iter()
+            .filter_map(refund_that_moved)
+            .collect(),
+    };
     rows.into_iter()
         .map(|row| {
             let position = Position::try_new(row.position).unwrap_or_default();
             events
                 .get(&position)
-                .and_then(|event| entry(&row, event, account, &managers))
+                .and_then(|event| entry(&row, event, account, &causes))
                 .ok_or_else(|| {
                     let reason = format!("the event at {position} does not have this entry");
                     QueryError::row("entries", reason)
@@ -307,13 +316,58 @@ fn captured_hold(recorded: &RecordedEvent) -> Option<HoldId> {
     }
 }
 
-fn origin(cause: &TransactionCause, managers: &HashMap<HoldId, HoldManager>) -> EntryOrigin {
+/// The payment that a transaction was posted for, and where.
+fn moved_by_payment(recorded: &RecordedEvent) -> Option<(PaymentId, Position)> {
+    match &recorded.event {
+        Event::Transaction(TransactionEvent::TransactionPosted {
+            cause: TransactionCause::Payment(payment),
+            ..
+        }) => Some((*payment, recorded.position)),
+        _ => None,
+    }
+}
+
+/// The refund whose money an event of a payment moved, by the transaction that did.
+fn refund_that_moved(recorded: &RecordedEvent) -> Option<(TransactionId, RefundId)> {
+    let Event::Payment(event) = &recorded.event else {
+        return None;
+    };
+    match &**event {
+        PaymentEvent::RefundSucceeded {
+            refund,
+            transaction,
+            ..
+        }
+        | PaymentEvent::RefundDiscovered {
+            refund,
+            transaction,
+            ..
+        } => Some((*transaction, *refund)),
+        PaymentEvent::RefundFailed {
+            refund,
+            returned: Some(returned),
+            ..
+        } => Some((returned.transaction, *refund)),
+        _ => None,
+    }
+}
+
+/// What is behind transactions that do not say all of it themselves.
+struct Causes {
+    managers: HashMap<HoldId, HoldManager>,
+    refunds: HashMap<TransactionId, RefundId>,
+}
+
+fn origin(transaction: TransactionId, cause: &TransactionCause, causes: &Causes) -> EntryOrigin {
     match cause {
         TransactionCause::Request | TransactionCause::Revert(_) => EntryOrigin::Inside,
-        TransactionCause::Payment(payment) => EntryOrigin::Payment(*payment),
+        TransactionCause::Payment(payment) => match causes.refunds.get(&transaction) {
+            Some(refund) => EntryOrigin::Refund(*payment, *refund),
+            None => EntryOrigin::Payment(*payment),
+        },
         TransactionCause::Payout(payout) => EntryOrigin::Payout(*payout),
         TransactionCause::Settlement(settlement) => EntryOrigin::Settlement(*settlement),
-        TransactionCause::Capture(hold) => match managers.get(hold) {
+        TransactionCause::Capture(hold) => match causes.managers.get(hold) {
             None => EntryOrigin::Inside,
             Some(HoldManager::Payout(payout)) => EntryOrigin::Payout(*payout),
             // The hold has the refund's id.
@@ -329,7 +383,7 @@ fn entry(
     row: &Row,
     recorded: &RecordedEvent,
     account: AccountId,
-    managers: &HashMap<HoldId, HoldManager>,
+    causes: &Causes,
 ) -> Option<EntryRow> {
     let (
         Event::Transaction(TransactionEvent::TransactionPosted {
@@ -362,6 +416,6 @@ fn entry(
         balance_after: Decimal::ZERO,
         effective_at: *effective_at,
         recorded_at: recorded.recorded_at,
-        origin: origin(cause, managers),
+        origin: origin(transaction, cause, causes),
     })
 }

@@ -13,6 +13,7 @@ mod beneficiary;
 mod dispute;
 mod documents;
 mod figures;
+mod outcome;
 mod payment;
 mod payout;
 mod refund;
@@ -27,13 +28,14 @@ use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 pub use beneficiary::{BeneficiaryRow, BeneficiaryStatus, Decided};
 pub use dispute::{DisputeRow, dispute_id};
 pub use documents::{Columns, Document};
+pub use outcome::{Outcome, OutcomeRow};
 pub use payment::{AttemptRow, AttemptStatus, CapturedRow, PaymentRow, RouteTaken};
 pub use payout::{PayoutAttempt, PayoutRow};
 pub use refund::{RefundOrigin, RefundRow, refund_status};
 pub use settlement::{BreakRow, BreakStatus, SettlementRow, break_id};
 
 use documents::Documents;
-use figures::Figures;
+use figures::{Direction, Figures};
 
 /// The read model.
 #[derive(Debug)]
@@ -54,11 +56,13 @@ macro_rules! documents_table {
     -- Of its first event.
     position   bigint      NOT NULL,
     created_at timestamptz NOT NULL,
-    -- The payment of a refund or dispute, the settlement of a break.
+    -- The payment of a refund or dispute, the beneficiary of a payout, the settlement of a break.
     belongs_to uuid,
     wallet     uuid,
     provider   text,
     status     text        NOT NULL,
+    -- Of a payment whose money waits for a person to say whose it is.
+    in_suspense boolean    NOT NULL,
     -- JSON text: all of it.
     document   text        NOT NULL,
     PRIMARY KEY (ledger, id)
@@ -89,11 +93,29 @@ macro_rules! documents_indexes {
                 $table,
                 " (ledger, wallet, position) WHERE wallet IS NOT NULL"
             ),
-            // Those of one payment or settlement.
+            // Those of one payment, beneficiary or settlement.
             concat!(
                 "CREATE INDEX ON {schema}.",
                 $table,
                 " (ledger, belongs_to, position) WHERE belongs_to IS NOT NULL"
+            ),
+            // Those at one provider.
+            concat!(
+                "CREATE INDEX ON {schema}.",
+                $table,
+                " (ledger, provider, position) WHERE provider IS NOT NULL"
+            ),
+            // At which position a period begins and ends.
+            concat!(
+                "CREATE INDEX ON {schema}.",
+                $table,
+                " (ledger, created_at, position)"
+            ),
+            // The few whose money waits.
+            concat!(
+                "CREATE INDEX ON {schema}.",
+                $table,
+                " (ledger, position, id) WHERE in_suspense"
             ),
         ]
     };
@@ -132,13 +154,13 @@ const INDEXES: &[&str] = &flat([
 ]);
 
 /// The statements of all tables, one after the other.
-const fn flat(statements: [[&'static str; 4]; 7]) -> [&'static str; 28] {
-    let mut all = [""; 28];
+const fn flat(statements: [[&'static str; 7]; 7]) -> [&'static str; 49] {
+    let mut all = [""; 49];
     let mut table = 0;
     while table < 7 {
         let mut index = 0;
-        while index < 4 {
-            all[table * 4 + index] = statements[table][index];
+        while index < 7 {
+            all[table * 7 + index] = statements[table][index];
             index += 1;
         }
         table += 1;
@@ -153,7 +175,7 @@ impl ReadModel for Payments {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -286,7 +308,11 @@ impl Rows {
         let moment = Moment::of(recorded);
         match (&recorded.event, recorded.stream) {
             (Event::Payment(event), Stream::Payment(id)) => {
-                let payment = payment::next(self.payments.get(id.as_uuid()), id, moment, event)?;
+                let known = self.payments.get(id.as_uuid());
+                let mut payment = payment::next(known, id, moment, event)?;
+                if let Some(change) = outcome::of_payment(&mut payment, moment, event) {
+                    self.figures.count_outcome(Direction::In, change);
+                }
                 let refund = refund::id_in(id, event).and_then(|id| self.refunds.get(id));
                 if let Some(refund) = refund::next(refund, &payment, moment, event)? {
                     self.refunds.put(refund);
@@ -300,7 +326,11 @@ impl Rows {
                 self.payments.put(payment);
             }
             (Event::Payout(event), Stream::Payout(id)) => {
-                let payout = payout::next(self.payouts.get(id.as_uuid()), id, moment, event)?;
+                let known = self.payouts.get(id.as_uuid());
+                let mut payout = payout::next(known, id, moment, event)?;
+                if let Some(change) = outcome::of_payout(&mut payout, moment) {
+                    self.figures.count_outcome(Direction::Out, change);
+                }
                 self.figures.count_payout(moment, &payout, event);
                 self.payouts.put(payout);
             }

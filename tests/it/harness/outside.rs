@@ -68,7 +68,7 @@ fn new_transaction() -> TransactionId {
     TransactionId::new(Uuid::now_v7())
 }
 
-fn inr(amount: &str) -> ObservedMoney {
+pub fn inr(amount: &str) -> ObservedMoney {
     ObservedMoney {
         asset: parsed("INR"),
         amount: parse_decimal(amount).unwrap(),
@@ -76,10 +76,14 @@ fn inr(amount: &str) -> ObservedMoney {
 }
 
 pub fn route() -> Route {
+    route_to(PROVIDER)
+}
+
+pub fn route_to(provider: &str) -> Route {
     Route {
-        provider: parsed(PROVIDER),
+        provider: parsed(provider),
         candidates: vec![Candidate {
-            provider: parsed(PROVIDER),
+            provider: parsed(provider),
             excluded: None,
         }],
         rule: parsed("tests/1"),
@@ -129,9 +133,16 @@ pub fn observed(id: PaymentId, status: ObservedPayment) -> Command {
 }
 
 pub fn captured(id: PaymentId, attempt: &str, amount: &str) -> Command {
+    captured_in(id, attempt, ("INR", amount))
+}
+
+pub fn captured_in(id: PaymentId, attempt: &str, (asset, amount): (&str, &str)) -> Command {
     let status = ObservedPayment::Captured {
         attempt: parsed(attempt),
-        money: inr(amount),
+        money: ObservedMoney {
+            asset: parsed(asset),
+            amount: parse_decimal(amount).unwrap(),
+        },
         fees: Some(ObservedFees {
             fee: parse_decimal("2.00").unwrap(),
             tax: parse_decimal("0.36").unwrap(),

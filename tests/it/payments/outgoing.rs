@@ -59,8 +59,9 @@ async fn payable(world: &World, node: &TestNode) -> (String, BeneficiaryId) {
     let identities = node.node.authenticator.identities();
     let fingerprint = "ab".repeat(32).parse().unwrap();
     let id = beneficiary_id(wallet.parse().unwrap(), &fingerprint);
+    let adding = Uuid::now_v7();
     identities
-        .keep_destination(world.ledger(), id, &destination)
+        .keep_destination(world.ledger(), id, adding, &destination)
         .await
         .unwrap();
     let add = BeneficiaryAction::Add {
@@ -78,16 +79,17 @@ async fn payable(world: &World, node: &TestNode) -> (String, BeneficiaryId) {
         method: "penny drop".parse().unwrap(),
         by: "person:ops".parse().unwrap(),
     };
-    for action in [add, verify] {
+    for (action, command_id) in [(add, adding), (verify, Uuid::now_v7())] {
         let action = Box::new(action);
         let beneficiary = id;
         world
-            .submit(
+            .submit_as(
                 node,
                 Command::Beneficiary {
                     beneficiary,
                     action,
                 },
+                command_id,
             )
             .await;
     }

@@ -189,14 +189,15 @@ impl World {
         wallet: &str,
         amount: u32,
     ) -> PaymentId {
-        let payment = PaymentId::new(Uuid::now_v7());
+        let (payment, command) = (PaymentId::new(Uuid::now_v7()), Uuid::now_v7());
         sqlx::query(
-            "INSERT INTO workflows.checkout (ledger, payment_id, payer_name, payer_email, \
-             payer_phone, return_url) VALUES ($1, $2, 'Asha', 'asha@example.com', \
+            "INSERT INTO workflows.checkout (ledger, payment_id, noted_by, payer_name, payer_email, \
+             payer_phone, return_url) VALUES ($1, $2, $3, 'Asha', 'asha@example.com', \
              '+919000090000', 'https://shop.example/done')",
         )
         .bind(&self.ledger)
         .bind(payment.as_uuid())
+        .bind(command)
         .execute(self.pool())
         .await
         .unwrap();
@@ -209,7 +210,9 @@ impl World {
             reference: None,
             metadata: ledger_core::annotation::Metadata::default(),
         });
-        self.payment(node, payment, action).await;
+        let action = Box::new(action);
+        self.submit_as(node, Command::Payment { payment, action }, command)
+            .await;
         payment
     }
 
@@ -220,12 +223,17 @@ impl World {
     }
 
     pub async fn submit(&self, node: &TestNode, command: Command) -> Outcome {
+        self.submit_as(node, command, Uuid::now_v7()).await
+    }
+
+    /// Hands a command over under an id that something was noted for.
+    pub async fn submit_as(&self, node: &TestNode, command: Command, command_id: Uuid) -> Outcome {
         let submission = Submission {
             commands: vec![command],
             atomicity: Atomicity::AllOrNothing,
             idempotency: None,
             metadata: EventMetadata {
-                command_id: Uuid::now_v7(),
+                command_id,
                 actor: Some("a test".to_owned()),
                 correlation_id: None,
                 causation_id: None,

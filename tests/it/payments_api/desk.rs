@@ -1,11 +1,13 @@
 //! A node that asks who somebody is, a customer with a wallet, and somebody who hears providers.
 
+use command_api::forgetting::{Forgetting, Forgotten};
 use daybook::cli::Role as Part;
 use event_store::executor::Outcome;
 use identity::permission::Role;
 use ledger_core::{Command, LedgerName, PaymentId};
 use reqwest::Method;
 use serde_json::{Value, json};
+use workflows::GatewayAccounts;
 
 use crate::access::support::{Doors, SignedIn};
 use crate::harness::node::{Reply, transfer_body};
@@ -13,6 +15,8 @@ use crate::harness::{outside, submission};
 
 pub struct Desk {
     pub doors: Doors,
+    /// Where the node's providers are asked; nobody listens there.
+    pub accounts: GatewayAccounts,
     pub asha: SignedIn,
     pub wallet: String,
 }
@@ -20,10 +24,12 @@ pub struct Desk {
 impl Desk {
     /// Asha has given her second factor a moment ago.
     pub async fn open() -> Self {
+        let mut accounts = GatewayAccounts::default();
         let doors = Doors::configured(|options, ledger| {
             // What providers are asked and say is up to the test: nobody asks them by himself.
             options.roles.retain(|role| *role != Part::Worker);
-            options.payments.accounts = outside::accounts(ledger);
+            accounts = outside::accounts(ledger);
+            options.payments.accounts = accounts.clone();
         })
         .await;
         let asha = doors.customer("asha@example.org").await;
@@ -31,6 +37,7 @@ impl Desk {
         let wallet = wallet_of(&doors, &asha).await;
         Self {
             doors,
+            accounts,
             asha,
             wallet,
         }
@@ -110,6 +117,56 @@ impl Desk {
         self.doors.employ(&colleague, role).await;
         self.doors.step_up(&colleague).await;
         colleague
+    }
+
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> i64 {
+        sqlx::query_scalar(&format!("SELECT count(*) FROM {table}"))
+            .fetch_one(self.doors.node.node.database.pool())
+            .await
+            .unwrap()
+    }
+
+    /// What the node forgets of what was noted beside the log, as if all of it were old.
+    pub async fn forget(&self) -> Forgotten {
+        let node = &self.doors.node.node;
+        let forgetting = Forgetting::new(
+            node.database.pool().clone(),
+            node.authenticator.identities().clone(),
+            node.queries.clone(),
+        );
+        let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+        forgetting.forget(later).await.unwrap()
+    }
+
+    /// The ids of a list's items.
+    pub async fn listed(&self, path: &str, credential: &str) -> Vec<String> {
+        let list = self.get(path, credential).await.expect(200);
+        let items = list.body["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Follows a list in pages of two to its end.
+    pub async fn paged(&self, path: &str, credential: &str) -> Vec<String> {
+        let (mut ids, mut next) = (Vec::new(), String::new());
+        loop {
+            let sign = if path.contains('?') { '&' } else { '?' };
+            let page = format!("{path}{sign}limit=2{next}");
+            let page = self.get(&page, credential).await.expect(200).body;
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= 2, "{page}");
+            ids.extend(
+                items
+                    .iter()
+                    .map(|item| item["id"].as_str().unwrap().to_owned()),
+            );
+            match page["next_cursor"].as_str() {
+                Some(cursor) => next = format!("&cursor={cursor}"),
+                None => return ids,
+            }
+        }
     }
 
     /// A verified beneficiary of the wallet.

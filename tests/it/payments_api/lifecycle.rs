@@ -94,7 +94,13 @@ async fn a_deposit_is_paid_refunded_and_disputed() {
         "{entries:?}"
     );
     assert_eq!(entries[1]["refund"], refund.to_string());
-    assert!(entries[0].get("refund").is_none());
+    assert_eq!(
+        entries[2]["refund"], seen["refunds"][1]["id"],
+        "a refund that was made at the provider"
+    );
+    for other in [&entries[0], &entries[3]] {
+        assert!(other.get("refund").is_none(), "{other}");
+    }
 
     let days = desk
         .get("/provider-days", &desk.doors.admin)
@@ -124,7 +130,7 @@ async fn the_page_on_which_a_deposit_is_paid_is_shown_as_soon_as_it_is_there() {
     let path = "/deposits?wait_ms=10000";
     let pool = desk.doors.node.node.database.pool().clone();
     let opening = async {
-        let open = "UPDATE workflows.checkout SET provider = 'razorpay', action = $2 \
+        let open = "UPDATE workflows.checkout SET action = $2 \
                     WHERE payment_id = $1 AND payer_email = 'asha@example.org' \
                       AND method = 'upi' AND return_url = 'https://example.org/back'";
         let page = json!({ "kind": "redirect", "url": "https://pay.example/1" });
@@ -202,8 +208,28 @@ async fn the_same_request_under_the_same_key_is_one_deposit_and_one_refund() {
         "what was noted for a request that came again is taken back"
     );
 
-    let id = first.id().parse().unwrap();
-    desk.hear(outside::captured(id, "pay_1", "100.00")).await;
+    let id: ledger_core::PaymentId = first.id().parse().unwrap();
+    let open = "UPDATE workflows.checkout SET action = $2 WHERE payment_id = $1";
+    let page = json!({ "kind": "redirect", "url": "https://pay.example/1" });
+    sqlx::query(open)
+        .bind(id.as_uuid())
+        .bind(&page)
+        .execute(desk.doors.node.node.database.pool())
+        .await
+        .unwrap();
+    let open = send("100").await.expect(201);
+    assert_eq!(open.body["checkout_url"], "https://pay.example/1");
+    let paid = desk.hear(outside::captured(id, "pay_1", "100.00")).await;
+    desk.deposit_after(id, &paid).await;
+    let paid = send("100").await.expect(201);
+    assert_eq!(paid.headers["idempotent-replayed"], "true");
+    assert_eq!((paid.id(), paid.position()), (first.id(), first.position()));
+    assert_eq!(paid.body["status"], "captured");
+    assert!(
+        paid.body.get("checkout_url").is_none(),
+        "nobody pays twice: {:?}",
+        paid.body
+    );
     let refunds = format!("/deposits/{id}/refunds");
     let refund = || {
         let body = json!({ "amount": "60" });

@@ -65,6 +65,15 @@ async fn what_the_log_knows_of_a_beneficiary_is_not_enough_to_pay_it() {
 
     let payout = json!({ "wallet": desk.wallet, "asset": "INR", "amount": "1",
                          "beneficiary": added.id() });
+    let ravi = desk.colleague("ravi@example.org", Role::Operator).await;
+    sqlx::query("UPDATE identity.session SET second_factor_at = NULL WHERE id = $1::uuid")
+        .bind(&ravi.session)
+        .execute(desk.doors.node.node.database.pool())
+        .await
+        .unwrap();
+    let verify = format!("{path}/{}/verify", added.id());
+    let tired = desk.post(&verify, &ravi.access, json!({ "method": "me" }));
+    assert_eq!(tired.await.expect(403).code(), "second_factor_needed");
     let early = desk
         .post("/payouts", &desk.asha.access, payout.clone())
         .await;
@@ -175,6 +184,46 @@ async fn above_an_amount_a_second_person_decides() {
         (&seen["status"], &seen["reason"]),
         (&json!("declined"), &json!("ask me first"))
     );
+}
+
+/// Behind a key stands who made it, and behind a key that makes keys as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_the_second_person_for_a_machine_of_their_own() {
+    let desk = Desk::open().await;
+    let admin = desk.doors.admin.clone();
+    desk.fund("1000.00").await;
+    let policy = json!({ "chargeback_overdraft": "forbidden", "payout_approval_above": "1" });
+    desk.put("/payment-policies/INR", &admin, policy)
+        .await
+        .expect(200);
+    let beneficiary = desk.beneficiary().await;
+    let mallory = desk.colleague("mallory@example.org", Role::Admin).await;
+    let vera = desk.colleague("vera@example.org", Role::Operator).await;
+    let make = |role: &'static str, by: String| {
+        let body = json!({ "kind": "api_key", "name": "shop", "roles": [{ "role": role }] });
+        let doors = &desk.doors;
+        async move {
+            let made = doors.post("/v1/machines", &by, body).await.expect(201);
+            made.body["secret"].as_str().unwrap().to_owned()
+        }
+    };
+    let own = make("service", mallory.access.clone()).await;
+    let maker = make("admin", mallory.access.clone()).await;
+    let of_maker = make("service", maker).await;
+    for key in [own, of_maker] {
+        let body = json!({ "wallet": desk.wallet, "asset": "INR", "amount": "200",
+                           "beneficiary": beneficiary });
+        let asked = desk.post("/payouts", &key, body).await.expect(201);
+        let path = format!("/payouts/{}/decision", asked.id());
+        for decision in ["approve", "decline"] {
+            let body = json!({ "decision": decision });
+            let refused = desk.post(&path, &mallory.access, body).await;
+            let code = "payout_approver_is_requester";
+            assert_eq!(refused.expect(403).code(), code, "{decision}");
+        }
+        let body = json!({ "decision": "approve" });
+        desk.post(&path, &vera.access, body).await.expect(200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

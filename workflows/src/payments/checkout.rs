@@ -99,7 +99,8 @@ impl Payments {
     ) -> Result<Option<Asked>, JobError> {
         let asked = sqlx::query_as(
             "SELECT payer_name, payer_email, payer_phone, method, country, return_url, cancel_url \
-             FROM workflows.checkout WHERE ledger = $1 AND payment_id = $2",
+             FROM workflows.checkout WHERE ledger = $1 AND payment_id = $2 \
+               AND noted_by = daybook.begun_by($1, 'payment', $2)",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
@@ -167,7 +168,8 @@ impl Payments {
         sqlx::query(
             "UPDATE workflows.checkout \
              SET provider = $3, provider_checkout = $4, action = $5, expires_at = $6 \
-             WHERE ledger = $1 AND payment_id = $2",
+             WHERE ledger = $1 AND payment_id = $2 \
+               AND noted_by = daybook.begun_by($1, 'payment', $2)",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())
@@ -192,7 +194,7 @@ impl Payments {
         let found: Option<(String, Option<DateTime<Utc>>)> = sqlx::query_as(
             "SELECT provider_checkout, expires_at FROM workflows.checkout \
              WHERE ledger = $1 AND payment_id = $2 AND provider = $3 \
-               AND action IS NOT NULL AND provider_checkout IS NOT NULL",
+               AND noted_by = daybook.begun_by($1, 'payment', $2) AND action IS NOT NULL AND provider_checkout IS NOT NULL",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())

@@ -159,7 +159,8 @@ impl From<Option<OpenCheckout>> for CheckoutView {
 pub struct DepositCreated {
     /// Its id.
     pub id: Text<PaymentId>,
-    /// `awaiting_payer` when there is a page, else `created`.
+    /// `awaiting_payer` when there is a page, else `created`. A reply that is given again says how far the
+    /// deposit has come by then.
     pub status: DepositStatusName,
     /// The position of the event.
     pub position: PositionNumber,

@@ -7,14 +7,16 @@ use ledger_core::{
 };
 use poem_openapi::Object;
 use projections::queries::payments::WholePayment;
-use projections::queries::payments::rows::{AttemptRow, CapturedRow, PaymentRow};
+use projections::queries::payments::rows::{
+    AttemptRow, CapturedRow, Columns, Document, PaymentRow,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::deposit::CheckoutView;
 use super::dispute::DisputeView;
 use super::refund::RefundView;
-use super::{AttemptStatusName, DepositStatusName, FeesView, RouteView, amount};
+use super::{AttemptStatusName, Audience, DepositStatusName, FeesView, RouteView, amount};
 use crate::choice::choice;
 use crate::representation::annotation::MetadataField;
 use crate::representation::position::PositionNumber;
@@ -46,7 +48,8 @@ pub struct DepositView {
     pub id: Text<PaymentId>,
     /// How far it has come.
     pub status: DepositStatusName,
-    /// Whose wallet is credited; absent while money belongs to no deposit that was asked for.
+    /// Whose wallet was to be credited; absent when money belongs to no deposit that was asked for. Who has
+    /// the money says `captured.holder`; the deposit is theirs then, and is listed with their wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<Text<WalletId>>,
     /// Which asset was asked for.
@@ -56,7 +59,7 @@ pub struct DepositView {
     /// Who has its money, or else was asked last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<Text<ProviderName>>,
-    /// The provider's order, session or link.
+    /// The order, session or link of the provider that was asked last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Text<ProviderReference>>,
     /// The caller's name for it.
@@ -68,7 +71,7 @@ pub struct DepositView {
     /// Until when the payer may pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Text<Timestamp>>,
-    /// Why it failed or expired.
+    /// Why it failed or expired, while it is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What was tried.
@@ -190,6 +193,25 @@ fn suspense(row: &PaymentRow) -> (Option<SuspenseReasonName>, Option<String>) {
     (Some(name), detail)
 }
 
+impl DepositView {
+    /// A deposit as this audience sees it.
+    #[must_use]
+    pub fn of(row: PaymentRow, audience: Audience) -> Self {
+        let is_credited_elsewhere = row.owner() != row.wallet;
+        let mut view = Self::from(row);
+        if audience == Audience::Customer {
+            view.routes.clear();
+            if is_credited_elsewhere {
+                // Another customer asked for it.
+                view.wallet = None;
+                view.reference = None;
+                view.metadata = MetadataField::default();
+            }
+        }
+        view
+    }
+}
+
 impl From<PaymentRow> for DepositView {
     fn from(row: PaymentRow) -> Self {
         let captured = row.state.captured();
@@ -245,10 +267,14 @@ pub struct WholeDepositView {
     #[serde(flatten)]
     #[oai(flatten)]
     pub deposit: DepositView,
-    /// Its refunds, the oldest first.
+    /// Its refunds, the oldest first, at most 100.
     pub refunds: Vec<RefundView>,
-    /// Its disputes, the oldest first.
+    /// Whether there are more, which `GET …/refunds?deposit=` lists.
+    pub more_refunds: bool,
+    /// Its disputes, the oldest first, at most 100.
     pub disputes: Vec<DisputeView>,
+    /// Whether there are more, which `GET …/disputes?deposit=` lists.
+    pub more_disputes: bool,
     /// Where it is paid.
     #[serde(flatten)]
     #[oai(flatten)]
@@ -258,11 +284,24 @@ pub struct WholeDepositView {
 impl WholeDepositView {
     /// Writes what was found.
     #[must_use]
-    pub fn of(whole: WholePayment, checkout: CheckoutView) -> Self {
+    pub fn of(whole: WholePayment, audience: Audience, checkout: CheckoutView) -> Self {
+        let owner = whole.payment.owner();
+        // While the money was in suspense, it may have been another customer's.
+        let is_shown = |row: Columns| audience == Audience::Staff || row.wallet == owner;
+        let refunds = whole.refunds.items.into_iter();
+        let disputes = whole.disputes.items.into_iter();
         Self {
-            deposit: whole.payment.into(),
-            refunds: whole.refunds.into_iter().map(Into::into).collect(),
-            disputes: whole.disputes.into_iter().map(Into::into).collect(),
+            deposit: DepositView::of(whole.payment, audience),
+            refunds: refunds
+                .filter(|row| is_shown(row.columns()))
+                .map(Into::into)
+                .collect(),
+            more_refunds: whole.refunds.more,
+            disputes: disputes
+                .filter(|row| is_shown(row.columns()))
+                .map(Into::into)
+                .collect(),
+            more_disputes: whole.disputes.more,
             checkout,
         }
     }

@@ -25,7 +25,7 @@ pub struct DisputeView {
     pub phase: DisputePhaseName,
     /// Its state within the phase.
     pub status: DisputeStatusName,
-    /// The deposit's wallet.
+    /// Whose money is disputed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<Text<WalletId>>,
     /// Where.

@@ -33,7 +33,7 @@ pub struct RefundView {
     pub deposit: Text<PaymentId>,
     /// How far it has come.
     pub status: RefundStatusName,
-    /// The deposit's wallet.
+    /// Whose money is given back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<Text<WalletId>>,
     /// Where.

@@ -1,7 +1,5 @@
 //! Where payouts of a wallet may go.
 
-use event_store::executor::Atomicity;
-use identity::destinations::{Destination, Kept};
 use ledger_core::annotation::Reference;
 use ledger_core::beneficiary::{
     BeneficiaryAction, BeneficiaryDestination, BeneficiaryRejection, DestinationKind, Ending,
@@ -15,10 +13,11 @@ use projections::queries::payments::rows::BeneficiaryRow;
 use super::{USED, actor_id};
 use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
-use crate::idempotency::Key;
+use crate::idempotency::{Concealed, Key};
+use crate::notes::DestinationNote;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
+use crate::problem::Problem;
 use crate::problem::responses::{CommandProblem, QueryProblem};
-use crate::problem::{Problem, catalogue};
 use crate::reading::{Freshness, ListIdentity, Paging};
 use crate::reply::{Answer, Created, Done};
 use crate::representation::answer::PageAnswer;
@@ -97,21 +96,17 @@ impl BeneficiaryOperations {
                 by: actor_id(&context)?,
             }),
         };
-        context
-            .caller
-            .check_commands(ledger, std::slice::from_ref(&command))
-            .await?;
-        let kept = self.keep(ledger, beneficiary, &destination).await?;
-        let intent = Intent {
+        let note = DestinationNote {
+            identities,
             ledger,
-            key: Key::from_header(parameters.key),
-            request: &request,
-            commands: vec![command],
-            atomicity: Atomicity::AllOrNothing,
+            beneficiary,
+            destination,
         };
-        let carried = self.0.commands.submit_one(&context, intent).await;
-        self.tidy(ledger, beneficiary, kept, &carried).await?;
-        let carried = carried?;
+        let concealed = Concealed::of(identities, &request)?;
+        let key = Key::from_header(parameters.key);
+        let intent = Intent::of_one(ledger, key, &concealed, command);
+        let commands = &self.0.commands;
+        let carried = commands.submit_noted(&context, intent, &note).await?;
         let body = BeneficiaryAdded {
             id: beneficiary.into(),
             position: carried.position.into(),
@@ -185,6 +180,13 @@ impl BeneficiaryOperations {
             by: actor_id(&context)?,
             reason: request.reason(),
         };
+        let (ledger, beneficiary) = (parameters.ledger, parameters.beneficiary);
+        self.check_wallet(&parameters).await?;
+        // Before it is removed: otherwise a crash in between would keep the destination for ever.
+        self.0
+            .identities()
+            .note_removal(ledger, beneficiary)
+            .await?;
         self.change(&context, parameters, &request, action).await
     }
 }
@@ -215,38 +217,14 @@ fn known_to_the_log(
 }
 
 impl BeneficiaryOperations {
-    async fn keep(
-        &self,
-        ledger: LedgerName,
-        beneficiary: BeneficiaryId,
-        destination: &Destination,
-    ) -> Result<Kept, Problem> {
-        let identities = self.0.identities();
-        let kept = identities
-            .keep_destination(ledger, beneficiary, destination)
-            .await?;
-        Ok(kept)
-    }
-
-    /// Forgets the destination of a beneficiary that certainly is not.
-    async fn tidy(
-        &self,
-        ledger: LedgerName,
-        beneficiary: BeneficiaryId,
-        kept: Kept,
-        carried: &Result<Carried, Problem>,
-    ) -> Result<(), Problem> {
-        let Err(problem) = carried else {
-            return Ok(());
-        };
-        let may_be = [
-            catalogue::OUTCOME_UNKNOWN,
-            catalogue::INTERNAL_FAULT,
-            "beneficiary_exists",
-        ];
-        if kept == Kept::Now && !may_be.contains(&problem.code()) {
-            let identities = self.0.identities();
-            identities.forget_destination(ledger, beneficiary).await?;
+    /// Through a wallet, nobody reaches another one's beneficiary.
+    async fn check_wallet(&self, parameters: &BeneficiaryCommandParameters) -> Result<(), Problem> {
+        let (ledger, beneficiary) = (parameters.ledger, parameters.beneficiary);
+        let id = beneficiary.as_uuid();
+        let found: Option<BeneficiaryRow> = self.0.just_written(ledger, id).await?;
+        if found.is_none_or(|row| row.wallet != parameters.wallet) {
+            let rejection = BeneficiaryRejection::NotFound { beneficiary };
+            return Err(Rejection::from(rejection).into());
         }
         Ok(())
     }
@@ -258,29 +236,19 @@ impl BeneficiaryOperations {
         request: &B,
         action: BeneficiaryAction,
     ) -> Result<Done<BeneficiaryChanged>, CommandProblem> {
+        self.check_wallet(&parameters).await?;
         let (ledger, beneficiary) = (parameters.ledger, parameters.beneficiary);
-        let id = beneficiary.as_uuid();
-        let found: Option<BeneficiaryRow> = self.0.just_written(ledger, id).await?;
-        if found.is_none_or(|row| row.wallet != parameters.wallet) {
-            let rejection = BeneficiaryRejection::NotFound { beneficiary };
-            return Err(Problem::from(Rejection::from(rejection)).into());
-        }
-        let intent = Intent {
-            ledger,
-            key: Key::from_header(parameters.key),
-            request,
-            commands: vec![Command::Beneficiary {
-                beneficiary,
-                action: Box::new(action),
-            }],
-            atomicity: Atomicity::AllOrNothing,
+        let command = Command::Beneficiary {
+            beneficiary,
+            action: Box::new(action),
         };
-        let carried = self.0.commands.submit_one(context, intent).await?;
-        let body = BeneficiaryChanged {
+        let key = Key::from_header(parameters.key);
+        let intent = Intent::of_one(ledger, key, request, command);
+        let changed = |carried: &Carried| BeneficiaryChanged {
             id: beneficiary.into(),
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
         };
-        Ok(Done::new(&carried, body))
+        self.0.carry_out(context, intent, changed).await
     }
 }

@@ -1,20 +1,21 @@
 //! Asking for deposits.
 
+use identity::permission::Permission;
 use ledger_core::Rejection;
-use ledger_core::payment::{PaymentRejection, PaymentStatus};
+use ledger_core::payment::PaymentRejection;
 use poem_openapi::OpenApi;
 use projections::queries::AsOf;
 use projections::queries::payments::rows::PaymentRow;
 
-use super::{ListOf, OutsideListQuery, USED, is_customer};
+use super::{ListOf, OutsideListQuery, USED, audience, is_payable};
 use crate::context::RequestContext;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
 use crate::reply::Answer;
 use crate::representation::answer::{OneAnswer, PageAnswer};
-use crate::representation::payments::DepositStatusName;
 use crate::representation::payments::deposit_views::{DepositView, WholeDepositView};
+use crate::representation::payments::{Audience, DepositStatusName};
 use crate::routes::Part;
 use crate::routes::query_groups::DepositQuery;
 use crate::services::Services;
@@ -27,6 +28,7 @@ impl ListOf for Deposits {
     const AT_PROVIDERS: bool = true;
     const OF_WALLETS: bool = true;
     const PART_OF: Option<&'static str> = None;
+    const IN_SUSPENSE: bool = true;
 }
 
 /// Queries of deposits.
@@ -48,14 +50,8 @@ impl DepositQueries {
         parameters: Parameters<OutsideListQuery<Deposits>>,
     ) -> Result<Answer<PageAnswer<DepositView>>, QueryProblem> {
         let Parameters(query) = parameters;
-        let is_customer = is_customer(&context);
-        let view = |row: PaymentRow| {
-            let mut view = DepositView::from(row);
-            if is_customer {
-                view.routes.clear();
-            }
-            view
-        };
+        let audience = audience(&context);
+        let view = |row: PaymentRow| DepositView::of(row, audience);
         Ok(Answer(self.0.page_of(&context, query, view).await?))
     }
 
@@ -78,19 +74,19 @@ impl DepositQueries {
         let whole = value.ok_or_else(|| {
             Problem::from(Rejection::from(PaymentRejection::NotFound { payment }))
         })?;
-        let payable = matches!(
-            whole.payment.state.status(),
-            Some(PaymentStatus::Created | PaymentStatus::AwaitingPayer | PaymentStatus::Failed)
-        );
-        let checkout = if payable {
+        // Whoever has the page can pay on it and see who pays: it is for the owner, and for whoever begins
+        // deposits.
+        let audience = audience(&context);
+        let is_for_caller = audience == Audience::Customer
+            || context
+                .caller
+                .may_with_all(Permission::DepositsCreate, ledger);
+        let checkout = if is_payable(&whole.payment) && is_for_caller {
             self.0.checkouts.find(ledger, payment).await?
         } else {
             None
         };
-        let mut value = WholeDepositView::of(whole, checkout.into());
-        if is_customer(&context) {
-            value.deposit.routes.clear();
-        }
+        let value = WholeDepositView::of(whole, audience, checkout.into());
         Ok(Answer(OneAnswer::of(AsOf { position, value })))
     }
 }

@@ -1,20 +1,24 @@
 //! Beginning and ending deposits, refunding them, crediting them out of suspense.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use event_store::executor::Atomicity;
 use ledger_core::payment::{NewPayment, PaymentAction};
-use ledger_core::provider::{Route, RouteRejection};
-use ledger_core::{AggregateType, Command, LedgerName, PaymentId, RefundId, TransactionId};
+use ledger_core::provider::{Candidate, Route};
+use ledger_core::{
+    AggregateType, Command, LedgerName, PaymentId, ProviderName, RefundId, TransactionId,
+};
 use poem_openapi::OpenApi;
+use projections::queries::payments::rows::PaymentRow;
 use uuid::Uuid;
-use workflows::routing::{Direction, NoRoute, RouteQuestion};
+use workflows::routing::{Direction, RouteQuestion};
 
-use super::id_under_key;
-use crate::checkouts::Noted;
+use super::{id_under_key, is_payable};
+use crate::checkouts::OpenCheckout;
 use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
-use crate::idempotency::{Key, KeyText};
+use crate::idempotency::{Concealed, Key, KeyText};
+use crate::notes::PayerNote;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
 use crate::problem::responses::CommandProblem;
 use crate::problem::{Problem, catalogue};
@@ -30,6 +34,12 @@ use crate::routes::Part;
 use crate::routes::groups::{DepositCommandParameters, idempotency_key, ledger};
 use crate::services::Services;
 use crate::strict_json::{OptionalJson, StrictJson};
+
+/// The ledger's word for a route whose provider cannot be asked.
+const NOT_A_CANDIDATE: &str = "route_provider_not_a_candidate";
+
+/// The provider of a route where there is none.
+const NOBODY: &str = "nobody";
 
 /// A deposit to begin, and how long to wait for its page.
 #[derive(Debug)]
@@ -77,38 +87,31 @@ impl DepositCommands {
         let ledger = parameters.ledger;
         let chosen = request.id.map(|id| id.0.as_uuid());
         let payment = PaymentId::new(chosen.unwrap_or_else(Uuid::now_v7));
-        let command = self.creation(ledger, payment, &request)?;
-        context
-            .caller
-            .check_commands(ledger, std::slice::from_ref(&command))
-            .await?;
-        let facts = request.payer_facts();
-        let noted = self.0.checkouts.note(ledger, payment, &facts).await?;
-        let intent = Intent {
+        let (route, unroutable) = self.route(ledger, payment, &request)?;
+        let note = PayerNote {
+            checkouts: &self.0.checkouts,
             ledger,
-            key: Key::from_header_or_id(parameters.key, AggregateType::Payment, chosen),
-            request: &request,
-            commands: vec![command],
-            atomicity: Atomicity::AllOrNothing,
+            payment,
+            payer: request.payer_facts(),
         };
-        let carried = self.0.commands.submit_one(&context, intent).await;
-        self.tidy(ledger, payment, noted, &carried).await?;
-        let carried = carried?;
+        let concealed = Concealed::of(self.0.identities(), &request)?;
+        let key = Key::from_header_or_id(parameters.key, AggregateType::Payment, chosen);
+        let command = creation(payment, &request, route);
+        let intent = Intent::of_one(ledger, key, &concealed, command);
+        let commands = &self.0.commands;
+        let carried = commands.submit_noted(&context, intent, &note).await;
+        let carried = carried.map_err(|problem| match unroutable {
+            Some(unroutable) if problem.code() == NOT_A_CANDIDATE => unroutable,
+            Some(_) | None => problem,
+        })?;
         let id = carried.created.map_or(payment, PaymentId::new);
-        let found = self
-            .0
-            .checkouts
-            .wait_for(ledger, id, parameters.wait)
-            .await?;
+        let (status, page) = self.page(ledger, id, &carried, parameters.wait).await;
         let body = DepositCreated {
             id: id.into(),
-            status: match found {
-                Some(_) => DepositStatusName::AwaitingPayer,
-                None => DepositStatusName::Created,
-            },
+            status,
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
-            checkout: found.into(),
+            checkout: page.into(),
         };
         let location = format!("/v1/ledgers/{ledger}/deposits/{id}");
         Ok(Created::new(&carried, location, body))
@@ -159,7 +162,8 @@ impl DepositCommands {
             amount: request.amount.map(|amount| amount.0.value()),
             reason: request.reason.clone().map(|reason| reason.0),
         };
-        let carried = self.submit(&context, parameters, &request, action).await?;
+        let intent = intent(parameters, &request, action);
+        let carried = self.0.commands.submit_one(&context, intent).await?;
         let body = RefundRequested {
             id: refund.into(),
             deposit: payment.into(),
@@ -193,39 +197,18 @@ impl DepositCommands {
 }
 
 impl DepositCommands {
-    fn creation(
-        &self,
-        ledger: LedgerName,
-        payment: PaymentId,
-        request: &CreateDepositRequest,
-    ) -> Result<Command, Problem> {
-        let route = self.route(ledger, payment, request)?;
-        let new = NewPayment {
-            wallet: request.wallet.0,
-            asset: request.asset.0,
-            amount: request.amount.0.value(),
-            route,
-            expires_at: request.expires_at.map(|time| time.0),
-            reference: request.reference.clone().map(|reference| reference.0),
-            metadata: request.metadata.0.clone(),
-        };
-        Ok(Command::Payment {
-            payment,
-            action: Box::new(PaymentAction::Create(new)),
-        })
-    }
-
-    /// Which provider it is sent to.
+    /// Which provider it is sent to. When there is none the command is handed over all the same, with a route
+    /// that the ledger refuses: whoever sends a request again gets its first reply, whatever became of the
+    /// providers since. The problem is what to answer when there was none.
     fn route(
         &self,
         ledger: LedgerName,
         payment: PaymentId,
         request: &CreateDepositRequest,
-    ) -> Result<Route, Problem> {
+    ) -> Result<(Route, Option<Problem>), Problem> {
         let wanted = request.provider.map(|provider| provider.0);
-        if let Some(provider) = wanted.filter(|wanted| !self.0.router.knows(ledger, *wanted)) {
-            let rejection = RouteRejection::NotACandidate { provider };
-            return Err(Problem::new(rejection.code(), rejection.to_string()));
+        if let Some(wanted) = wanted.filter(|wanted| !self.0.router.knows(ledger, *wanted)) {
+            return Ok((no_route(wanted, Vec::new())?, None));
         }
         let question = RouteQuestion {
             ledger,
@@ -239,51 +222,63 @@ impl DepositCommands {
             asked: Vec::new(),
             failure: None,
         };
-        let unavailable =
-            |none: NoRoute| Problem::new(catalogue::PROVIDER_UNAVAILABLE, none.to_string());
-        self.0.router.decide(&question).map_err(unavailable)
+        match self.0.router.decide(&question) {
+            Ok(route) => Ok((route, None)),
+            Err(none) => {
+                let problem = Problem::new(catalogue::PROVIDER_UNAVAILABLE, none.to_string());
+                let first = none.candidates.first().map(|candidate| candidate.provider);
+                let provider = match first {
+                    Some(provider) => provider,
+                    None => known_to_parse(NOBODY)?,
+                };
+                Ok((no_route(provider, none.candidates)?, Some(problem)))
+            }
+        }
     }
 
-    /// Takes back what was noted of a payment that certainly is not; of one that may be, it stays.
-    async fn tidy(
+    /// How far a deposit has come, and where it is paid. The deposit is in the log, so nothing that goes wrong
+    /// here is its failure: then there is no page yet.
+    async fn page(
         &self,
         ledger: LedgerName,
         payment: PaymentId,
-        noted: Noted,
-        carried: &Result<Carried, Problem>,
-    ) -> Result<(), Problem> {
-        let is_there = match carried {
-            Ok(carried) => carried
-                .created
-                .is_none_or(|created| created == payment.as_uuid()),
-            Err(problem) => {
-                [catalogue::OUTCOME_UNKNOWN, catalogue::INTERNAL_FAULT].contains(&problem.code())
-            }
-        };
-        if noted == Noted::Now && !is_there {
-            self.0.checkouts.take_back(ledger, payment).await?;
-        }
-        Ok(())
+        carried: &Carried,
+        patience: Duration,
+    ) -> (DepositStatusName, Option<OpenCheckout>) {
+        let found = self.find_page(ledger, payment, carried, patience).await;
+        found.unwrap_or_else(|problem| {
+            tracing::warn!(
+                payment.id = %payment,
+                problem = %problem,
+                "the page of a deposit that was begun cannot be looked for"
+            );
+            (DepositStatusName::Created, None)
+        })
     }
 
-    async fn submit<B: serde::Serialize>(
+    async fn find_page(
         &self,
-        context: &RequestContext,
-        parameters: DepositCommandParameters,
-        request: &B,
-        action: PaymentAction,
-    ) -> Result<Carried, Problem> {
-        let intent = Intent {
-            ledger: parameters.ledger,
-            key: Key::from_header(parameters.key),
-            request,
-            commands: vec![Command::Payment {
-                payment: parameters.payment,
-                action: Box::new(action),
-            }],
-            atomicity: Atomicity::AllOrNothing,
-        };
-        self.0.commands.submit_one(context, intent).await
+        ledger: LedgerName,
+        payment: PaymentId,
+        carried: &Carried,
+        patience: Duration,
+    ) -> Result<(DepositStatusName, Option<OpenCheckout>), Problem> {
+        let mut status = DepositStatusName::Created;
+        if carried.replayed {
+            let known: Option<PaymentRow> = self.0.just_written(ledger, payment.as_uuid()).await?;
+            if let Some(row) = known {
+                status = row.state.status().map_or(status, Into::into);
+                if !is_payable(&row) {
+                    return Ok((status, None));
+                }
+            }
+        }
+        let checkouts = &self.0.checkouts;
+        let page = checkouts.wait_for(ledger, payment, patience).await?;
+        if page.is_some() && matches!(status, DepositStatusName::Created) {
+            status = DepositStatusName::AwaitingPayer;
+        }
+        Ok((status, page))
     }
 
     async fn change<B: serde::Serialize>(
@@ -294,12 +289,61 @@ impl DepositCommands {
         action: PaymentAction,
     ) -> Result<Done<DepositChanged>, CommandProblem> {
         let payment = parameters.payment;
-        let carried = self.submit(context, parameters, request, action).await?;
-        let body = DepositChanged {
+        let intent = intent(parameters, request, action);
+        let changed = |carried: &Carried| DepositChanged {
             id: payment.into(),
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
         };
-        Ok(Done::new(&carried, body))
+        self.0.carry_out(context, intent, changed).await
     }
+}
+
+fn intent<B>(
+    parameters: DepositCommandParameters,
+    request: &B,
+    action: PaymentAction,
+) -> Intent<'_, B> {
+    let command = Command::Payment {
+        payment: parameters.payment,
+        action: Box::new(action),
+    };
+    let key = Key::from_header(parameters.key);
+    Intent::of_one(parameters.ledger, key, request, command)
+}
+
+fn creation(payment: PaymentId, request: &CreateDepositRequest, route: Route) -> Command {
+    let new = NewPayment {
+        wallet: request.wallet.0,
+        asset: request.asset.0,
+        amount: request.amount.0.value(),
+        route,
+        expires_at: request.expires_at.map(|time| time.0),
+        reference: request.reference.clone().map(|reference| reference.0),
+        metadata: request.metadata.0.clone(),
+    };
+    Command::Payment {
+        payment,
+        action: Box::new(PaymentAction::Create(new)),
+    }
+}
+
+/// A route that no payment can be begun with, because its provider is none of the candidates that could be
+/// chosen.
+fn no_route(provider: ProviderName, candidates: Vec<Candidate>) -> Result<Route, Problem> {
+    Ok(Route {
+        provider,
+        candidates,
+        rule: known_to_parse("none")?,
+        reason: known_to_parse("nobody can be asked")?,
+        fallback: None,
+    })
+}
+
+/// A text of ours as the domain has it.
+fn known_to_parse<T>(text: &str) -> Result<T, Problem>
+where
+    T: FromStr<Err: std::error::Error + 'static>,
+{
+    text.parse().map_err(|error| Problem::internal(&error))
 }

@@ -6,15 +6,15 @@ use poem_openapi::OpenApi;
 use projections::queries::AsOf;
 use projections::queries::payments::rows::PayoutRow;
 
-use super::{ListOf, OutsideListQuery, USED, is_customer};
+use super::{ListOf, OutsideListQuery, USED, audience};
 use crate::context::RequestContext;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
 use crate::reply::Answer;
 use crate::representation::answer::{OneAnswer, PageAnswer};
-use crate::representation::payments::PayoutStatusName;
 use crate::representation::payments::payout_views::PayoutView;
+use crate::representation::payments::{Audience, PayoutStatusName};
 use crate::routes::Part;
 use crate::routes::query_groups::PayoutQuery;
 use crate::services::Services;
@@ -26,7 +26,7 @@ impl ListOf for Payouts {
     type Status = PayoutStatusName;
     const AT_PROVIDERS: bool = true;
     const OF_WALLETS: bool = true;
-    const PART_OF: Option<&'static str> = None;
+    const PART_OF: Option<&'static str> = Some("beneficiary");
 }
 
 /// Queries of payouts.
@@ -36,7 +36,7 @@ pub struct PayoutQueries(pub Services);
 /// A payout as this caller sees it.
 fn shown(context: &RequestContext, row: PayoutRow) -> PayoutView {
     let mut view = PayoutView::from(row);
-    if is_customer(context) {
+    if audience(context) == Audience::Customer {
         view.attempts.clear();
     }
     view

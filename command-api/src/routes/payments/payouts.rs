@@ -1,6 +1,5 @@
 //! Asking for payouts, deciding about them as a second person, calling them off.
 
-use event_store::executor::Atomicity;
 use identity::identities::Refusal;
 use identity::subject::Subject;
 use ledger_core::payout::{NewPayout, PayoutAction, PayoutRejection};
@@ -10,7 +9,7 @@ use projections::queries::payments::rows::PayoutRow;
 use uuid::Uuid;
 
 use super::actor_id;
-use crate::commands::Intent;
+use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
 use crate::idempotency::Key;
 use crate::parameters::Parameters;
@@ -58,16 +57,12 @@ impl PayoutCommands {
             reference: request.reference.clone().map(|reference| reference.0),
             metadata: request.metadata.0.clone(),
         };
-        let intent = Intent {
-            ledger,
-            key: Key::from_header_or_id(parameters.key, AggregateType::Payout, chosen),
-            request: &request,
-            commands: vec![Command::Payout {
-                payout: PayoutId::new(id),
-                action: Box::new(PayoutAction::Request(new)),
-            }],
-            atomicity: Atomicity::AllOrNothing,
+        let command = Command::Payout {
+            payout: PayoutId::new(id),
+            action: Box::new(PayoutAction::Request(new)),
         };
+        let key = Key::from_header_or_id(parameters.key, AggregateType::Payout, chosen);
+        let intent = Intent::of_one(ledger, key, &request, command);
         let carried = self.0.commands.submit_one(&context, intent).await?;
         let id = PayoutId::new(carried.created.unwrap_or(id));
         let body = PayoutRequested {
@@ -94,6 +89,8 @@ impl PayoutCommands {
     ) -> Result<Done<PayoutChanged>, CommandProblem> {
         let (Parameters(parameters), StrictJson(request)) = (parameters, request);
         let by = second_person(&context)?;
+        self.check_not_requester(&context, parameters.ledger, parameters.payout)
+            .await?;
         let action = match (request.decision, &request.reason) {
             (PayoutDecisionName::Approve, Some(_)) => {
                 let fault = FieldFault::new(
@@ -104,12 +101,10 @@ impl PayoutCommands {
                 return Err(Problem::invalid_request(errors).into());
             }
             (PayoutDecisionName::Approve, None) => PayoutAction::Approve { by },
-            (PayoutDecisionName::Decline, reason) => {
-                self.check_not_requester(parameters.ledger, parameters.payout, &by)
-                    .await?;
-                let reason = reason.clone().map(|reason| reason.0);
-                PayoutAction::Decline { by, reason }
-            }
+            (PayoutDecisionName::Decline, reason) => PayoutAction::Decline {
+                by,
+                reason: reason.clone().map(|reason| reason.0),
+            },
         };
         self.change(&context, parameters, &request, action).await
     }
@@ -144,23 +139,33 @@ fn second_person(context: &RequestContext) -> Result<ActorId, Problem> {
 }
 
 impl PayoutCommands {
-    /// Who asked for a payout calls it off; to decline it is for a second person. Who asked never changes, so
-    /// the read model is good enough to tell.
+    /// To decide is for a second person: not whoever asked, under whatever name, and not whoever made the
+    /// machine that asked. Who asked never changes, so the read model is good enough to tell.
     async fn check_not_requester(
         &self,
+        context: &RequestContext,
         ledger: LedgerName,
         payout: PayoutId,
-        by: &ActorId,
     ) -> Result<(), Problem> {
         let found: Option<PayoutRow> = self.0.just_written(ledger, payout.as_uuid()).await?;
-        match found {
-            Some(row) if row.requested_by == *by => {
-                let actor = by.clone();
-                let rejection = PayoutRejection::ApproverIsRequester { payout, actor };
-                Err(Rejection::from(rejection).into())
+        let Some(row) = found else {
+            return Ok(());
+        };
+        let actor = actor_id(context)?;
+        let requester = row.requested_by.as_str().parse::<Subject>();
+        let is_same = match (context.caller.principal(), requester) {
+            (Some(decider), Ok(requester)) => {
+                let identities = self.0.identities();
+                identities.is_behind(decider.subject, requester).await?
             }
-            Some(_) | None => Ok(()),
+            // Where nobody is asked who they are, there are no subjects.
+            (Some(_), Err(_)) | (None, _) => row.requested_by == actor,
+        };
+        if is_same {
+            let rejection = PayoutRejection::ApproverIsRequester { payout, actor };
+            return Err(Rejection::from(rejection).into());
         }
+        Ok(())
     }
 
     async fn change<B: serde::Serialize>(
@@ -171,22 +176,17 @@ impl PayoutCommands {
         action: PayoutAction,
     ) -> Result<Done<PayoutChanged>, CommandProblem> {
         let payout = parameters.payout;
-        let intent = Intent {
-            ledger: parameters.ledger,
-            key: Key::from_header(parameters.key),
-            request,
-            commands: vec![Command::Payout {
-                payout,
-                action: Box::new(action),
-            }],
-            atomicity: Atomicity::AllOrNothing,
+        let command = Command::Payout {
+            payout,
+            action: Box::new(action),
         };
-        let carried = self.0.commands.submit_one(context, intent).await?;
-        let body = PayoutChanged {
+        let key = Key::from_header(parameters.key);
+        let intent = Intent::of_one(parameters.ledger, key, request, command);
+        let changed = |carried: &Carried| PayoutChanged {
             id: payout.into(),
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
         };
-        Ok(Done::new(&carried, body))
+        self.0.carry_out(context, intent, changed).await
     }
 }

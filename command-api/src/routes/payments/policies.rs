@@ -1,13 +1,12 @@
 //! What payments and payouts of an asset may do.
 
-use event_store::executor::Atomicity;
 use ledger_core::wallet::WalletRejection;
 use ledger_core::{Command, Rejection};
 use poem_openapi::OpenApi;
 use projections::ReadModelName;
 use projections::queries::AsOf;
 
-use crate::commands::Intent;
+use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
 use crate::idempotency::Key;
 use crate::parameters::Parameters;
@@ -70,19 +69,14 @@ impl PolicyOperations {
         let asset = parameters.asset;
         let requested = request.requested();
         let policy = requested.map_err(|error| Problem::invalid_request(vec![error]))?;
-        let intent = Intent {
-            ledger: parameters.ledger,
-            key: Key::from_header(parameters.key),
-            request: &request,
-            commands: vec![Command::SetPaymentPolicy { asset, policy }],
-            atomicity: Atomicity::AllOrNothing,
-        };
-        let carried = self.0.commands.submit_one(&context, intent).await?;
-        let body = PaymentPolicySet {
+        let command = Command::SetPaymentPolicy { asset, policy };
+        let key = Key::from_header(parameters.key);
+        let intent = Intent::of_one(parameters.ledger, key, &request, command);
+        let set = |carried: &Carried| PaymentPolicySet {
             asset: asset.into(),
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
         };
-        Ok(Done::new(&carried, body))
+        self.0.carry_out(&context, intent, set).await
     }
 }

@@ -13,9 +13,10 @@ use crate::problem::{FieldCode, FieldFault};
 use crate::reading::Freshness;
 use crate::reply::Answer;
 use crate::representation::answer::ListAnswer;
-use crate::representation::payments::provider::ProviderDayView;
+use crate::representation::payments::provider::{ProviderDayView, ProviderView};
 use crate::routes::Part;
 use crate::routes::groups::ledger;
+use crate::routes::query_groups::LedgerQuery;
 use crate::services::Services;
 use crate::text_formats::Day;
 
@@ -24,6 +25,9 @@ const MOST_DAYS: i64 = 366;
 
 /// The days before today that are answered when none is named.
 const DAYS_BEFORE: i64 = 29;
+
+/// The days before today that tell how a provider does lately.
+const LATELY: i64 = 6;
 
 /// Which days of which providers.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl ParameterGroup for ProviderDaysQuery {
         let last = from.query::<Day>("to", "The last day; today when absent.");
         let freshness = Freshness::read(from);
         let last = last?.map_or_else(|| Utc::now().date_naive(), |day| day.0);
-        let first = first?.map_or_else(|| before(last), |day| day.0);
+        let first = first?.map_or_else(|| before(last, DAYS_BEFORE), |day| day.0);
         let days = (last - first).num_days();
         if !(0..MOST_DAYS).contains(&days) {
             let rule = format!("must be before `to` by at most {MOST_DAYS} days");
@@ -60,9 +64,8 @@ impl ParameterGroup for ProviderDaysQuery {
     }
 }
 
-fn before(day: NaiveDate) -> NaiveDate {
-    day.checked_sub_signed(TimeDelta::days(DAYS_BEFORE))
-        .unwrap_or(day)
+fn before(day: NaiveDate, days: i64) -> NaiveDate {
+    day.checked_sub_signed(TimeDelta::days(days)).unwrap_or(day)
 }
 
 /// Queries of providers.
@@ -71,6 +74,36 @@ pub struct ProviderQueries(pub Services);
 
 #[OpenApi]
 impl ProviderQueries {
+    /// List the providers that the ledger has accounts at: what they can do, whether they can be asked, and how
+    /// they did lately.
+    #[oai(
+        path = "/v1/ledgers/:ledger/providers",
+        method = "get",
+        operation_id = "list_providers",
+        tag = "Part::Settlements"
+    )]
+    async fn providers(
+        &self,
+        parameters: Parameters<LedgerQuery>,
+    ) -> Result<Answer<ListAnswer<ProviderView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        let ledger = query.ledger;
+        self.0.wait_for(query.freshness, ledger, &USED).await?;
+        let today = Utc::now().date_naive();
+        let days = Days {
+            from: before(today, LATELY),
+            to: today,
+        };
+        let figures = self.0.queries.provider_figures(ledger, None, days).await?;
+        let AsOf { position, value } = figures;
+        let days = ProviderDayView::of(value);
+        let standings = self.0.router.standings(ledger).into_iter();
+        let value = standings
+            .map(|standing| ProviderView::of(standing, &days))
+            .collect();
+        Ok(Answer(ListAnswer::of(AsOf { position, value })))
+    }
+
     /// List how providers did, by day.
     #[oai(
         path = "/v1/ledgers/:ledger/provider-days",

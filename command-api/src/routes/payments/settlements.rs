@@ -1,6 +1,5 @@
 //! What providers pay us, and where that differs from our books.
 
-use event_store::executor::Atomicity;
 use ledger_core::settlement::{SettlementAction, SettlementRejection};
 use ledger_core::{Command, Rejection};
 use poem_openapi::OpenApi;
@@ -8,7 +7,7 @@ use projections::queries::AsOf;
 use projections::queries::payments::rows::{BreakRow, SettlementRow};
 
 use super::{ListOf, OutsideListQuery, USED, actor_id};
-use crate::commands::Intent;
+use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
 use crate::idempotency::Key;
 use crate::parameters::Parameters;
@@ -132,22 +131,17 @@ impl SettlementOperations {
             by: actor_id(&context)?,
             resolution: request.resolution.0.clone(),
         };
-        let intent = Intent {
-            ledger: parameters.ledger,
-            key: Key::from_header(parameters.key),
-            request: &request,
-            commands: vec![Command::Settlement {
-                settlement,
-                action: Box::new(action),
-            }],
-            atomicity: Atomicity::AllOrNothing,
+        let command = Command::Settlement {
+            settlement,
+            action: Box::new(action),
         };
-        let carried = self.0.commands.submit_one(&context, intent).await?;
-        let body = SettlementChanged {
+        let key = Key::from_header(parameters.key);
+        let intent = Intent::of_one(parameters.ledger, key, &request, command);
+        let changed = |carried: &Carried| SettlementChanged {
             id: settlement.into(),
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
         };
-        Ok(Done::new(&carried, body))
+        self.0.carry_out(&context, intent, changed).await
     }
 }

@@ -59,13 +59,15 @@ pub struct BeneficiaryRow {
     pub beneficiary: BeneficiaryId,
     /// The position of its first event.
     pub position: Position,
+    /// When that was recorded.
+    pub created_at: Timestamp,
     /// Whose payouts may go there.
     pub wallet: WalletId,
     /// Where, as far as the log knows.
     pub destination: BeneficiaryDestination,
     /// Whether payouts may go there.
     pub status: BeneficiaryStatus,
-    /// Who added it, and when.
+    /// Who added it last, and when.
     pub added: Decided,
     /// Who verified it, and when.
     pub verified: Option<Decided>,
@@ -89,7 +91,7 @@ impl Document for BeneficiaryRow {
     }
 
     fn created_at(&self) -> Timestamp {
-        self.added.at
+        self.created_at
     }
 
     fn columns(&self) -> Columns {
@@ -98,6 +100,7 @@ impl Document for BeneficiaryRow {
             wallet: Some(self.wallet),
             provider: None,
             status: self.status.as_str(),
+            in_suspense: false,
         }
     }
 }
@@ -135,7 +138,8 @@ pub(super) fn next(
             by,
         } => Ok(BeneficiaryRow {
             beneficiary: id,
-            position: moment.position,
+            position: known.map_or(moment.position, |known| known.position),
+            created_at: known.map_or(moment.at, |known| known.created_at),
             wallet: *wallet,
             destination: destination.clone(),
             status: BeneficiaryStatus::Added,

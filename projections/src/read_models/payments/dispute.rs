@@ -26,7 +26,7 @@ pub struct DisputeRow {
     pub created_at: Timestamp,
     /// When its last event was recorded.
     pub changed_at: Timestamp,
-    /// The payment's wallet.
+    /// Whose money is disputed.
     pub wallet: Option<WalletId>,
     /// Where.
     pub provider: Option<ProviderName>,
@@ -86,6 +86,7 @@ impl Document for DisputeRow {
             wallet: self.wallet,
             provider: self.provider,
             status: status(self.state),
+            in_suspense: false,
         }
     }
 }
@@ -183,7 +184,12 @@ pub(super) fn next(
         position: known.map_or(moment.position, |known| known.position),
         created_at: known.map_or(moment.at, |known| known.created_at),
         changed_at: moment.at,
-        wallet: payment.wallet,
+        wallet: match (change.taken, known) {
+            (Some(taken), _) => payment.owner_of(taken.source),
+            // Who bore it, and got it back.
+            (None, Some(known)) if known.taken.is_some() => known.wallet,
+            (None, Some(_) | None) => payment.owner(),
+        },
         provider: payment.provider(),
         asset: captured.map_or(payment.asset, |captured| captured.asset),
         amount: change.amount,

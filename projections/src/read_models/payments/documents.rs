@@ -39,6 +39,8 @@ pub struct Columns {
     pub provider: Option<ProviderName>,
     /// Its state, by name.
     pub status: &'static str,
+    /// Whether money of it waits for a person to say whose it is.
+    pub in_suspense: bool,
 }
 
 /// Documents of one table.
@@ -109,15 +111,17 @@ impl<T: Document> Documents<T> {
         }
         let statement = format!(
             "INSERT INTO {{schema}}.{} (ledger, id, position, created_at, belongs_to, wallet, \
-                                        provider, status, document) \
-             SELECT $1, id, position, created_at, belongs_to, wallet, provider, status, document \
+                                        provider, status, in_suspense, document) \
+             SELECT $1, id, position, created_at, belongs_to, wallet, provider, status, \
+                    in_suspense, document \
              FROM UNNEST($2::uuid[], $3::bigint[], $4::timestamptz[], $5::uuid[], $6::uuid[], \
-                         $7::text[], $8::text[], $9::text[]) \
+                         $7::text[], $8::text[], $9::boolean[], $10::text[]) \
                   AS changed (id, position, created_at, belongs_to, wallet, provider, status, \
-                              document) \
+                              in_suspense, document) \
              ON CONFLICT (ledger, id) DO UPDATE SET belongs_to = EXCLUDED.belongs_to, \
                  wallet = EXCLUDED.wallet, provider = EXCLUDED.provider, \
-                 status = EXCLUDED.status, document = EXCLUDED.document",
+                 status = EXCLUDED.status, in_suspense = EXCLUDED.in_suspense, \
+                 document = EXCLUDED.document",
             T::TABLE
         );
         let rows = Written::of(self.known.values())?;
@@ -130,6 +134,7 @@ impl<T: Document> Documents<T> {
             .bind(rows.wallets)
             .bind(rows.providers)
             .bind(rows.statuses)
+            .bind(rows.in_suspense)
             .bind(rows.documents)
             .execute(&mut *place.connection)
             .await?;
@@ -147,6 +152,7 @@ struct Written {
     wallets: Vec<Option<Uuid>>,
     providers: Vec<Option<String>>,
     statuses: Vec<&'static str>,
+    in_suspense: Vec<bool>,
     documents: Vec<String>,
 }
 
@@ -164,6 +170,7 @@ impl Written {
             rows.providers
                 .push(provider.map(|provider| provider.as_str().to_owned()));
             rows.statuses.push(columns.status);
+            rows.in_suspense.push(columns.in_suspense);
             rows.documents
                 .push(serde_json::to_string(document).map_err(unreadable::<T>)?);
         }

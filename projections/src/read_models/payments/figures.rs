@@ -9,6 +9,7 @@ use ledger_core::settlement::SettlementEvent;
 use ledger_core::{Amount, AssetCode, LedgerName, ProviderName};
 
 use super::Moment;
+use super::outcome::{Outcome, OutcomeChange};
 use super::payment::PaymentRow;
 use super::payout::PayoutRow;
 use super::settlement::SettlementRow;
@@ -39,6 +40,15 @@ ON CONFLICT (ledger, day, provider, metric, asset) DO UPDATE SET
 
 type Key = (NaiveDate, ProviderName, &'static str, Option<AssetCode>);
 
+/// Which way money goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From a payer to a wallet.
+    In,
+    /// From a wallet to a beneficiary.
+    Out,
+}
+
 /// What events add to the days of a ledger.
 #[derive(Default)]
 pub(super) struct Figures(BTreeMap<Key, (i64, ExactSum)>);
@@ -64,6 +74,23 @@ impl Figures {
             let (count, sum) = self.0.entry(key).or_default();
             *count += 1;
             sum.add(amount.value());
+        }
+    }
+
+    /// Takes a payment or payout out of its earlier outcome and into the one it has now, on the day of the
+    /// first.
+    pub(super) fn count_outcome(&mut self, direction: Direction, change: OutcomeChange) {
+        let day = change.first_at.as_datetime().date_naive();
+        for (outcome, step) in [(change.before, -1), (change.after, 1)] {
+            let metric = match (direction, outcome) {
+                (_, None) => continue,
+                (Direction::In, Some(Outcome::Succeeded)) => "deposit_successes",
+                (Direction::In, Some(Outcome::Failed)) => "deposit_failures",
+                (Direction::Out, Some(Outcome::Succeeded)) => "payout_successes",
+                (Direction::Out, Some(Outcome::Failed)) => "payout_failures",
+            };
+            let key = (day, change.provider, metric, None);
+            self.0.entry(key).or_default().0 += step;
         }
     }
 
@@ -98,6 +125,9 @@ impl Figures {
             PaymentEvent::PaymentAuthorized { provider, .. } => {
                 self.count(moment, Some(*provider), "attempts_authorized");
             }
+            PaymentEvent::PaymentReleased { provider, .. } => {
+                self.count(moment, Some(*provider), "attempts_released");
+            }
             PaymentEvent::PaymentExpired { .. } => {
                 self.count(moment, provider, "payments_expired");
             }
@@ -128,8 +158,7 @@ impl Figures {
             PaymentEvent::DisputeLost { amount, .. } => {
                 self.add(moment, provider, "disputes_lost", (asset, *amount));
             }
-            PaymentEvent::PaymentReleased { .. }
-            | PaymentEvent::PaymentFeesRecorded { .. }
+            PaymentEvent::PaymentFeesRecorded { .. }
             | PaymentEvent::PaymentCredited { .. }
             | PaymentEvent::RefundRequested { .. }
             | PaymentEvent::RefundPending { .. }
@@ -157,10 +186,13 @@ impl Figures {
             PayoutEvent::PayoutReturned { .. } => {
                 self.add(moment, provider, "payouts_returned", money);
             }
+            PayoutEvent::PayoutCancelled {
+                provider: Some(_), ..
+            } => self.add(moment, provider, "payouts_cancelled", money),
             PayoutEvent::PayoutRequested { .. }
             | PayoutEvent::PayoutApproved { .. }
             | PayoutEvent::PayoutDeclined { .. }
-            | PayoutEvent::PayoutCancelled { .. }
+            | PayoutEvent::PayoutCancelled { provider: None, .. }
             | PayoutEvent::PayoutProcessing { .. }
             | PayoutEvent::PayoutFeesRecorded { .. } => {}
         }

@@ -1,7 +1,9 @@
 //! A payment as its events have made it.
 
 use ledger_core::annotation::{Metadata, Reference};
-use ledger_core::payment::{Payment, PaymentEvent, SuspenseReason, UnexpectedReason};
+use ledger_core::payment::{
+    Payment, PaymentEvent, PaymentStatus, SuspenseReason, UnexpectedReason,
+};
 use ledger_core::provider::{Fees, Route};
 use ledger_core::{
     Amount, AssetCode, Holder, PaymentId, Position, ProviderName, ProviderReference, Timestamp,
@@ -12,6 +14,7 @@ use uuid::Uuid;
 
 use super::Moment;
 use super::documents::{Columns, Document};
+use super::outcome::OutcomeRow;
 use crate::read_model::FoldError;
 
 /// A payment. Its refunds and disputes are rows of their own.
@@ -25,7 +28,8 @@ pub struct PaymentRow {
     pub created_at: Timestamp,
     /// When its last event was recorded.
     pub changed_at: Timestamp,
-    /// Whose wallet is to be credited; of unexpected money, whose it was credited to.
+    /// Whose wallet was to be credited; none of unexpected money. Whose the money is, [`Self::owner`]
+    /// tells.
     pub wallet: Option<WalletId>,
     /// Which asset was asked for; of unexpected money, which arrived.
     pub asset: AssetCode,
@@ -35,11 +39,13 @@ pub struct PaymentRow {
     pub reference: Option<Reference>,
     /// The caller's metadata.
     pub metadata: Metadata,
+    /// Until when the payer may pay, as whoever asked for it wants.
+    pub wanted_until: Option<Timestamp>,
     /// Until when the payer may pay, as far as is known.
     pub expires_at: Option<Timestamp>,
     /// The decisions between providers, the last one last.
     pub routes: Vec<RouteTaken>,
-    /// The provider's order, session or link, the one told last.
+    /// The order, session or link of the provider that was asked last.
     pub order: Option<ProviderReference>,
     /// What was tried, in the order in which it was heard of.
     pub attempts: Vec<AttemptRow>,
@@ -51,8 +57,10 @@ pub struct PaymentRow {
     pub suspended: Option<SuspenseReason>,
     /// Why it belongs to no payment that was asked for.
     pub unexpected: Option<UnexpectedReason>,
-    /// Why it failed or expired, the reason told last.
+    /// Why it failed or expired, as long as it is so; the reason told last.
     pub reason: Option<Reference>,
+    /// How it ended at the providers that were asked.
+    pub outcomes: Vec<OutcomeRow>,
     /// What the domain makes of its events.
     pub state: Payment,
 }
@@ -134,9 +142,10 @@ impl Document for PaymentRow {
     fn columns(&self) -> Columns {
         Columns {
             belongs_to: None,
-            wallet: self.wallet,
+            wallet: self.owner(),
             provider: self.provider(),
             status: self.status(),
+            in_suspense: self.is_in_suspense(),
         }
     }
 }
@@ -157,6 +166,25 @@ impl PaymentRow {
         let asked = || self.routes.last().map(|taken| taken.route.provider);
         let captured = self.captured.as_ref().map(|captured| captured.provider);
         captured.or_else(asked)
+    }
+
+    /// Whose it is: the wallet that holds its money, or as long as no wallet does the one that was to be
+    /// credited.
+    #[must_use]
+    pub fn owner(&self) -> Option<WalletId> {
+        match self.captured.as_ref().map(|captured| captured.holder) {
+            Some(Holder::Wallet(wallet)) => Some(wallet),
+            Some(Holder::System(_)) | None => self.wallet,
+        }
+    }
+
+    /// Whose a part of its money is that `source` held: the wallet's, or the payment's own while it was in
+    /// suspense.
+    pub(super) fn owner_of(&self, source: Holder) -> Option<WalletId> {
+        match source {
+            Holder::Wallet(wallet) => Some(wallet),
+            Holder::System(_) => self.owner(),
+        }
     }
 
     /// Whether some of its money waits in suspense.
@@ -184,10 +212,15 @@ impl PaymentRow {
     fn change(&mut self, moment: Moment, event: &PaymentEvent) {
         self.changed_at = moment.at;
         match event {
-            PaymentEvent::PaymentRerouted { route } => self.routes.push(RouteTaken {
-                at: moment.at,
-                route: route.clone(),
-            }),
+            PaymentEvent::PaymentRerouted { route } => {
+                // What the provider before had said of its page is nothing to this one.
+                self.order = None;
+                self.expires_at = self.wanted_until;
+                self.routes.push(RouteTaken {
+                    at: moment.at,
+                    route: route.clone(),
+                });
+            }
             PaymentEvent::PaymentAwaitingPayer {
                 order, expires_at, ..
             } => {
@@ -206,12 +239,7 @@ impl PaymentRow {
             PaymentEvent::PaymentCaptured { .. }
             | PaymentEvent::UnexpectedPaymentCaptured { .. } => self.capture(moment, event),
             PaymentEvent::PaymentFeesRecorded { fees, .. } => self.fees = Some(*fees),
-            PaymentEvent::PaymentCredited {
-                wallet,
-                transaction,
-                ..
-            } => {
-                self.wallet = self.wallet.or(Some(*wallet));
+            PaymentEvent::PaymentCredited { transaction, .. } => {
                 let holder = self.state.captured().map(|captured| captured.holder);
                 if let (Some(captured), Some(holder)) = (&mut self.captured, holder) {
                     captured.holder = holder;
@@ -332,6 +360,10 @@ pub(super) fn next(
         .evolve(event)
         .map_err(|error| moment.refuse(error))?;
     row.change(moment, event);
+    let status = row.state.status();
+    if !matches!(status, Some(PaymentStatus::Failed | PaymentStatus::Expired)) {
+        row.reason = None;
+    }
     Ok(row)
 }
 
@@ -350,6 +382,7 @@ fn begin(payment: PaymentId, moment: Moment, event: &PaymentEvent) -> Option<Pay
         amount,
         reference: None,
         metadata: Metadata::default(),
+        wanted_until: None,
         expires_at: None,
         routes: Vec::new(),
         order: None,
@@ -359,6 +392,7 @@ fn begin(payment: PaymentId, moment: Moment, event: &PaymentEvent) -> Option<Pay
         suspended: None,
         unexpected: None,
         reason: None,
+        outcomes: Vec::new(),
         state: Payment::default(),
     };
     match event {
@@ -374,6 +408,7 @@ fn begin(payment: PaymentId, moment: Moment, event: &PaymentEvent) -> Option<Pay
             wallet: Some(*wallet),
             reference: reference.clone(),
             metadata: metadata.clone(),
+            wanted_until: *expires_at,
             expires_at: *expires_at,
             routes: vec![RouteTaken {
                 at: moment.at,

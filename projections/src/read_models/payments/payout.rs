@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Moment;
 use super::beneficiary::Decided;
 use super::documents::{Columns, Document};
+use super::outcome::OutcomeRow;
 use crate::read_model::FoldError;
 
 /// A payout.
@@ -58,6 +59,8 @@ pub struct PayoutRow {
     pub return_transaction: Option<TransactionId>,
     /// Why it was declined, cancelled, failed or was returned.
     pub reason: Option<Reference>,
+    /// How it ended at the providers that were asked.
+    pub outcomes: Vec<OutcomeRow>,
     /// What the domain makes of its events.
     pub state: Payout,
 }
@@ -94,10 +97,11 @@ impl Document for PayoutRow {
 
     fn columns(&self) -> Columns {
         Columns {
-            belongs_to: None,
+            belongs_to: Some(self.beneficiary.as_uuid()),
             wallet: Some(self.wallet),
             provider: self.provider(),
             status: self.status(),
+            in_suspense: false,
         }
     }
 }
@@ -250,6 +254,7 @@ fn begin(payout: PayoutId, moment: Moment, event: &PayoutEvent) -> Option<Payout
         fee_transaction: None,
         return_transaction: None,
         reason: None,
+        outcomes: Vec::new(),
         state: Payout::default(),
     })
 }

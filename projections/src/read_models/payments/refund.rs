@@ -37,7 +37,7 @@ pub struct RefundRow {
     pub created_at: Timestamp,
     /// When its last event was recorded.
     pub changed_at: Timestamp,
-    /// The payment's wallet.
+    /// Whose money is given back.
     pub wallet: Option<WalletId>,
     /// Where.
     pub provider: Option<ProviderName>,
@@ -94,6 +94,7 @@ impl Document for RefundRow {
             wallet: self.wallet,
             provider: self.provider,
             status: refund_status(self.state),
+            in_suspense: false,
         }
     }
 }
@@ -193,22 +194,35 @@ fn begin(
     moment: Moment,
     event: &PaymentEvent,
 ) -> Option<RefundRow> {
-    let (amount, origin, reason) = match event {
-        PaymentEvent::RefundRequested { amount, reason, .. } => {
-            (*amount, RefundOrigin::Requested, reason.clone())
+    let captured = payment.captured.as_ref();
+    let discovered = RefundOrigin::Discovered;
+    let (amount, origin, reason, source) = match event {
+        PaymentEvent::RefundRequested {
+            amount,
+            reason,
+            source,
+            ..
+        } => {
+            let origin = RefundOrigin::Requested;
+            (*amount, origin, reason.clone(), Some(*source))
         }
-        PaymentEvent::RefundDiscovered { amount, .. }
-        | PaymentEvent::RefundFailed { amount, .. } => (*amount, RefundOrigin::Discovered, None),
+        PaymentEvent::RefundDiscovered { amount, taken, .. } => {
+            (*amount, discovered, None, Some(taken.source))
+        }
+        // It never moved anything.
+        PaymentEvent::RefundFailed { amount, .. } => (*amount, discovered, None, None),
         _ => return None,
     };
-    let captured = payment.captured.as_ref();
     Some(RefundRow {
         refund,
         payment: payment.payment,
         position: moment.position,
         created_at: moment.at,
         changed_at: moment.at,
-        wallet: payment.wallet,
+        wallet: match source {
+            Some(source) => payment.owner_of(source),
+            None => payment.owner(),
+        },
         provider: payment.provider(),
         asset: captured.map_or(payment.asset, |captured| captured.asset),
         amount,

@@ -81,6 +81,7 @@ impl Document for SettlementRow {
             wallet: None,
             provider: Some(self.provider),
             status: self.status(),
+            in_suspense: false,
         }
     }
 }
@@ -162,6 +163,7 @@ impl Document for BreakRow {
                 BreakStatus::Open => "open",
                 BreakStatus::Resolved => "resolved",
             },
+            in_suspense: false,
         }
     }
 }
