@@ -19,8 +19,6 @@ const TOO_SLOW: (u16, &str) = (408, "The body does not come.");
 const STATE: (u16, &str) = (409, "The state of something concerned stands in the way.");
 const TOO_LARGE: (u16, &str) = (413, "The body is too large.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is not declared as `application/json`.");
-const NOT_GENUINE: (u16, &str) = (401, "The webhook's signature is not valid.");
-const NOT_EXPECTED: (u16, &str) = (415, "The body's media type is not the provider's.");
 const RULE: (u16, &str) = (422, "A rule of the ledger refuses the command.");
 const TOO_OFTEN: (u16, &str) = (
     429,
@@ -109,11 +107,11 @@ problem_response!(
     WebhookProblem,
     [
         INVALID,
-        NOT_GENUINE,
+        UNKNOWN_CALLER,
         MISSING,
         TOO_SLOW,
         TOO_LARGE,
-        NOT_EXPECTED,
+        MEDIA_TYPE,
         TOO_OFTEN,
         FAULT,
         AGAIN
