@@ -48,6 +48,7 @@ use crate::routing::Router;
 use crate::webhooks::Sealing;
 use turns::{Turn, Turns};
 
+pub(crate) use confirming::DISPUTE_NEEDS_A_PERSON;
 pub use destination::{PayoutDestination, PayoutDestinations, PayoutPlace};
 
 /// The longest pause between two questions about one thing.

@@ -82,11 +82,15 @@ impl Desk {
         outcome
     }
 
+    /// A deposit of Asha's, which can be read at once.
     pub async fn deposit(&self, amount: &str) -> PaymentId {
         let body = json!({ "wallet": self.wallet, "asset": "INR", "amount": amount });
         let path = "/deposits?wait_ms=0";
         let made = self.post(path, &self.asha.access, body).await.expect(201);
-        made.id().parse().unwrap()
+        let (id, position) = (made.id(), made.position());
+        let path = format!("/deposits/{id}?min_position={position}");
+        self.get(&path, &self.asha.access).await.expect(200);
+        id.parse().unwrap()
     }
 
     /// A deposit as the administrator sees it, no less fresh than an outcome.

@@ -20,7 +20,7 @@ use crate::webhooks::{
 const TRIES: i32 = 8;
 
 /// Why a webhook waits for a person that tells of a dispute where no dispute can be asked about.
-const DISPUTE: &str = "dispute_needs_a_person";
+pub(crate) const DISPUTE_NEEDS_A_PERSON: &str = "dispute_needs_a_person";
 
 impl Payments {
     pub(super) async fn confirm_webhook(
@@ -84,7 +84,7 @@ impl Payments {
             && told.iter().any(is_dispute)
             && !capabilities.supports(Operation::FetchDispute)
         {
-            return Ok(Heard::Impossible(DISPUTE.to_owned()));
+            return Ok(Heard::Impossible(DISPUTE_NEEDS_A_PERSON.to_owned()));
         }
         let mut said = Vec::new();
         for observation in told {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use connectors::gateways::{SignatureCoverage, WebhookContent, WebhookDelivery, WebhookFacts};
+use connectors::gateways::{
+    Observation, SignatureCoverage, WebhookContent, WebhookDelivery, WebhookFacts,
+};
 use event_store::ErrorChain;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
@@ -17,6 +19,7 @@ use super::stored::{STORED, StoredWebhook};
 use super::verdicts::{Verdict, settle};
 use crate::gateway_accounts::GatewayAccounts;
 use crate::observer::{Heard, Hearing, Observer, Source, Trust};
+use crate::payments::DISPUTE_NEEDS_A_PERSON;
 
 /// Processes webhooks on one node.
 #[derive(Debug)]
@@ -130,8 +133,13 @@ impl WebhookProcessor {
             WebhookContent::NotUnderstood { .. } => {
                 return Verdict::Park("not_understood".to_owned());
             }
-            WebhookContent::CannotBeConfirmed(_) => {
-                return Verdict::Park("cannot_be_confirmed".to_owned());
+            WebhookContent::CannotBeConfirmed(observations) => {
+                let is_dispute = |told: &Observation| matches!(told, Observation::Dispute(_));
+                let reason = match observations.iter().any(is_dispute) {
+                    true => DISPUTE_NEEDS_A_PERSON,
+                    false => "cannot_be_confirmed",
+                };
+                return Verdict::Park(reason.to_owned());
             }
             WebhookContent::Observations(observations) => observations,
         };
