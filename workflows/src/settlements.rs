@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use connectors::gateways::{
     Charges, Money, Observation, PaymentObservation, PaymentStatus, ProviderId, Reported,
     SettlementRow, SettlementRowKind,
@@ -38,6 +40,8 @@ pub struct Known {
     pub captured: Amount,
     /// What it cost, where that was recorded.
     pub fees: Option<ObservedFees>,
+    /// The disputes whose cost was recorded, by the provider's own ids.
+    pub charged_disputes: BTreeSet<String>,
 }
 
 /// The batches of a report, in the order of their first rows. Rows that are in none yet come with a later
@@ -106,41 +110,33 @@ impl Batch {
 
     /// The report to be recorded, once everything was heard; `known` is what the ledger then has of each
     /// row, in the rows' order.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`TooLarge`].
     pub fn report(
         &self,
         provider: ProviderName,
         batch: ProviderReference,
         bank: SystemAccountName,
         known: &[Option<Known>],
-    ) -> SettlementReport {
-        let sum =
-            |of: &dyn Fn(&SettlementRow) -> Decimal| self.rows.iter().map(of).sum::<Decimal>();
-        let to_bank = sum(&|row| row.to_bank);
-        let net = self.rounded(to_bank);
-        let payouts = -sum(&|row| match row.kind.known() {
-            Some(kind) if is_payout(*kind) => row.net,
+    ) -> Result<SettlementReport, TooLarge> {
+        let payouts = self.rows.iter().map(|row| match row.kind.known() {
+            Some(kind) if is_payout(*kind) => -row.net,
             Some(_) | None => Decimal::ZERO,
         });
-        let unrecorded: Vec<(Decimal, Decimal)> = self
-            .rows
-            .iter()
-            .zip(known)
-            .map(|(row, known)| own_charges(row, known.as_ref()))
-            .collect();
-        let tax = self.rounded(unrecorded.iter().map(|(_, tax)| *tax).sum());
-        let fee: Decimal = unrecorded.iter().map(|(fee, _)| *fee).sum();
-        // What the bank's rounding of the whole leaves is the fee's.
-        let rest = fee + unrecorded.iter().map(|(_, tax)| *tax).sum::<Decimal>() - tax;
-        let fee = self.rounded(rest + to_bank - net).max(Decimal::ZERO);
         let first = self.rows.first();
-        SettlementReport {
+        let charged = self.charged(known)?;
+        Ok(SettlementReport {
             provider,
             batch,
             asset: self.asset.code,
-            net,
-            payouts: self.rounded(payouts),
-            fees: ObservedFees { fee, tax },
+            net: self.rounded(self.to_bank()?),
+            payouts: self.rounded(sum(payouts)?),
+            // What is given back of charges is a break.
+            fees: ObservedFees {
+                fee: charged.fee.max(Decimal::ZERO),
+                tax: charged.tax.max(Decimal::ZERO),
+            },
             bank,
             bank_reference: first
                 .and_then(|row| row.bank_reference.as_deref())
@@ -148,21 +144,76 @@ impl Batch {
             settled_at: first
                 .and_then(|row| row.settled_at)
                 .and_then(|time| Timestamp::try_new(time).ok()),
-        }
+        })
+    }
+
+    fn to_bank(&self) -> Result<Decimal, TooLarge> {
+        sum(self.rows.iter().map(|row| row.to_bank))
+    }
+
+    /// What the batch costs that is not recorded elsewhere, in the currency's decimals; negative where more
+    /// was given back.
+    fn charged(&self, known: &[Option<Known>]) -> Result<ObservedFees, TooLarge> {
+        let own: Vec<ObservedFees> = self
+            .rows
+            .iter()
+            .zip(known)
+            .map(|(row, known)| own_charges(row, known.as_ref()))
+            .collect();
+        let exact = sum(own.iter().map(|own| own.tax))?;
+        let tax = self.rounded(exact);
+        let to_bank = self.to_bank()?;
+        // What the bank's rounding of the whole leaves is the fee's.
+        let rests = [exact, -tax, to_bank, -self.rounded(to_bank)];
+        let fee = sum(own.iter().map(|own| own.fee).chain(rests))?;
+        Ok(ObservedFees {
+            fee: self.rounded(fee),
+            tax,
+        })
     }
 
     /// Where the rows and the ledger differ.
-    pub fn breaks(&self, known: &[Option<Known>]) -> Vec<SettlementBreak> {
-        let found = self.rows.iter().zip(known);
-        found
-            .flat_map(|(row, known)| self.breaks_of(row, known.as_ref()))
-            .collect()
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    pub fn breaks(
+        &self,
+        batch: &ProviderReference,
+        known: &[Option<Known>],
+    ) -> Result<Vec<SettlementBreak>, TooLarge> {
+        let mut found = Vec::new();
+        for (row, known) in self.rows.iter().zip(known) {
+            found.extend(self.breaks_of(batch, row, known.as_ref())?);
+        }
+        let charged = self.charged(known)?;
+        let given_back = sum([charged.fee, charged.tax].map(|charge| charge.min(Decimal::ZERO)))?;
+        if !given_back.is_zero() {
+            found.push(self.differs(batch, given_back));
+        }
+        Ok(found)
     }
 
-    fn breaks_of(&self, row: &SettlementRow, known: Option<&Known>) -> Vec<SettlementBreak> {
-        let Ok(subject) = row.entity_id.as_str().parse::<ProviderReference>() else {
-            return Vec::new();
-        };
+    /// That the whole is not as the ledger has it, by an amount of its asset.
+    #[must_use]
+    pub fn differs(&self, batch: &ProviderReference, theirs: Decimal) -> SettlementBreak {
+        SettlementBreak {
+            kind: BreakKind::TotalDiffers,
+            subject: batch.clone(),
+            payment: None,
+            ours: None,
+            theirs: Amount::try_new(theirs.abs(), self.asset.scale).ok(),
+        }
+    }
+
+    fn breaks_of(
+        &self,
+        batch: &ProviderReference,
+        row: &SettlementRow,
+        known: Option<&Known>,
+    ) -> Result<Vec<SettlementBreak>, TooLarge> {
+        // A name that no event can hold is the whole's.
+        let named = row.entity_id.as_str().parse::<ProviderReference>();
+        let subject = named.unwrap_or_else(|_| batch.clone());
         let amount = |value: Decimal| Amount::try_new(value.abs(), self.asset.scale).ok();
         let difference = |kind, ours, theirs| SettlementBreak {
             kind,
@@ -172,7 +223,7 @@ impl Batch {
             theirs,
         };
         let theirs = amount(row.amount.value());
-        match (row.kind.known().copied(), known) {
+        Ok(match (row.kind.known().copied(), known) {
             // Nobody has a place for it: a person finds out what it is.
             (None | Some(SettlementRowKind::Adjustment), _) => {
                 vec![difference(BreakKind::UnknownHere, None, amount(row.net))]
@@ -186,21 +237,18 @@ impl Batch {
                     let ours = Some(known.captured);
                     found.push(difference(BreakKind::AmountDiffers, ours, theirs));
                 }
-                let charged = row.fee + row.tax;
-                if let Some(recorded) = known.fees
-                    && self.rounded(charged) != self.rounded(recorded.fee + recorded.tax)
-                {
-                    let ours = amount(recorded.fee + recorded.tax);
-                    found.push(difference(
-                        BreakKind::FeeDiffers,
-                        ours,
-                        amount(self.rounded(charged)),
-                    ));
+                let charged = self.rounded(sum([row.fee, row.tax])?);
+                if let Some(fees) = known.fees {
+                    let recorded = self.rounded(sum([fees.fee, fees.tax])?);
+                    if charged != recorded {
+                        let (ours, theirs) = (amount(recorded), amount(charged));
+                        found.push(difference(BreakKind::FeeDiffers, ours, theirs));
+                    }
                 }
                 found
             }
             (Some(_), _) => Vec::new(),
-        }
+        })
     }
 
     /// To the currency's decimals, half to even, as fees are rounded.
@@ -209,16 +257,42 @@ impl Batch {
     }
 }
 
-/// What a row costs that is not recorded elsewhere: fee and tax.
-fn own_charges(row: &SettlementRow, known: Option<&Known>) -> (Decimal, Decimal) {
+/// Sums that no amount can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the report's amounts are too large")]
+pub struct TooLarge;
+
+fn sum(parts: impl IntoIterator<Item = Decimal>) -> Result<Decimal, TooLarge> {
+    let mut parts = parts.into_iter();
+    parts
+        .try_fold(Decimal::ZERO, Decimal::checked_add)
+        .ok_or(TooLarge)
+}
+
+/// What a row costs that is not recorded elsewhere.
+fn own_charges(row: &SettlementRow, known: Option<&Known>) -> ObservedFees {
+    let of = |fee, tax| ObservedFees { fee, tax };
     match row.kind.known() {
         Some(SettlementRowKind::Payment) if known.is_some_and(|known| known.fees.is_some()) => {
-            (Decimal::ZERO, Decimal::ZERO)
+            of(Decimal::ZERO, Decimal::ZERO)
         }
-        // The row is nothing but a charge.
-        Some(SettlementRowKind::Fee) => (-row.net - row.tax, row.tax),
-        _ => (row.fee, row.tax),
+        Some(SettlementRowKind::Chargeback | SettlementRowKind::ChargebackReversal)
+            if is_charged(row, known) =>
+        {
+            of(Decimal::ZERO, Decimal::ZERO)
+        }
+        // The row is nothing but a charge; what it says of a tax is in its net.
+        Some(SettlementRowKind::Fee) => of(-row.net, Decimal::ZERO),
+        _ => of(row.fee, row.tax),
     }
+}
+
+/// Whether the cost of a row's dispute was recorded with it.
+fn is_charged(row: &SettlementRow, known: Option<&Known>) -> bool {
+    let dispute = row.dispute_id.as_ref();
+    dispute
+        .zip(known)
+        .is_some_and(|(dispute, known)| known.charged_disputes.contains(dispute.as_str()))
 }
 
 const fn is_payout(kind: SettlementRowKind) -> bool {

@@ -194,7 +194,8 @@ impl Payments {
         let found: Option<(String, Option<DateTime<Utc>>)> = sqlx::query_as(
             "SELECT provider_checkout, expires_at FROM workflows.checkout \
              WHERE ledger = $1 AND payment_id = $2 AND provider = $3 \
-               AND noted_by = daybook.begun_by($1, 'payment', $2) AND action IS NOT NULL AND provider_checkout IS NOT NULL",
+               AND noted_by = daybook.begun_by($1, 'payment', $2) \
+               AND action IS NOT NULL AND provider_checkout IS NOT NULL",
         )
         .bind(ledger.as_str())
         .bind(payment.as_uuid())

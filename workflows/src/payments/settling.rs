@@ -3,19 +3,23 @@
 //! Each account has one chain of jobs. At the start of a node it begins some days back, because a report
 //! that was fetched before says nothing new; at its end a day puts in the next.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{Days, NaiveDate, Utc};
 use connectors::gateways::{GatewayError, Operation, SettlementQuery, SettlementRow};
 use ledger_core::identifier::derived_id;
-use ledger_core::money::Amount;
-use ledger_core::payment::PaymentEvent;
+use ledger_core::payment::{PaymentEvent, unexpected_payment_id};
 use ledger_core::provider::{Fees, ObservedFees};
-use ledger_core::settlement::{BreakKind, SettlementAction, SettlementBreak, settlement_id};
-use ledger_core::{Command, Event, LedgerName, ProviderName, SettlementId, SystemAccountName};
+use ledger_core::settlement::{SettlementAction, settlement_id};
+use ledger_core::{
+    Command, Event, LedgerName, PaymentId, ProviderName, ProviderReference, SettlementId,
+    SystemAccountName,
+};
 
 use super::{Payments, histories, settled, step};
 use crate::jobs::{Job, JobError, NewJob, insert_jobs_in_tx};
 use crate::observer::{Heard, Source, transaction};
-use crate::settlements::{Batch, Known, batches};
+use crate::settlements::{Batch, Known, TooLarge, batches};
 use crate::translation::reference;
 
 /// How many days back the chain begins: longer than any provider takes to complete a day.
@@ -39,7 +43,15 @@ impl Payments {
     /// # Errors
     /// Those of PostgreSQL.
     pub async fn begin_settlements(&self) -> Result<(), sqlx::Error> {
-        let first = Utc::now().date_naive() - Days::new(DAYS_BACK);
+        let usual = Utc::now().date_naive() - Days::new(DAYS_BACK);
+        let mut connection = self.pool().acquire().await?;
+        let waiting: Vec<(String, NaiveDate)> = sqlx::query_as(
+            "SELECT key, (payload ->> 'day')::date FROM graphile_worker._private_jobs \
+             WHERE key LIKE 'settlements/%' AND payload ->> 'day' IS NOT NULL",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let waiting: HashMap<String, NaiveDate> = waiting.into_iter().collect();
         let jobs: Vec<NewJob> = self
             .accounts
             .all()
@@ -47,9 +59,13 @@ impl Payments {
                 let capabilities = account.gateway.capabilities();
                 capabilities.supports(Operation::SettlementReport)
             })
-            .map(|(provider, account)| due(account.ledger, provider, first))
+            .map(|(provider, account)| {
+                // A day that waits since longer, because nobody was there or its job died, is not skipped.
+                let day = waiting.get(&chain(account.ledger, provider)).copied();
+                let first = day.map_or(usual, |day| day.min(usual));
+                due(account.ledger, provider, first)
+            })
             .collect();
-        let mut connection = self.pool().acquire().await?;
         insert_jobs_in_tx(&mut connection, &jobs).await
     }
 
@@ -141,22 +157,16 @@ impl Payments {
         let bank: SystemAccountName = BANK
             .parse()
             .map_err(|_| JobError::Failed("the bank account has no name".to_owned()))?;
-        let report = batch.report(provider, id.clone(), bank, &known);
-        let whole = SettlementBreak {
-            kind: BreakKind::TotalDiffers,
-            subject: id,
-            payment: None,
-            ours: None,
-            theirs: Amount::try_new(report.net.abs(), batch.asset.scale).ok(),
-        };
+        let mut breaks = batch.breaks(&id, &known)?;
+        let report = batch.report(provider, id.clone(), bank, &known)?;
+        let net = report.net;
         let record = SettlementAction::Record {
             report,
             transaction: transaction(&source, "record"),
         };
-        let mut breaks = batch.breaks(&known);
         match self.submit_settlement(&source, settlement, record).await? {
             // It was told otherwise before: what was recorded then stays, and a person finds out why.
-            Heard::Impossible(reason) if reason == DIFFERS => breaks.push(whole),
+            Heard::Impossible(reason) if reason == DIFFERS => breaks.push(batch.differs(&id, net)),
             recorded => settled(recorded)?,
         }
         for difference in breaks {
@@ -183,40 +193,69 @@ impl Payments {
         Ok(self.observer.submit(source, &part, command).await?)
     }
 
-    /// What the ledger has of a row's payment.
+    /// What the ledger has of a row's payment: the one it names, or the one that money of none is. Whether
+    /// it is this row's, the captured attempt tells: links follow the log, and the report may be what told.
     async fn known(&self, source: &Source, row: &SettlementRow) -> Result<Option<Known>, JobError> {
         let Some(attempt) = &row.payment_id else {
             return Ok(None);
         };
+        let name = reference(attempt).map_err(|word| JobError::Failed(word.0.to_owned()))?;
+        let ours = row.reference.as_deref().and_then(|text| text.parse().ok());
         let links = self.observer.links(source);
-        let Some(payment) = links.payment(None, Some(attempt), None).await? else {
-            return Ok(None);
-        };
-        let events = histories::events_of_payment(&self.log, source.ledger, payment).await?;
-        let mut known = None;
-        for event in events {
-            let Event::Payment(event) = event else {
-                continue;
-            };
-            match *event {
-                PaymentEvent::PaymentCaptured { amount, fees, .. }
-                | PaymentEvent::UnexpectedPaymentCaptured { amount, fees, .. } => {
-                    known = Some(Known {
-                        payment,
-                        captured: amount,
-                        fees: fees.map(charged),
-                    });
-                }
-                PaymentEvent::PaymentFeesRecorded { fees, .. } => {
-                    if let Some(known) = &mut known {
-                        known.fees = Some(charged(fees));
-                    }
-                }
-                _ => {}
+        let named = links
+            .payment(ours.as_ref(), Some(attempt), row.checkout_id.as_ref())
+            .await?;
+        let nobodys = unexpected_payment_id(source.provider, &name);
+        for payment in named.into_iter().chain([nobodys]) {
+            let events = histories::events_of_payment(&self.log, source.ledger, payment).await?;
+            if let Some(known) = known_of(payment, &name, events) {
+                return Ok(Some(known));
             }
         }
-        Ok(known)
+        Ok(None)
     }
+}
+
+/// What events say of a payment that took in this attempt.
+fn known_of(payment: PaymentId, name: &ProviderReference, events: Vec<Event>) -> Option<Known> {
+    let mut known: Option<Known> = None;
+    for event in events {
+        let Event::Payment(event) = event else {
+            continue;
+        };
+        match (*event, &mut known) {
+            (
+                PaymentEvent::PaymentCaptured {
+                    attempt,
+                    amount,
+                    fees,
+                    ..
+                }
+                | PaymentEvent::UnexpectedPaymentCaptured {
+                    attempt,
+                    amount,
+                    fees,
+                    ..
+                },
+                None,
+            ) if attempt == *name => {
+                known = Some(Known {
+                    payment,
+                    captured: amount,
+                    fees: fees.map(charged),
+                    charged_disputes: BTreeSet::new(),
+                });
+            }
+            (PaymentEvent::PaymentFeesRecorded { fees, .. }, Some(known)) => {
+                known.fees = Some(charged(fees));
+            }
+            (PaymentEvent::DisputeFeesRecorded { dispute, .. }, Some(known)) => {
+                known.charged_disputes.insert(dispute.to_string());
+            }
+            _ => {}
+        }
+    }
+    known
 }
 
 fn charged(fees: Fees) -> ObservedFees {
@@ -234,6 +273,12 @@ enum Fetched {
     Error(JobError),
 }
 
+impl From<TooLarge> for JobError {
+    fn from(error: TooLarge) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<JobError> for Fetched {
     fn from(error: JobError) -> Self {
         Self::Error(error)
@@ -243,7 +288,7 @@ impl From<JobError> for Fetched {
 /// A day's report, to be fetched as soon as it is final. An account has one such job at a time.
 fn due(ledger: LedgerName, provider: ProviderName, day: NaiveDate) -> NewJob {
     NewJob {
-        key: format!("settlements/{ledger}/{provider}"),
+        key: chain(ledger, provider),
         job: Job::FetchSettlements {
             ledger,
             provider,
@@ -251,4 +296,9 @@ fn due(ledger: LedgerName, provider: ProviderName, day: NaiveDate) -> NewJob {
         },
         run_at: SettlementQuery::final_from(day),
     }
+}
+
+/// The name of an account's job.
+fn chain(ledger: LedgerName, provider: ProviderName) -> String {
+    format!("settlements/{ledger}/{provider}")
 }

@@ -1,12 +1,14 @@
 //! Tests of reports.
 
+use std::collections::BTreeSet;
+
 use connectors::gateways::{
     Money, Observation, Reported, SettlementRow, SettlementRowKind, currency,
 };
 use ledger_core::PaymentId;
 use ledger_core::money::{Amount, parse_decimal};
 use ledger_core::provider::ObservedFees;
-use ledger_core::settlement::{BreakKind, SettlementReport};
+use ledger_core::settlement::{BreakKind, SettlementBreak, SettlementReport};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -51,7 +53,13 @@ fn known(captured: &str, fees: Option<(&str, &str)>) -> Option<Known> {
             fee: decimal(fee),
             tax: decimal(tax),
         }),
+        charged_disputes: BTreeSet::new(),
     })
+}
+
+fn breaks(batch: &Batch, known: &[Option<Known>]) -> Vec<SettlementBreak> {
+    let id = batch.id.as_str().parse().unwrap();
+    batch.breaks(&id, known).unwrap()
 }
 
 fn batch(rows: Vec<SettlementRow>) -> Batch {
@@ -62,12 +70,14 @@ fn batch(rows: Vec<SettlementRow>) -> Batch {
 
 fn report(batch: &Batch, known: &[Option<Known>]) -> SettlementReport {
     let id = batch.id.as_str().parse().unwrap();
-    batch.report(
-        "razorpay".parse().unwrap(),
-        id,
-        "cash".parse().unwrap(),
-        known,
-    )
+    batch
+        .report(
+            "razorpay".parse().unwrap(),
+            id,
+            "cash".parse().unwrap(),
+            known,
+        )
+        .unwrap()
 }
 
 /// What a batch takes out of the clearing account: what arrived, what was charged and what was paid out.
@@ -111,7 +121,7 @@ fn a_batch_takes_out_of_clearing_what_its_rows_put_there() {
         taken(&report),
         decimal("150.00") - decimal("30.00") - recorded
     );
-    assert_eq!(batch.breaks(&known), []);
+    assert_eq!(breaks(&batch, &known), []);
     let told: Vec<&str> = batch
         .observations()
         .map(|(row, _)| row.entity_id.as_str())
@@ -144,7 +154,7 @@ fn charges_finer_than_the_currency_are_the_batchs_and_nothing_is_left_over() {
     let report = report(&batch, &known);
     assert_eq!(report.net, decimal("68.98"));
     assert_eq!(taken(&report), decimal("70.00"));
-    assert_eq!(batch.breaks(&known), []);
+    assert_eq!(breaks(&batch, &known), []);
 }
 
 #[test]
@@ -168,7 +178,7 @@ fn what_does_not_fit_is_a_break() {
         None,
         None,
     ];
-    let found = batch.breaks(&known);
+    let found = breaks(&batch, &known);
     let kinds: Vec<(BreakKind, &str)> = found
         .iter()
         .map(|difference| (difference.kind, difference.subject.as_str()))
@@ -194,4 +204,47 @@ fn rows_that_are_in_no_batch_yet_wait() {
     let found = batches(vec![waiting, settled]);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].rows.len(), 1);
+}
+
+#[test]
+fn what_a_dispute_costs_is_the_batchs_only_where_it_was_not_recorded_with_it() {
+    let mut disputed = row(
+        SettlementRowKind::Chargeback,
+        "pay_1",
+        "30.00",
+        "15.00",
+        "0",
+    );
+    disputed.dispute_id = Some("du_1".parse().unwrap());
+    let batch = batch(vec![disputed]);
+    let mut of_payment = known("100.00", None);
+    let told = report(&batch, std::slice::from_ref(&of_payment));
+    assert_eq!(told.fees.fee, decimal("15.00"));
+    if let Some(known) = &mut of_payment {
+        known.charged_disputes.insert("du_1".to_owned());
+    }
+    let recorded = report(&batch, &[of_payment]);
+    assert_eq!(recorded.fees.fee, decimal("0.00"));
+}
+
+#[test]
+fn charges_that_are_given_back_are_a_break_and_not_lost() {
+    let mut given_back = row(SettlementRowKind::Fee, "fee_1", "5.00", "0", "0");
+    given_back.net = decimal("5.00");
+    given_back.to_bank = decimal("5.00");
+    let batch = batch(vec![given_back]);
+    assert_eq!(report(&batch, &[None]).fees.fee, decimal("0"));
+    let found = breaks(&batch, &[None]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].kind, BreakKind::TotalDiffers);
+    assert_eq!(found[0].theirs.map(Amount::value), Some(decimal("5.00")));
+}
+
+#[test]
+fn a_report_of_more_than_there_is_is_refused() {
+    let mut huge = row(SettlementRowKind::Fee, "fee_1", "5.00", "0", "0");
+    huge.to_bank = Decimal::MAX;
+    let batch = batch(vec![huge.clone(), huge]);
+    let id = batch.id.as_str().parse().unwrap();
+    assert_eq!(batch.breaks(&id, &[None, None]), Err(super::TooLarge));
 }
