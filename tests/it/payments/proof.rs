@@ -442,10 +442,6 @@ impl Proof {
     fn clearing(&self, found: &Balances) -> BTreeMap<String, (i128, i128)> {
         let mut differing = BTreeMap::new();
         for (provider, gateway) in self.gateways.all() {
-            if provider == "stripe" {
-                // Its balance has payouts and charges of disputes in it, which are not reckoned here yet.
-                continue;
-            }
             let owed = gateway.books().owed.get("INR").copied().unwrap_or_default();
             let owed = i128::from(owed);
             let of = |account: &str| {
