@@ -72,6 +72,8 @@ impl Gateways {
         this.instamojo.allow_many_refunds(true);
         this.razorpay.set_payout_outcome(Some("processed"));
         this.stripe.set_payout_outcome(Some("paid"));
+        // Paid out by itself, Stripe says which payments are in a payout.
+        this.stripe.set_interval("daily");
         this
     }
 
