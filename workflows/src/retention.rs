@@ -3,6 +3,7 @@
 //! * The content of webhooks that are settled: applied, or of no concern. What they led to stays. Parked
 //!   ones wait for a person and keep it.
 //! * Who pays a deposit, and its page, some time after the page has closed.
+//! * Jobs that were put in again while they ran, and failed: others do their work.
 //!
 //! Any number of nodes may do it at once.
 
@@ -63,6 +64,14 @@ const FORGET_CHECKOUTS: &str = "DELETE FROM workflows.checkout WHERE (ledger, pa
           AND coalesce(expires_at, requested_at) <= now() - $1 * interval '1 second' \
         ORDER BY requested_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
+/// Only a job that was replaced while it ran has no key. It is left for some time to whoever looks into what
+/// went wrong, and while a worker has it.
+const FORGET_REPLACED_JOBS: &str = "SELECT id FROM graphile_worker.complete_jobs(ARRAY( \
+        SELECT id FROM graphile_worker._private_jobs \
+        WHERE key IS NULL AND locked_at IS NULL AND attempts >= max_attempts \
+          AND updated_at <= now() - $1 * interval '1 second' \
+        ORDER BY id LIMIT $2))";
+
 impl Retention {
     /// Forgetting in this database; [`Retention::run`] starts it.
     #[must_use]
@@ -75,6 +84,7 @@ impl Retention {
         let work = [
             (FORGET_WEBHOOKS, self.settings.webhooks, "webhooks"),
             (FORGET_CHECKOUTS, self.settings.checkouts, "checkouts"),
+            (FORGET_REPLACED_JOBS, DAY, "replaced jobs"),
         ];
         loop {
             for (statement, kept_for, what) in work {

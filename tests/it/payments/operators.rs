@@ -1,6 +1,7 @@
 //! What operators do: replay webhooks, retry and discard dead jobs.
 
 use connectors::simulators::PayerChoice;
+use daybook::cli::Role as Part;
 use daybook::settings::Settings;
 use uuid::Uuid;
 
@@ -77,6 +78,41 @@ async fn a_dead_job_is_listed_retried_and_discarded() {
     let gone = node.send(node.client.post(at("retry"))).await.expect(404);
     assert_eq!(gone.code(), "job_not_found");
     node.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_replaced_while_it_ran_is_no_dead_letter() {
+    let (world, node) = World::start().await;
+    // Replaced, it has no key and no attempts left.
+    sqlx::query(
+        "SELECT graphile_worker.add_job('watch_payout', '{\"no\": \"job\"}'::json, max_attempts => 1)",
+    )
+    .execute(world.pool())
+    .await
+    .unwrap();
+    let failed = || async {
+        let failed = "UPDATE graphile_worker._private_jobs SET updated_at = now() - interval '2 days' \
+                      WHERE key IS NULL AND attempts = 1 AND locked_at IS NULL";
+        let failed = sqlx::query(failed).execute(world.pool()).await.unwrap();
+        (failed.rows_affected() == 1).then_some(())
+    };
+    eventually("the job fails", failed).await;
+    let list = node.url("/v1/jobs?state=dead");
+    let list = node.send(node.client.get(list)).await.expect(200);
+    assert_eq!(list.body["items"], serde_json::json!([]));
+    node.node.stop().await;
+
+    let next = world.node(&Part::ALL).await;
+    let forgotten = || async {
+        let left = "SELECT count(*) FROM graphile_worker._private_jobs WHERE key IS NULL";
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(world.pool())
+            .await
+            .unwrap();
+        (left == 0).then_some(())
+    };
+    eventually("the job is forgotten", forgotten).await;
+    next.node.stop().await;
 }
 
 #[test]

@@ -522,8 +522,8 @@ impl Proof {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         let dead: Vec<(String, String)> = sqlx::query_as(
-            "SELECT coalesce(key, ''), coalesce(last_error, '') FROM graphile_worker._private_jobs \
-             WHERE attempts >= max_attempts",
+            "SELECT key, coalesce(last_error, '') FROM graphile_worker._private_jobs \
+             WHERE attempts >= max_attempts AND key IS NOT NULL",
         )
         .fetch_all(self.pool())
         .await

@@ -104,8 +104,9 @@ pub struct JobsDesk {
     pool: PgPool,
 }
 
-/// Those that were replaced while they ran are among them: if they fail they are dead letters at once, and
-/// nothing else takes them away.
+/// A job that was put in again while it ran has lost its key to the one that replaces it, and is never tried
+/// again. If it fails or its node dies it is no dead letter: the other does its work, and
+/// [`crate::retention`] takes it away.
 const RECORDS: &str = "SELECT * FROM ( \
     SELECT jobs.id, tasks.identifier AS task, jobs.payload, \
         CASE WHEN jobs.locked_at IS NOT NULL THEN 'running' \
@@ -114,6 +115,7 @@ const RECORDS: &str = "SELECT * FROM ( \
         jobs.last_error, jobs.run_at, jobs.created_at \
     FROM graphile_worker._private_jobs AS jobs \
     JOIN graphile_worker._private_tasks AS tasks ON tasks.id = jobs.task_id \
+    WHERE jobs.key IS NOT NULL OR jobs.locked_at IS NOT NULL \
     ) AS job WHERE true";
 
 impl JobsDesk {
