@@ -10,6 +10,10 @@ use crate::payout::{PayoutAction, hold_of_payout};
 use crate::provider::{losses, suspense};
 use crate::settlement::SettlementAction;
 use crate::transaction::Transaction;
+use crate::verification::CaseAction;
+
+use super::limits::{Concern, Role, has_tiers, keys_of_limits};
+use super::outside::asset_of_payment;
 
 /// The entities that must be loaded before `command` can be decided, as far as is known yet.
 ///
@@ -21,6 +25,9 @@ use crate::transaction::Transaction;
 /// never appended, so its refusal stands only once [`lacking_to_refuse`] is loaded too.
 pub fn lacking(book: &mut Book, command: &Command) -> Vec<EntityKey> {
     let mut keys = requirements(book, command);
+    if has_tiers(book) {
+        keys.extend(keys_of_limits(book, &concerns(book, command)));
+    }
     keys.retain(|key| book.lacks(*key));
     keys.sort_unstable();
     keys.dedup();
@@ -40,6 +47,7 @@ pub const fn needs_follow_from_book(command: &Command) -> bool {
             | Command::Payment { .. }
             | Command::Payout { .. }
             | Command::Settlement { .. }
+            | Command::VerificationCase { .. }
     )
 }
 
@@ -66,11 +74,16 @@ pub fn begun_entity(command: &Command) -> Option<EntityKey> {
             action,
         } => matches!(**action, BeneficiaryAction::Add { .. })
             .then_some(EntityKey::Beneficiary(*beneficiary)),
+        Command::VerificationCase { case, action } => matches!(**action, CaseAction::Open { .. })
+            .then_some(EntityKey::VerificationCase(*case)),
         Command::Settlement { settlement, action } => {
             matches!(**action, SettlementAction::Record { .. })
                 .then_some(EntityKey::Settlement(*settlement))
         }
         Command::SetPaymentPolicy { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
+        | Command::Owner { .. }
         | Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
@@ -98,7 +111,21 @@ fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
         Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
         | Command::SetPaymentPolicy { .. } => Vec::new(),
+        Command::Owner { owner, .. } => vec![EntityKey::Owner(owner.key())],
+        Command::VerificationCase { case, action } => {
+            let opened = match &**action {
+                CaseAction::Open { owner, .. } => Some(owner),
+                _ => None,
+            };
+            let known = book.verification_case(*case).open();
+            let owner = opened.or(known.map(|(open, _)| &open.owner));
+            let owner = owner.map(|owner| EntityKey::Owner(owner.key()));
+            let case = EntityKey::VerificationCase(*case);
+            owner.into_iter().chain([case]).collect()
+        }
         Command::Payment { payment, action } => needs_of_payment(book, *payment, action),
         Command::Payout { payout, action } => needs_of_payout(book, *payout, action),
         Command::Beneficiary {
@@ -145,6 +172,55 @@ fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
             }
             keys
         }
+    }
+}
+
+/// The wallets whose owners a command may be limited by, as far as is known yet.
+fn concerns(book: &Book, command: &Command) -> Vec<Concern> {
+    match command {
+        Command::PostTransaction { request, .. } => Concern::of_postings(&request.postings),
+        Command::PlaceHold { request, .. } => Concern::of_hold(request),
+        Command::CaptureHold { hold, request, .. } => match book.hold(*hold) {
+            Hold::Active(active) => {
+                let to = request.destination.or(active.destination);
+                let giver = Concern::of(active.source, active.asset, Role::Gives);
+                let receiver = to.and_then(|to| Concern::of(to, active.asset, Role::Receives));
+                giver.into_iter().chain(receiver).collect()
+            }
+            Hold::Absent | Hold::Captured | Hold::Voided | Hold::Expired => Vec::new(),
+        },
+        Command::Payment { payment, action } => {
+            let asset = asset_of_payment(book.payment(*payment), action);
+            let holders = holders_of_payment(book, *payment, action);
+            let concern = |holder| Concern::of(holder, asset?, Role::Receives);
+            holders.into_iter().filter_map(concern).collect()
+        }
+        Command::Payout { action, .. } => match &**action {
+            PayoutAction::Request(new) => vec![Concern {
+                wallet: new.wallet,
+                asset: new.asset,
+                role: Role::Gives,
+            }],
+            _ => Vec::new(),
+        },
+        Command::OpenLedger { .. }
+        | Command::RegisterAsset { .. }
+        | Command::OpenSystemAccount { .. }
+        | Command::OpenWallet { .. }
+        | Command::FreezeWallet { .. }
+        | Command::UnfreezeWallet { .. }
+        | Command::SetWalletOverdraft { .. }
+        | Command::CloseWallet { .. }
+        | Command::RevertTransaction { .. }
+        | Command::VoidHold { .. }
+        | Command::ExpireHold { .. }
+        | Command::SetPaymentPolicy { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
+        | Command::Owner { .. }
+        | Command::VerificationCase { .. }
+        | Command::Beneficiary { .. }
+        | Command::Settlement { .. } => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::identifier::{
     BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
 };
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
+use crate::limit::Limits;
 use crate::money::AssetCode;
 use crate::payment::{PaymentAction, PaymentCommand};
 use crate::payout::{PayoutAction, PayoutCommand};
@@ -17,6 +18,7 @@ use crate::rejection::Rejection;
 use crate::settlement::{SettlementAction, SettlementCommand};
 use crate::transaction::TransactionRequest;
 
+use super::limits::{Concern, Role};
 use super::needs::holders_of_payment;
 use super::{Decided, Decision};
 
@@ -26,11 +28,26 @@ impl Decision<'_> {
         let before = self.book.payment(payment).clone();
         let asset = asset_of_payment(&before, &action);
         let holders = holders_of_payment(self.book, payment, &action);
+        let receiver = match (before.open(), &action) {
+            (Some(open), PaymentAction::Observe { .. }) => Some((open.wallet, open.asset)),
+            (_, PaymentAction::Create(new)) => Some((new.wallet, new.asset)),
+            (_, _) => None,
+        };
+        let receiver = receiver.map(|(wallet, asset)| Concern {
+            wallet,
+            asset,
+            role: Role::Receives,
+        });
+        let limits = match receiver {
+            Some(receiver) => self.limits(&[receiver])?,
+            None => Limits::default(),
+        };
         let command = PaymentCommand {
             payment,
             recorded_at: self.recorded_at,
             standings: self.standings_in(&holders, asset),
             policy: self.policy(asset),
+            limits,
             action,
         };
         let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
@@ -282,7 +299,10 @@ fn movement(postings: Vec<crate::posting::RequestedPosting>) -> TransactionReque
 }
 
 /// The asset that a command about a payment is judged in: what is observed, else the payment's own.
-fn asset_of_payment(state: &crate::payment::Payment, action: &PaymentAction) -> Option<AssetCode> {
+pub(super) fn asset_of_payment(
+    state: &crate::payment::Payment,
+    action: &PaymentAction,
+) -> Option<AssetCode> {
     let own = state
         .open()
         .map(|open| open.asset)

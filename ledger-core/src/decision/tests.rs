@@ -3,6 +3,7 @@
 //! Random sequences of them are in the book's tests.
 
 mod holds;
+mod limits;
 mod needs;
 mod outside;
 mod reverts;
