@@ -89,7 +89,8 @@ impl Caller for Poster {
     }
 }
 
-async fn open(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, BenchError> {
+/// One connection.
+pub async fn open(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, BenchError> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;

@@ -67,7 +67,18 @@ impl Node {
         roles: &str,
         settings: &[(&str, &str)],
     ) -> Result<Self, BenchError> {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--roles", roles];
+        Self::configured(site, roles, settings, None).await
+    }
+
+    /// The same with a file of settings.
+    pub async fn configured(
+        site: &Site,
+        roles: &str,
+        settings: &[(&str, &str)],
+        file: Option<&str>,
+    ) -> Result<Self, BenchError> {
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--roles", roles];
+        arguments.extend(file.into_iter().flat_map(|file| ["--config", file]));
         let mut child = site
             .command(&arguments)?
             .envs(settings.iter().copied())

@@ -7,6 +7,7 @@ mod nodes;
 mod rest;
 mod slow_disk;
 mod sustained;
+mod webhooks;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -37,6 +38,11 @@ pub const GROUPS: &[Group] = &[
         name: "rest",
         about: "a node over REST, and pgbench",
         run: |machine, plan| Box::pin(rest::run(machine, plan)),
+    },
+    Group {
+        name: "webhooks",
+        about: "webhooks of a payment provider, verified and stored",
+        run: |machine, plan| Box::pin(webhooks::run(machine, plan)),
     },
     Group {
         name: "nodes",

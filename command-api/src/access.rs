@@ -39,6 +39,12 @@ pub enum Own {
     Transaction,
     /// The hold in the path, through the account it is on.
     Hold,
+    /// The deposit in the path, through the wallet that holds its money or is to be credited.
+    Deposit,
+    /// The dispute in the path, through the wallet whose money is disputed.
+    Dispute,
+    /// The payout in the path, through its wallet.
+    Payout,
     /// The owner in the path.
     Owner,
     /// What the query narrows to the caller: this parameter is their owner, or a wallet or account of
@@ -98,6 +104,65 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("place_hold", Has(P::HoldsPlace, Own::Commands)),
         ("capture_hold", Has(P::HoldsSettle, Own::Nothing)),
         ("void_hold", Has(P::HoldsSettle, Own::Nothing)),
+        ("create_deposit", Has(P::DepositsCreate, Own::Commands)),
+        (
+            "list_deposits",
+            Has(P::PaymentsRead, Own::Filter(&["wallet"])),
+        ),
+        ("get_deposit", Has(P::PaymentsRead, Own::Deposit)),
+        ("expire_deposit", Has(P::DepositsCreate, Own::Deposit)),
+        ("request_refund", Has(P::RefundsRequest, Own::Nothing)),
+        ("credit_deposit", Has(P::PaymentsResolve, Own::Nothing)),
+        (
+            "list_refunds",
+            Has(P::PaymentsRead, Own::Filter(&["wallet"])),
+        ),
+        (
+            "list_disputes",
+            Has(P::PaymentsRead, Own::Filter(&["wallet"])),
+        ),
+        ("get_dispute", Has(P::PaymentsRead, Own::Dispute)),
+        ("request_payout", Has(P::PayoutsRequest, Own::Commands)),
+        ("decide_payout", Has(P::PayoutsDecide, Own::Nothing)),
+        ("cancel_payout", Has(P::PayoutsCancel, Own::Payout)),
+        (
+            "list_payouts",
+            Has(P::PaymentsRead, Own::Filter(&["wallet"])),
+        ),
+        ("get_payout", Has(P::PaymentsRead, Own::Payout)),
+        ("add_beneficiary", Has(P::BeneficiariesManage, Own::Wallet)),
+        ("list_beneficiaries", Has(P::PaymentsRead, Own::Wallet)),
+        (
+            "verify_beneficiary",
+            Has(P::BeneficiariesVerify, Own::Nothing),
+        ),
+        (
+            "remove_beneficiary",
+            Has(P::BeneficiariesManage, Own::Wallet),
+        ),
+        ("list_settlements", Has(P::ReportsRead, Own::Nothing)),
+        ("get_settlement", Has(P::ReportsRead, Own::Nothing)),
+        ("list_settlement_breaks", Has(P::ReportsRead, Own::Nothing)),
+        (
+            "resolve_settlement_break",
+            Has(P::PaymentsResolve, Own::Nothing),
+        ),
+        ("get_payment_policy", Has(P::LedgersRead, Own::Shared)),
+        ("set_payment_policy", Has(P::PaymentsManage, Own::Nothing)),
+        ("list_provider_days", Has(P::ReportsRead, Own::Nothing)),
+        ("list_providers", Has(P::ReportsRead, Own::Nothing)),
+        ("receive_webhook", Requirement::Public),
+        (
+            "list_webhook_deliveries",
+            Has(P::WebhooksRead, Own::Nothing),
+        ),
+        ("get_webhook_delivery", Has(P::WebhooksRead, Own::Nothing)),
+        ("get_webhook_content", Has(P::WebhooksManage, Own::Nothing)),
+        ("replay_webhook", Has(P::WebhooksManage, Own::Nothing)),
+        ("list_jobs", Has(P::JobsRead, Own::Nothing)),
+        ("get_job", Has(P::JobsRead, Own::Nothing)),
+        ("retry_job", Has(P::JobsManage, Own::Nothing)),
+        ("discard_job", Has(P::JobsManage, Own::Nothing)),
         ("list_events", Has(P::LogRead, Own::Nothing)),
         ("get_trial_balance", Has(P::ReportsRead, Own::Nothing)),
         ("list_activity", Has(P::ReportsRead, Own::Nothing)),

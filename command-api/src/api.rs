@@ -13,6 +13,8 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 use projections::Queries;
 use sqlx::postgres::PgPool;
+use workflows::routing::Router;
+use workflows::webhooks::Webhooks;
 
 use crate::access::guard::{Asked, guarded};
 use crate::access::{Access, requirement_of};
@@ -37,13 +39,25 @@ use crate::routes::identity::records::RecordQueries;
 use crate::routes::identity::roles::RoleOperations;
 use crate::routes::identity::sessions::SessionOperations;
 use crate::routes::identity::stream_tickets::StreamTicketOperations;
+use crate::routes::jobs::JobOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
+use crate::routes::payments::beneficiaries::BeneficiaryOperations;
+use crate::routes::payments::deposit_queries::DepositQueries;
+use crate::routes::payments::deposits::DepositCommands;
+use crate::routes::payments::disputes::DisputeQueries;
+use crate::routes::payments::payout_queries::PayoutQueries;
+use crate::routes::payments::payouts::PayoutCommands;
+use crate::routes::payments::policies::PolicyOperations;
+use crate::routes::payments::providers::ProviderQueries;
+use crate::routes::payments::refunds::RefundQueries;
+use crate::routes::payments::settlements::SettlementOperations;
 use crate::routes::system_accounts::SystemAccountCommands;
 use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
 use crate::routes::wallet_queries::WalletQueries;
 use crate::routes::wallets::WalletCommands;
+use crate::routes::webhooks::WebhookOperations;
 use crate::services::Services;
 
 /// What the binary gives to the interface.
@@ -60,6 +74,10 @@ pub struct ApiDependencies {
     pub authenticator: Authenticator,
     /// Who may call which operation.
     pub access: Access,
+    /// Which provider a deposit is sent to.
+    pub router: Router,
+    /// What payment providers tell us.
+    pub webhooks: Webhooks,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -91,6 +109,8 @@ impl Api {
             dependencies.queries.clone(),
             dependencies.pool.clone(),
             dependencies.authenticator.clone(),
+            dependencies.router.clone(),
+            dependencies.webhooks.clone(),
         );
         let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
@@ -146,7 +166,7 @@ impl Api {
 }
 
 /// Every operation, in one place for the routes and the document.
-type AllOperations = Operations<(LedgerOperations, IdentityOperations)>;
+type AllOperations = Operations<(LedgerOperations, PaymentOperations, IdentityOperations)>;
 
 /// The operations on ledgers and what is in them.
 type LedgerOperations = (
@@ -162,6 +182,22 @@ type LedgerOperations = (
     AccountQueries,
     TransactionQueries,
     HoldQueries,
+    WebhookOperations,
+    JobOperations,
+);
+
+/// The operations on money that comes in and goes out.
+type PaymentOperations = (
+    DepositCommands,
+    DepositQueries,
+    RefundQueries,
+    DisputeQueries,
+    PayoutCommands,
+    PayoutQueries,
+    BeneficiaryOperations,
+    SettlementOperations,
+    PolicyOperations,
+    ProviderQueries,
 );
 
 /// The operations on people, machines and roles.
@@ -192,6 +228,20 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         AccountQueries(services.clone()),
         TransactionQueries(services.clone()),
         HoldQueries(services.clone()),
+        WebhookOperations(services.clone()),
+        JobOperations(services.clone()),
+    );
+    let payments = (
+        DepositCommands(services.clone()),
+        DepositQueries(services.clone()),
+        RefundQueries(services.clone()),
+        DisputeQueries(services.clone()),
+        PayoutCommands(services.clone()),
+        PayoutQueries(services.clone()),
+        BeneficiaryOperations(services.clone()),
+        SettlementOperations(services.clone()),
+        PolicyOperations(services.clone()),
+        ProviderQueries(services.clone()),
     );
     let identities = (
         PeopleOperations(services.clone()),
@@ -205,7 +255,7 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         RecordQueries(services.clone()),
         OAuthOperations(services.clone()),
     );
-    let parts = (ledgers, identities);
+    let parts = (ledgers, payments, identities);
     Operations { parts, access }
 }
 

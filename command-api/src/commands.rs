@@ -52,6 +52,20 @@ pub struct Intent<'a, B> {
     pub atomicity: Atomicity,
 }
 
+impl<'a, B> Intent<'a, B> {
+    /// An intent of one command.
+    #[must_use]
+    pub fn of_one(ledger: LedgerName, key: Key, request: &'a B, command: Command) -> Self {
+        Self {
+            ledger,
+            key,
+            request,
+            commands: vec![command],
+            atomicity: Atomicity::AllOrNothing,
+        }
+    }
+}
+
 /// The commands' way to the ledger.
 #[derive(Clone)]
 pub struct Commands {
@@ -74,6 +88,16 @@ impl Commands {
         context: &RequestContext,
         intent: Intent<'_, B>,
     ) -> Result<Outcome, Problem> {
+        self.submit_as(context, intent, Uuid::now_v7()).await
+    }
+
+    /// Carries an intent out under an id that its events carry, and that no other has.
+    async fn submit_as<B: Serialize>(
+        &self,
+        context: &RequestContext,
+        intent: Intent<'_, B>,
+        command_id: Uuid,
+    ) -> Result<Outcome, Problem> {
         let started = Instant::now();
         context
             .caller
@@ -95,7 +119,7 @@ impl Commands {
             atomicity: intent.atomicity,
             idempotency,
             metadata: EventMetadata {
-                command_id: Uuid::now_v7(),
+                command_id,
                 actor: context.caller.actor(),
                 correlation_id: Some(context.correlation_id.clone()),
                 causation_id: None,
@@ -124,7 +148,20 @@ impl Commands {
         context: &RequestContext,
         intent: Intent<'_, B>,
     ) -> Result<Carried, Problem> {
-        let outcome = self.submit(context, intent).await?;
+        self.submit_one_as(context, intent, Uuid::now_v7()).await
+    }
+
+    /// Carries an intent of one command out under an id that its events carry, and that no other has.
+    ///
+    /// # Errors
+    /// The problem when it was refused or has no outcome.
+    pub async fn submit_one_as<B: Serialize>(
+        &self,
+        context: &RequestContext,
+        intent: Intent<'_, B>,
+        command_id: Uuid,
+    ) -> Result<Carried, Problem> {
+        let outcome = self.submit_as(context, intent, command_id).await?;
         match outcome.commands.first() {
             Some(CommandOutcome::Applied(applied)) => Ok(Carried::new(&outcome, applied)),
             Some(CommandOutcome::Refused(refusal)) => Err((&**refusal).into()),

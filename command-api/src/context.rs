@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::Utc;
+use identity::permission::{Permission, Reach};
 use identity::principal::Principal;
 use ledger_core::{Command, LedgerName};
 use poem::http::{HeaderMap, Method, Uri};
@@ -20,7 +22,7 @@ const TRACEPARENT_HEADER: &str = "traceparent";
 const MAX_REQUEST_ID_LENGTH: usize = 128;
 
 /// The scope of callers who are not known.
-const ANONYMOUS: &str = "anonymous";
+pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// Who asks.
 #[derive(Clone)]
@@ -54,6 +56,14 @@ impl Caller {
             Self::Anonymous => None,
             Self::Known(principal) | Self::OnlyOwn(principal, _) => Some(principal),
         }
+    }
+
+    /// Whether they may do this with everything in a ledger. Where nobody asks who they are, everybody may.
+    #[must_use]
+    pub fn may_with_all(&self, permission: Permission, ledger: LedgerName) -> bool {
+        self.principal().is_none_or(|principal| {
+            principal.reach(permission, Some(ledger), Utc::now()) == Ok(Reach::All)
+        })
     }
 
     /// Refuses commands that concern what is not the caller's, of callers who reach no further.

@@ -7,15 +7,21 @@
 //!
 //! The hash covers method, path and the request as it was understood, not its bytes: white space,
 //! the order of keys, `12.5` or `12.50`, and the offset of a time make no other request.
+//!
+//! A part of the hash stands in the log or in the table of keys, for ever. There are few enough people and
+//! account numbers that what a plain hash is of can be found by trying, so a request that says something
+//! personal is hashed as [`Concealed`].
 
 use std::io::{self, Write};
 
 use event_store::executor::IdempotencyKey;
+use identity::identities::Identities;
 use ledger_core::AggregateType;
 use poem_openapi::registry::MetaSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::context::RequestContext;
 use crate::parameters::Parameter;
@@ -31,6 +37,14 @@ const MAX_KEY_LENGTH: usize = 255;
 /// A key from the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyText(String);
+
+impl KeyText {
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Parameter for KeyText {
     fn schema() -> MetaSchema {
@@ -108,6 +122,25 @@ impl Key {
             }
             Self::None => None,
         })
+    }
+}
+
+/// What stands for a request that says something personal where it is hashed: a hash under the deployment's
+/// master key. It is the same on every node; under another master key, a request that is sent again is
+/// another one.
+#[derive(Debug, Serialize)]
+pub struct Concealed(String);
+
+impl Concealed {
+    /// Stands for this request.
+    ///
+    /// # Errors
+    /// A request that cannot be written as JSON, which no request type can cause.
+    pub fn of<B: Serialize>(identities: &Identities, request: &B) -> Result<Self, Problem> {
+        let text = serde_json::to_string(request).map_err(|error| Problem::internal(&error))?;
+        Ok(Self(
+            identities.keyed_hash("request", &Zeroizing::new(text)),
+        ))
     }
 }
 

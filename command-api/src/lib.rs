@@ -5,6 +5,7 @@
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
 //! * [`access`]: who may call which operation, one table; [`limits`]: how often.
+//! * [`checkouts`]: where a deposit is paid; [`notes`]: what is kept beside the log; [`forgetting`].
 //! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
@@ -13,18 +14,22 @@
 pub mod access;
 pub mod api;
 pub mod batch;
+pub mod checkouts;
 pub(crate) mod choice;
 pub mod client_address;
 pub mod commands;
 pub mod context;
 pub mod documentation;
 pub mod edge;
+pub mod forgetting;
 pub mod health;
 pub mod idempotency;
 pub mod limits;
+pub mod notes;
 pub mod operations;
 pub mod parameters;
 pub mod problem;
+pub mod raw_body;
 pub mod reading;
 pub mod replay_line;
 pub mod reply;

@@ -9,6 +9,7 @@ use poem::http::Uri;
 use poem_openapi::registry::MetaSchema;
 use projections::ReadModelName;
 use projections::queries::PageRequest;
+use projections::queries::payments::OutsideKey;
 use projections::queries::statements::EntryKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -139,6 +140,20 @@ impl Paging {
     }
 }
 
+/// Asks how long to wait for something to happen, in milliseconds; two seconds when absent.
+///
+/// # Errors
+/// [`Incomplete`].
+pub fn wait(
+    from: &mut ParameterSource<'_>,
+    description: &'static str,
+) -> Result<Duration, Incomplete> {
+    let wait = from.query::<WaitMs>("wait_ms", description);
+    Ok(Duration::from_millis(
+        wait?.map_or(DEFAULT_WAIT_MS, |wait| wait.0),
+    ))
+}
+
 /// Asks how many items an answer may have.
 ///
 /// # Errors
@@ -163,6 +178,20 @@ impl CursorKey for Position {
 
     fn of_text(text: &str) -> Option<Self> {
         Self::try_new(text.parse().ok()?)
+    }
+}
+
+impl CursorKey for OutsideKey {
+    fn to_text(&self) -> String {
+        format!("{}/{}", self.position, self.id)
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        let (position, id) = text.split_once('/')?;
+        Some(Self {
+            position: Position::of_text(position)?,
+            id: uuid::Uuid::try_parse(id).ok()?,
+        })
     }
 }
 

@@ -7,14 +7,17 @@ pub mod groups;
 pub mod hold_queries;
 pub mod holds;
 pub mod identity;
+pub mod jobs;
 pub mod ledger_queries;
 pub mod ledgers;
+pub mod payments;
 pub mod query_groups;
 pub mod system_accounts;
 pub mod transaction_queries;
 pub mod transactions;
 pub mod wallet_queries;
 pub mod wallets;
+pub mod webhooks;
 
 use poem_openapi::Tags;
 
@@ -36,6 +39,16 @@ pub enum Part {
     Transactions,
     /// Reserved money: captured, voided or expired.
     Holds,
+    /// Money that comes in through a provider, its refunds and disputes.
+    Deposits,
+    /// Money that goes out through a provider, and where to.
+    Payouts,
+    /// What providers pay us, where that differs from our books, and how they do.
+    Settlements,
+    /// What payment providers tell us, as it came.
+    Webhooks,
+    /// Work outside the ledger, and what of it failed.
+    Jobs,
     /// The log itself, for replay and audit.
     Events,
     /// What it all adds up to.

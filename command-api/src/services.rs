@@ -12,7 +12,11 @@ use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
 use projections::queries::AsOf;
 use sqlx::postgres::PgPool;
+use workflows::jobs::JobsDesk;
+use workflows::routing::Router;
+use workflows::webhooks::Webhooks;
 
+use crate::checkouts::Checkouts;
 use crate::commands::{CommandPort, Commands};
 use crate::problem::{Problem, catalogue};
 
@@ -27,6 +31,14 @@ pub struct Services {
     pub queries: Queries,
     /// The people and machines.
     pub authenticator: Authenticator,
+    /// The pages on which deposits are paid.
+    pub checkouts: Checkouts,
+    /// Which provider a deposit is sent to.
+    pub router: Router,
+    /// What payment providers tell us.
+    pub webhooks: Webhooks,
+    /// Work outside the ledger.
+    pub jobs: JobsDesk,
 }
 
 impl Services {
@@ -37,12 +49,18 @@ impl Services {
         queries: Queries,
         pool: PgPool,
         authenticator: Authenticator,
+        router: Router,
+        webhooks: Webhooks,
     ) -> Self {
         Self {
             commands: Commands::new(port),
-            log: LogReader::new(pool),
+            log: LogReader::new(pool.clone()),
             queries,
             authenticator,
+            jobs: JobsDesk::new(pool.clone()),
+            checkouts: Checkouts::new(pool),
+            router,
+            webhooks,
         }
     }
 

@@ -59,21 +59,17 @@ pub fn parse<T: DeserializeOwned + Type>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| explain::explain::<T>(bytes, &error))
 }
 
-async fn read_body(
-    request: &Request,
-    body: &mut RequestBody,
+pub(crate) async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
     limit: usize,
 ) -> Result<bytes::Bytes, Problem> {
-    let announced = content_length(request.headers());
+    let announced = content_length(headers);
     if announced.is_some_and(|length| length > limit) {
-        if let Ok(body) = body.take() {
-            discard(body, DISCARDED).await;
-        }
+        discard(body, DISCARDED).await;
         return Err(too_large(limit));
     }
     let bytes = body
-        .take()
-        .map_err(|error| Problem::from_body(&error))?
         .into_bytes_limit(limit)
         .await
         .map_err(|error| Problem::from_body(&error))
@@ -85,6 +81,15 @@ async fn read_body(
             }
         })?;
     Ok(bytes)
+}
+
+async fn read_json(
+    request: &Request,
+    body: &mut RequestBody,
+    limit: usize,
+) -> Result<bytes::Bytes, Problem> {
+    let body = body.take().map_err(|error| Problem::from_body(&error))?;
+    read_body(request.headers(), body, limit).await
 }
 
 /// Reads a body that is refused to its end, within bounds: a client that is still sending when the
@@ -173,7 +178,7 @@ where
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         check_content_type(request)?;
-        let bytes = read_body(request, body, LIMIT).await?;
+        let bytes = read_json(request, body, LIMIT).await?;
         Ok(Self(parse(&bytes)?))
     }
 }
@@ -199,7 +204,7 @@ where
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let bytes = read_body(request, body, BODY_LIMIT).await?;
+        let bytes = read_json(request, body, BODY_LIMIT).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }

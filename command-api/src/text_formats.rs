@@ -1,5 +1,6 @@
 //! The formats of the domain's types.
 
+mod payments;
 mod web;
 
 use std::fmt;
@@ -10,8 +11,9 @@ use identity::subject::Subject;
 use ledger_core::annotation::{MAX_REFERENCE_LENGTH, Reference};
 use ledger_core::money::{AmountError, MAX_SCALE, parse_decimal};
 use ledger_core::{
-    AccountId, AssetCode, HoldId, Holder, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
-    SystemAccountName, Timestamp, TransactionId, WalletId,
+    AccountId, ActorId, AssetCode, BeneficiaryId, HoldId, Holder, LedgerName, OwnerId, PaymentId,
+    PayoutId, ProviderName, ProviderReference, RefundId, SettlementId, SystemAccountName,
+    Timestamp, TransactionId, WalletId,
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -20,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::problem::{FieldCode, FieldFault};
 use crate::text::TextFormat;
 
+pub use payments::{AccountNumber, CountryCode, Day, HolderName, PaymentAddress, RoutingCode};
 pub use web::{CallbackQuery, WebAddress};
 
 /// Formats that the domain's own `FromStr` reads.
@@ -94,6 +97,46 @@ domain_format!(
     36,
     "0190b8a2-5b7e-7c3d-8f00-0000000000d1",
     "The id of a payout: a UUID."
+);
+domain_format!(
+    RefundId,
+    "uuid",
+    Some(UUID_PATTERN),
+    36,
+    "0190b8a2-5b7e-7c3d-8f00-00000000000f",
+    "The id of a refund: a UUID."
+);
+domain_format!(
+    BeneficiaryId,
+    "uuid",
+    Some(UUID_PATTERN),
+    36,
+    "0190b8a2-5b7e-7c3d-8f00-00000000000e",
+    "The id of a beneficiary: a UUID."
+);
+domain_format!(
+    ProviderName,
+    "provider-name",
+    Some("^[a-z][a-z0-9_]{0,23}$"),
+    24,
+    "razorpay",
+    "The name of a payment provider: a lower-case letter, then letters, digits and `_`."
+);
+domain_format!(
+    ProviderReference,
+    "provider-reference",
+    Some("^[!-~]{1,128}$"),
+    128,
+    "pay_29QQoUBi66xm2f",
+    "A provider's own id of something: visible ASCII characters."
+);
+domain_format!(
+    ActorId,
+    "actor-id",
+    Some(r"^\S(.{0,126}\S)?$"),
+    128,
+    "person:0190b8a2-5b7e-7c3d-8f00-000000000001",
+    "Who gave an order."
 );
 domain_format!(
     SettlementId,
@@ -350,7 +393,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 18] = [
+    const CHECKS: [(&str, FormatCheck); 27] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),
@@ -369,6 +412,15 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
         entry::<Secret>(),
         entry::<CallbackQuery>(),
         entry::<WebAddress>(),
+        entry::<ProviderName>(),
+        entry::<ProviderReference>(),
+        entry::<ActorId>(),
+        entry::<CountryCode>(),
+        entry::<Day>(),
+        entry::<AccountNumber>(),
+        entry::<RoutingCode>(),
+        entry::<PaymentAddress>(),
+        entry::<HolderName>(),
     ];
     CHECKS
         .iter()

@@ -14,13 +14,13 @@
 //!   matched without a rest onto ours ([`Reported`]). An unknown one changes nothing.
 //! * *Typed failure.* [`GatewayError::advice`] says what a caller may do next; after an
 //!   [`Advice::LookUpFirst`] the call may have been carried out.
-//! * *Hints are marked.* [`WebhookFacts::coverage`] and [`ReturnFacts::coverage`] say whether a
-//!   signature covers what is told. Where it does not, the caller confirms by fetching.
+//! * *Hints are marked.* [`WebhookFacts::coverage`] says whether a signature covers what is told. Where it
+//!   does not, the caller confirms by fetching; where the provider has no call for that either, it says so
+//!   ([`WebhookContent::CannotBeConfirmed`]). What a browser brings back is not read at all.
 //!
 //! Nothing here keeps state about a payment, so that any process may make any call. Deduplication,
 //! storing and deciding are the caller's.
 
-mod browser_return;
 mod calls;
 mod capabilities;
 mod checkout;
@@ -28,6 +28,7 @@ mod circuit;
 mod credentials;
 mod dispute;
 mod fault;
+mod form_fields;
 mod identifier;
 pub mod instamojo;
 mod loose;
@@ -36,6 +37,7 @@ mod payment;
 mod payout;
 pub mod payu;
 pub mod razorpay;
+mod reading;
 mod refund;
 mod reported;
 mod settlement;
@@ -47,9 +49,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use browser_return::{OpenCheckout, ReturnFacts, ReturnFields, ReturnOutcome, ReturnRejection};
 pub use calls::CallPolicy;
-pub use capabilities::{Capabilities, ContactDemand, Operation, Provider, RefundSupport};
+pub use capabilities::{Capabilities, Operation, Provider};
 pub use checkout::{
     CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation, CheckoutRequest,
     CheckoutStatus, Payer,
@@ -58,6 +59,7 @@ pub use circuit::{Availability, CircuitPolicy};
 pub use credentials::{CredentialsError, SecretRing};
 pub use dispute::{DisputeObservation, DisputePhase, DisputeStatus};
 pub use fault::{Advice, GatewayError, GatewayStartError, Refusal};
+pub use form_fields::FormFields;
 pub use identifier::{Attempt, IdentifierError, ProviderId, Reference};
 pub use money::{Charges, Money, MoneyError, currency};
 pub use payment::{
@@ -144,19 +146,15 @@ pub trait Gateway: fmt::Debug + Send + Sync {
     /// What became of a payout, by the provider's id or by our reference.
     async fn fetch_payout(&self, lookup: &PayoutLookup) -> Result<PayoutObservation, GatewayError>;
 
-    /// Stops a payout that is not on its way yet.
-    async fn cancel_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError>;
-
     /// What became of a dispute.
     async fn fetch_dispute(
         &self,
         dispute_id: &ProviderId,
     ) -> Result<DisputeObservation, GatewayError>;
 
-    /// One page of what the provider settled on a day.
+    /// One page of what the provider settled on a day. What a batch is, and from when on it is complete and
+    /// never changes, stands in the module of [`SettlementRow`]. [`GatewayError::InProgress`] says that the
+    /// day's batches are still being put together.
     async fn settlement_page(
         &self,
         query: &SettlementQuery,
@@ -167,12 +165,4 @@ pub trait Gateway: fmt::Debug + Send + Sync {
         &self,
         delivery: &WebhookDelivery<'_>,
     ) -> Result<WebhookFacts, WebhookRejection>;
-
-    /// Verifies what a browser brings back from a checkout that we opened. It is a hint even when it is
-    /// signed: it tells that a payment was made, not that it holds.
-    fn verify_return(
-        &self,
-        checkout: &OpenCheckout,
-        fields: &ReturnFields,
-    ) -> Result<ReturnFacts, ReturnRejection>;
 }

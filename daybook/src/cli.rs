@@ -170,7 +170,7 @@ pub struct Verify {
 /// `daybook rebuild`.
 #[derive(Debug, Args)]
 pub struct Rebuild {
-    /// The read models: ledgers, accounts, statements, transactions, holds, wallets, activity, or all.
+    /// The read models: ledgers, accounts, statements, transactions, holds, wallets, activity, payments, or all.
     #[arg(required = true)]
     pub read_models: Vec<String>,
 }

@@ -3,6 +3,7 @@
 //! * [`settings`]: every setting, read and checked once.
 //! * [`servers`]: the configured PostgreSQL and NATS, or private ones.
 //! * [`node`]: the parts of Daybook, started and stopped in order.
+//! * [`simulators`]: payment providers on this machine, for who tries Daybook.
 //! * [`commands`]: one file per subcommand.
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ pub mod commands;
 pub mod node;
 pub mod servers;
 pub mod settings;
+pub mod simulators;
 pub mod telemetry;
 
 /// Runs a command line to its end.

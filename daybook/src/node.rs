@@ -4,6 +4,7 @@
 mod access;
 mod due_holds;
 mod gatekeeper;
+mod payments;
 mod readiness;
 mod snapshots;
 
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::forgetting::Forgetting;
 use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
 use event_store::{Database, DatabaseError, LogReader, LogSignal};
@@ -24,14 +26,19 @@ use realtime_bridge::bridge::{STREAM_EVENTS_PATH, STREAM_PATH};
 use realtime_bridge::{Bridge, BridgeSettings, Nats, NatsError, Relay, RelaySettings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workflows::HoldExpiry;
+use url::Url;
+use workflows::jobs::JobWorkerError;
+use workflows::webhooks::{Sealing, Webhooks};
+use workflows::{HoldExpiry, WorkStatus};
 
 use crate::cli::Role;
 use due_holds::ReadModelDueHolds;
+use payments::PaymentWork;
 use readiness::NodeReadiness;
 use snapshots::ReadModelSnapshots;
 
 pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
+pub use payments::{PaymentOptions, SealedWebhooks};
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);
@@ -60,6 +67,8 @@ pub struct NodeOptions {
     pub access: AccessOptions,
     /// How often, through which proxies, and from pages of which origins.
     pub edge: EdgeSettings,
+    /// Which payment providers it works with.
+    pub payments: PaymentOptions,
 }
 
 /// Why a node cannot start.
@@ -71,6 +80,18 @@ pub enum NodeError {
     /// The read models cannot be made ready.
     #[error("the read models cannot be made ready")]
     ReadModels(#[from] RebuildError),
+    /// Work outside the ledger cannot be done.
+    #[error("work outside the ledger cannot be done")]
+    Jobs(#[from] JobWorkerError),
+    /// The node's own address cannot be named.
+    #[error("the address {address} cannot be named")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: url::ParseError,
+    },
     /// NATS cannot be used.
     #[error(transparent)]
     Nats(#[from] NatsError),
@@ -128,6 +149,7 @@ impl Node {
         let has = |role| options.roles.contains(&role);
         let database = Database::connect(&options.database_url, options.connections).await?;
         runner::prepare(&database).await?;
+        workflows::jobs::prepare(database.pool()).await?;
         let (stop_work, stop_listening) = (CancellationToken::new(), CancellationToken::new());
         let signal = LogSignal::start(&database, stop_listening.clone());
         let log = LogReader::new(database.pool().clone());
@@ -155,8 +177,39 @@ impl Node {
             let expiry = HoldExpiry::new(executors.clone(), signal.clone(), due);
             workers.push(tokio::spawn(expiry.run(stop_work.clone())));
         }
+        let router = options.payments.router();
+        let sealing: Arc<dyn Sealing> =
+            Arc::new(SealedWebhooks(Arc::clone(&options.access.master_key)));
+        let work_status = WorkStatus::default();
+        let webhooks = Webhooks::start(
+            options.payments.accounts.clone(),
+            database.pool().clone(),
+            Arc::clone(&sealing),
+            options.payments.webhooks,
+            stop_listening.clone(),
+        );
         let authenticator =
             access::authenticator(&options.access, &database, address, stop_work.clone());
+        if has(Role::Worker) {
+            let identities = authenticator.identities().clone();
+            let forgetting = Forgetting::new(database.pool().clone(), identities, queries.clone());
+            workers.push(tokio::spawn(forgetting.run(stop_work.clone())));
+        }
+        if has(Role::Worker) && !options.payments.accounts.is_empty() {
+            let own_url = Url::parse(&format!("http://{address}/"))
+                .map_err(|source| NodeError::Address { address, source })?;
+            let work = PaymentWork {
+                options: options.payments,
+                database: database.clone(),
+                signal: signal.clone(),
+                executors: executors.clone(),
+                identities: authenticator.identities().clone(),
+                webhooks: webhooks.clone(),
+                sealing,
+                status: work_status.clone(),
+            };
+            workers.extend(work.start(own_url, &stop_work).await?);
+        }
         let access = access::access(&options.access, &authenticator, &queries);
         let gatekeeper = gatekeeper::gatekeeper(&access, &authenticator);
         let bridge = Bridge::new(&nats, &log, &signal, snapshots, gatekeeper, options.bridge);
@@ -166,7 +219,9 @@ impl Node {
             commands: Arc::new(executors.clone()),
             queries: queries.clone(),
             pool: database.pool().clone(),
-            readiness: Arc::new(NodeReadiness::new(status, relay.clone())),
+            readiness: Arc::new(NodeReadiness::new(status, relay.clone(), work_status)),
+            router,
+            webhooks,
             metrics,
         };
         let mut routes = if has(Role::Api) {

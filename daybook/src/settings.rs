@@ -6,6 +6,7 @@
 mod auth;
 mod edge;
 pub mod messaging;
+pub mod payments;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 pub use auth::{AuthMode, AuthSettings};
 use messaging::MessagingSettings;
+use payments::PaymentSettings;
 
 /// The default file, which is also the documentation of every setting.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -57,6 +59,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// How codes get to people.
     pub messaging: MessagingSettings,
+    /// Accounts at payment providers.
+    pub payments: PaymentSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// NATS.

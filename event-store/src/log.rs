@@ -252,6 +252,34 @@ impl LogReader {
         Ok(query.build_query_as().fetch_all(&self.pool).await?)
     }
 
+    /// The next `limit` events of some kinds of aggregates after a position, up to and with another.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub async fn read_of(
+        &self,
+        ledger: LedgerName,
+        kinds: &[AggregateType],
+        after: Position,
+        until: Position,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM daybook.events WHERE ledger = $1 AND position > $2 \
+             AND position <= $3 AND aggregate_type = ANY($4) ORDER BY position LIMIT $5"
+        );
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let events: Vec<StoredEvent> = sqlx::query_as(&query)
+            .bind(ledger.as_str())
+            .bind(after.value())
+            .bind(until.value())
+            .bind(kinds)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        events.iter().map(StoredEvent::decode).collect()
+    }
+
     /// The last position written at or before a time; the start of the log when there is none.
     ///
     /// Recorded time never runs backwards along positions, so this is a cut of the log.

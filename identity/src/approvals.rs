@@ -6,8 +6,9 @@
 //! request of one subject, byte by byte, and is used up by it; only a request under the same idempotency key
 //! may come again, because it has no second effect.
 //!
-//! Nobody decides about what they asked for themselves (the database refuses it as well), and no machine
-//! decides: behind a key may stand anybody.
+//! Nobody decides about what they asked for themselves (the database refuses it as well), also not through a
+//! machine that they made or as another issuer knows them; and no machine decides: behind a key may stand
+//! anybody.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::LedgerName;
@@ -16,6 +17,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::identities::{Identities, IdentityError, Refusal};
+use crate::machines::is_behind_in_tx;
 use crate::permission::Permission;
 use crate::records::{NewRecord, RecordKind};
 use crate::subject::Subject;
@@ -209,7 +211,11 @@ impl Identities {
         .fetch_optional(&mut *tx)
         .await?;
         let found = found.ok_or(Refusal::NotFound { what: "approval" })?;
-        if found.requested_by == by.to_string() {
+        let requester: Subject = found
+            .requested_by
+            .parse()
+            .map_err(|_| IdentityError::Stored { what: "approval" })?;
+        if is_behind_in_tx(&mut tx, by, requester).await? {
             return Err(Refusal::OwnRequest.into());
         }
         if found.decision.is_some() {
@@ -235,9 +241,8 @@ impl Identities {
             Verdict::Approved => RecordKind::ApprovalGiven,
             Verdict::Refused => RecordKind::ApprovalRefused,
         };
-        let requested_by = found.requested_by.parse().ok();
         let record = NewRecord {
-            subject: requested_by,
+            subject: Some(requester),
             ledger: found.ledger,
             ..NewRecord::event(kind).by(Some(by))
         };

@@ -9,6 +9,7 @@
 //! * [`tokens`]: our access tokens; [`external`]: those of other issuers; [`jwt`], [`pkce`], [`totp`]:
 //!   the standards. [`authenticate`]: from a credential to a principal.
 //! * [`changes`]: what was taken from whom; [`stream_tickets`]: for live streams of browsers.
+//! * [`destinations`]: where payouts go, sealed.
 //! * [`address`], [`delivery`]: where people are reached, and how codes get there.
 //! * [`secret`]: the master key and what hangs on it.
 //!
@@ -22,6 +23,7 @@ pub mod authenticate;
 pub mod changes;
 pub mod codes;
 pub mod delivery;
+pub mod destinations;
 mod error_chain;
 pub mod external;
 pub mod external_sign_in;

@@ -5,6 +5,7 @@
 //! secrets, the secret has 256 random bits and is kept as a hash. It is shown once, when it is made.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -212,6 +213,16 @@ impl Identities {
         .await?)
     }
 
+    /// Whether somebody is who acts when another subject does: they are the same person, here or as another
+    /// issuer vouches for them, or they made the machine, or the machine that made it.
+    ///
+    /// # Errors
+    /// Those of the database; [`IdentityError::Stored`] when a row is none of ours.
+    pub async fn is_behind(&self, person: Subject, acting: Subject) -> Result<bool, IdentityError> {
+        let mut connection = self.pool.acquire().await?;
+        is_behind_in_tx(&mut connection, person, acting).await
+    }
+
     /// Whether a key is somebody's.
     ///
     /// # Errors
@@ -316,6 +327,34 @@ impl Identities {
             scopes: (!scopes.is_empty()).then_some(scopes),
             expires_at: found.expires_at,
         }))
+    }
+}
+
+/// See [`Identities::is_behind`].
+pub(crate) async fn is_behind_in_tx(
+    tx: &mut PgConnection,
+    person: Subject,
+    mut acting: Subject,
+) -> Result<bool, IdentityError> {
+    // Nobody makes a machine that makes them: the steps lead back in time, and end.
+    loop {
+        if person.is_same_as(acting) {
+            return Ok(true);
+        }
+        let Subject::Machine(id) = acting else {
+            return Ok(false);
+        };
+        let maker: Option<String> =
+            sqlx::query_scalar("SELECT made_by FROM identity.machine WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some(maker) = maker else {
+            return Ok(false);
+        };
+        acting = maker
+            .parse()
+            .map_err(|_| IdentityError::Stored { what: "machine" })?;
     }
 }
 

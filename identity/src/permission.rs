@@ -101,6 +101,34 @@ named! {
     HoldsPlace = "holds.place",
     /// Capture and void holds.
     HoldsSettle = "holds.settle",
+    /// See deposits, refunds, disputes, payouts and beneficiaries.
+    PaymentsRead = "payments.read",
+    /// Begin and end deposits.
+    DepositsCreate = "deposits.create",
+    /// Give money of deposits back to who paid it.
+    RefundsRequest = "refunds.request",
+    /// Ask for payouts.
+    PayoutsRequest = "payouts.request",
+    /// Be the second person for payouts.
+    PayoutsDecide = "payouts.decide",
+    /// Call payouts off.
+    PayoutsCancel = "payouts.cancel",
+    /// Add and remove beneficiaries.
+    BeneficiariesManage = "beneficiaries.manage",
+    /// Say that a beneficiary is whose it should be.
+    BeneficiariesVerify = "beneficiaries.verify",
+    /// Credit money out of suspense, explain what settlements differ in.
+    PaymentsResolve = "payments.resolve",
+    /// Say what payments and payouts may do.
+    PaymentsManage = "payments.manage",
+    /// See which webhooks came and what became of them, without their content.
+    WebhooksRead = "webhooks.read",
+    /// See the content of webhooks, and have them replayed.
+    WebhooksManage = "webhooks.manage",
+    /// See work outside the ledger, and what of it failed.
+    JobsRead = "jobs.read",
+    /// Retry and discard what failed too often.
+    JobsManage = "jobs.manage",
     /// See people, their roles and sessions.
     PeopleRead = "people.read",
     /// Block people and end their sessions.
@@ -172,11 +200,15 @@ const fn done(permission: Permission, all: &'static [Role], own: &'static [Role]
     }
 }
 
-const fn done_with_second_factor(permission: Permission, all: &'static [Role]) -> Row {
+const fn done_with_second_factor(
+    permission: Permission,
+    all: &'static [Role],
+    own: &'static [Role],
+) -> Row {
     Row {
         permission,
         all,
-        own: &[],
+        own,
         changes: true,
         sensitive: true,
     }
@@ -238,6 +270,80 @@ pub const TABLE: &[Row] = &[
         &[Role::Operator, Role::Admin, Role::Service],
         NOBODY,
     ),
+    seen(Permission::PaymentsRead, STAFF, CUSTOMER),
+    done(
+        Permission::DepositsCreate,
+        &[Role::Operator, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done(
+        Permission::RefundsRequest,
+        &[Role::Operator, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    done_with_second_factor(
+        Permission::PayoutsRequest,
+        &[Role::Operator, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done_with_second_factor(
+        Permission::PayoutsDecide,
+        &[Role::Operator, Role::Compliance, Role::Admin],
+        NOBODY,
+    ),
+    done(
+        Permission::PayoutsCancel,
+        &[Role::Operator, Role::Compliance, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done_with_second_factor(
+        Permission::BeneficiariesManage,
+        &[Role::Operator, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done_with_second_factor(
+        Permission::BeneficiariesVerify,
+        &[Role::Operator, Role::Compliance, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    done(
+        Permission::PaymentsResolve,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
+    done_with_second_factor(Permission::PaymentsManage, &[Role::Admin], NOBODY),
+    seen(
+        Permission::WebhooksRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done(
+        Permission::WebhooksManage,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
+    seen(
+        Permission::JobsRead,
+        &[
+            Role::Support,
+            Role::Operator,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+        ],
+        NOBODY,
+    ),
+    done(
+        Permission::JobsManage,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
     seen(
         Permission::PeopleRead,
         &[Role::Support, Role::Compliance, Role::Auditor, Role::Admin],
@@ -248,8 +354,8 @@ pub const TABLE: &[Row] = &[
         &[Role::Support, Role::Compliance, Role::Admin],
         NOBODY,
     ),
-    done_with_second_factor(Permission::RolesManage, &[Role::Admin]),
-    done_with_second_factor(Permission::MachinesManage, &[Role::Admin]),
+    done_with_second_factor(Permission::RolesManage, &[Role::Admin], NOBODY),
+    done_with_second_factor(Permission::MachinesManage, &[Role::Admin], NOBODY),
     seen(
         Permission::RecordsRead,
         &[Role::Compliance, Role::Auditor, Role::Admin],
@@ -269,6 +375,7 @@ pub const TABLE: &[Row] = &[
     done_with_second_factor(
         Permission::ApprovalsDecide,
         &[Role::Operator, Role::Compliance, Role::Admin],
+        NOBODY,
     ),
     seen(
         Permission::MetricsRead,

@@ -29,6 +29,21 @@ impl Subject {
         let name = format!("{}:{issuer}{subject}", issuer.len());
         Self::External(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
     }
+
+    /// Whether both are one: who signed in here with another issuer is also whom that issuer's own tokens
+    /// stand for, under the same id.
+    #[must_use]
+    pub fn is_same_as(self, other: Self) -> bool {
+        match (self, other) {
+            (
+                Self::Person(left) | Self::External(left),
+                Self::Person(right) | Self::External(right),
+            )
+            | (Self::Machine(left), Self::Machine(right)) => left == right,
+            (Self::Machine(_), Self::Person(_) | Self::External(_))
+            | (Self::Person(_) | Self::External(_), Self::Machine(_)) => false,
+        }
+    }
 }
 
 impl fmt::Display for Subject {
@@ -85,6 +100,17 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Subject>(), Err(SubjectError), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_person_is_the_same_under_both_names_and_no_machine() {
+        let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert!(Subject::Person(id).is_same_as(Subject::External(id)));
+        assert!(Subject::External(id).is_same_as(Subject::Person(id)));
+        assert!(Subject::Machine(id).is_same_as(Subject::Machine(id)));
+        assert!(!Subject::Person(id).is_same_as(Subject::External(other)));
+        assert!(!Subject::Person(id).is_same_as(Subject::Machine(id)));
+        assert!(!Subject::Machine(id).is_same_as(Subject::External(id)));
     }
 
     #[test]

@@ -3,9 +3,12 @@
 //! | state    | Add                  | Verify                  | Remove                  |
 //! |----------|----------------------|-------------------------|-------------------------|
 //! | Absent   | → Added, or `wallet_not_found`, `wallet_closed` | `beneficiary_not_found` | `beneficiary_not_found` |
-//! | Added    | `beneficiary_exists` | → Verified              | → Removed               |
+//! | Added    | `beneficiary_exists` | → Verified, or `beneficiary_verifier_added_it` | → Removed |
 //! | Verified | `beneficiary_exists` | nothing                 | → Removed               |
 //! | Removed  | `beneficiary_exists` | `beneficiary_removed`   | nothing                 |
+//!
+//! A person does not verify what they have added themselves, whoever the wallet belongs to. A program
+//! may: it checks what it was made to check, at a bank or by a small payment, for whomever it added it.
 //!
 //! **What is not here.** A log keeps everything for ever, so it holds no account number, no UPI
 //! handle and no name: only what people need to tell two of their own accounts apart (four last

@@ -42,9 +42,15 @@
 //! dispute that is heard of before its payment's capture is refused for now (`payment_not_captured`
 //! is transient): whoever brings it fetches the payment and asks again.
 //!
+//! A capture, refund or dispute is of one attempt. Where another attempt's money is the payment's, or
+//! the attempt's money was taken in as no payment's before, it concerns the payment
+//! [`unexpected_payment_id`] and is decided there.
+//!
 //! **Money.** [`Payment::effects`] says what each event moves, in the same append. Money that is not
 //! what was expected, or that no wallet can take, goes to suspense and the event says so.
 
+mod arrived;
+mod captured;
 mod command;
 mod decide;
 mod dispute;
@@ -60,19 +66,17 @@ mod tests;
 
 use crate::identifier::{PaymentId, ProviderName, ProviderReference, RefundId, derived_id};
 
+pub use captured::{CapturedPayment, FeesRecorded};
 pub use command::{
     DisputeObservation, NewPayment, ObservedDispute, ObservedMoney, ObservedPayment,
     ObservedRefund, PaymentAction, PaymentCommand, PaymentObservation, RefundObservation,
 };
 pub use dispute::{Dispute, DisputePhase, DisputeState};
-pub use effects::hold_of_refund;
-pub use event::{PaymentEvent, Returned, SuspenseReason, UnexpectedReason};
+pub(crate) use effects::hold_of_refund;
+pub use event::{MadeGood, PaymentEvent, Returned, SuspenseReason, UnexpectedReason};
 pub use refund::{Refund, RefundState};
 pub use rejection::PaymentRejection;
-pub use state::{
-    Attempt, AttemptState, CapturedPayment, Checkout, FeesRecorded, OpenPayment, Payment,
-    PaymentStatus,
-};
+pub use state::{Attempt, AttemptState, Checkout, OpenPayment, Payment, PaymentStatus};
 pub use taken::Taken;
 
 crate::aggregate::impl_observing_aggregate!(

@@ -22,7 +22,8 @@ mod routing;
 mod tests;
 
 use crate::identifier::{Holder, ProviderName, SystemAccountName};
-use crate::posting::NormalSide;
+use crate::money::AssetCode;
+use crate::posting::{HolderStanding, NormalSide, Standings, WalletStatus};
 
 pub use effect::{Authority, Effect};
 pub use fees::{Fees, FeesRejection, ObservedFees, Reported};
@@ -99,6 +100,25 @@ pub(crate) fn suspense() -> Holder {
 /// What the platform bears.
 pub(crate) fn losses() -> Holder {
     Holder::System(SystemAccountName::constant(LOSSES))
+}
+
+/// Who gets what comes back to `holder`: it does, or suspense where its wallet is closed.
+pub(crate) fn landing(holder: Holder, asset: AssetCode, standings: &Standings) -> Holder {
+    let standing = standings.account(&holder.account(asset));
+    match standing.map(|standing| standing.holder) {
+        Some(
+            HolderStanding::System { .. }
+            | HolderStanding::Wallet {
+                status: WalletStatus::Open | WalletStatus::Frozen(_),
+                ..
+            },
+        ) => holder,
+        None
+        | Some(HolderStanding::Wallet {
+            status: WalletStatus::Closed,
+            ..
+        }) => suspense(),
+    }
 }
 
 /// The side on which an account grows that movements open by themselves; `None` for every other.

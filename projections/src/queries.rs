@@ -8,6 +8,7 @@ pub mod activity;
 pub mod holds;
 pub mod ledgers;
 mod log;
+pub mod payments;
 pub mod statements;
 mod totals;
 pub mod transactions;

@@ -52,6 +52,14 @@ pub enum FoldError {
         /// What does not fit.
         reason: String,
     },
+    /// A row is not one that a projector of this version wrote; a rebuild mends it.
+    #[error("a row of {table} cannot be read or written: {reason}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl From<LogError> for FoldError {
@@ -74,7 +82,7 @@ impl FoldError {
                     .any(|class| code.starts_with(class))
             }),
             Self::Database(_) => true,
-            Self::Log(_) | Self::Event { .. } => false,
+            Self::Log(_) | Self::Event { .. } | Self::Row { .. } => false,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod activity;
 pub mod holds;
 pub mod ledgers;
+pub mod payments;
 pub mod statements;
 pub mod transactions;
 pub mod wallets;
@@ -35,18 +36,20 @@ pub enum ReadModelName {
     Wallets,
     /// Counts and volumes by the hour.
     Activity,
+    /// Payments, payouts, beneficiaries and settlements.
+    Payments,
 }
 
 /// There is no read model of that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no read model {0:?}; there are ledgers, accounts, statements, transactions, holds, wallets and activity"
+    "there is no read model {0:?}; there are ledgers, accounts, statements, transactions, holds, wallets, activity and payments"
 )]
 pub struct UnknownReadModel(String);
 
 impl ReadModelName {
     /// Every read model.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ledgers,
         Self::Accounts,
         Self::Statements,
@@ -54,6 +57,7 @@ impl ReadModelName {
         Self::Holds,
         Self::Wallets,
         Self::Activity,
+        Self::Payments,
     ];
 
     /// The name.
@@ -73,6 +77,7 @@ impl ReadModelName {
             Self::Holds => &holds::Holds,
             Self::Wallets => &wallets::Wallets,
             Self::Activity => &activity::Activity,
+            Self::Payments => &payments::Payments,
         }
     }
 }

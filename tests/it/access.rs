@@ -20,5 +20,5 @@ mod secrets_in_logs;
 mod sessions;
 mod stream_ends;
 mod streams;
-mod support;
+pub mod support;
 mod tickets;

@@ -2,6 +2,7 @@
 
 mod ledger;
 pub mod node;
+pub mod outside;
 pub mod program;
 mod projected;
 pub mod servers;

@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schemas", &["ledger-core", "event-store"]),
     ("projections", &["ledger-core", "event-store"]),
     ("connectors", &["ledger-core", "event-store", "identity"]),
-    ("workflows", &["ledger-core", "event-store"]),
+    ("workflows", &["ledger-core", "event-store", "connectors"]),
     (
         "realtime-bridge",
         &["ledger-core", "event-store", "schemas"],
@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "identity",
             "projections",
             "schemas",
+            "workflows",
         ],
     ),
 ];

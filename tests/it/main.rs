@@ -18,6 +18,8 @@ mod access;
 mod executor;
 mod layout;
 mod node;
+mod payments;
+mod payments_api;
 mod projections;
 mod proof;
 mod realtime;

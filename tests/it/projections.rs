@@ -8,6 +8,7 @@ mod folding;
 mod history;
 mod limits;
 mod listings;
+mod outside;
 mod questions;
 mod rebuild_races;
 mod rebuilding;

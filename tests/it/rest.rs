@@ -5,6 +5,7 @@ use std::sync::Arc;
 use command_api::access::Access;
 use command_api::health::Component;
 use command_api::{Api, ApiDependencies};
+use daybook::node::SealedWebhooks;
 use event_store::LogSignal;
 use event_store::executor::{ExecutorSettings, Executors};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -15,9 +16,12 @@ use projections::{AccountsReadModel, ProjectionStatus, Projectors, Queries};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use workflows::GatewayAccounts;
+use workflows::routing::Router;
+use workflows::webhooks::{WebhookSettings, Webhooks};
 
 use crate::harness::TestDatabase;
-use crate::harness::node::authenticator;
+use crate::harness::node::{authenticator, master_key};
 
 /// A node that serves REST on a port of its own.
 struct Node {
@@ -42,11 +46,19 @@ impl Node {
             ExecutorSettings::default(),
         );
         let api = Api::new(ApiDependencies {
+            router: Router::default(),
             commands: Arc::new(executors),
             queries: Queries::new(&database, status),
             authenticator: authenticator(database.pool()),
             access: Access::Open,
             pool: database.pool().clone(),
+            webhooks: Webhooks::start(
+                GatewayAccounts::default(),
+                database.pool().clone(),
+                Arc::new(SealedWebhooks(Arc::new(master_key()))),
+                WebhookSettings::default(),
+                CancellationToken::new(),
+            ),
             readiness: Arc::new(Vec::<Component>::new),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });

@@ -28,6 +28,14 @@ pub enum FourEyesError {
         /// Its name.
         operation: String,
     },
+    /// What it is asked with is for nobody else to read, and would be kept and shown in the clear.
+    #[error(
+        "{operation} is no operation for two: its request holds what nobody else may read, and would be kept"
+    )]
+    Personal {
+        /// Its name.
+        operation: String,
+    },
     /// It changes nothing, or is the second person's own.
     #[error(
         "{operation} is no operation for two: it needs no permission, changes nothing or decides"
@@ -37,6 +45,9 @@ pub enum FourEyesError {
         operation: String,
     },
 }
+
+/// Operations whose requests hold what is personal or secret: who pays, and where payouts go.
+const PERSONAL: [&str; 2] = ["create_deposit", "add_beneficiary"];
 
 /// The operations that need a second person.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +67,10 @@ impl FourEyes {
             if !is_fit(operation) {
                 let operation = operation.clone();
                 return Err(FourEyesError::Unfit { operation });
+            }
+            if PERSONAL.contains(&operation.as_str()) {
+                let operation = operation.clone();
+                return Err(FourEyesError::Personal { operation });
             }
         }
         Ok(Self(operations.iter().cloned().collect()))
@@ -136,24 +151,111 @@ pub(super) async fn admit(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::{FourEyes, FourEyesError};
+    use crate::openapi_yaml;
+
+    /// Fields that no second person may read.
+    const PERSONAL_FIELDS: [&str; 12] = [
+        "payer",
+        "holder_name",
+        "account_number",
+        "address",
+        "email",
+        "phone",
+        "password",
+        "current_password",
+        "secret",
+        "code",
+        "answer",
+        "refresh_token",
+    ];
+
+    const ASSET_CODE: (&str, &str) = ("register_asset", "code");
+
+    fn of(operation: &str) -> Result<FourEyes, FourEyesError> {
+        FourEyes::try_new(&[operation.to_owned()])
+    }
 
     #[test]
     fn only_operations_that_change_something_can_need_a_second_person() {
-        let of = |operation: &str| FourEyes::try_new(&[operation.to_owned()]);
-        assert!(
-            of("revert_transaction")
-                .unwrap()
-                .includes("revert_transaction")
-        );
+        for fit in [
+            "revert_transaction",
+            "request_payout",
+            "verify_beneficiary",
+            "remove_beneficiary",
+            "credit_deposit",
+            "give_role",
+            "make_machine",
+        ] {
+            assert!(of(fit).unwrap().includes(fit), "{fit}");
+        }
         for unfit in ["get_wallet", "sign_in", "get_me", "decide_approval"] {
             let operation = unfit.to_owned();
             assert_eq!(of(unfit).unwrap_err(), FourEyesError::Unfit { operation });
+        }
+        for personal in ["create_deposit", "add_beneficiary"] {
+            let operation = personal.to_owned();
+            let refused = of(personal).unwrap_err();
+            assert_eq!(refused, FourEyesError::Personal { operation });
         }
         let operation = "revert".to_owned();
         assert_eq!(
             of("revert").unwrap_err(),
             FourEyesError::Unknown { operation }
         );
+    }
+
+    /// The names of a schema's fields, and of the schemas in it.
+    fn fields(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+        if let Some(name) = schema["$ref"].as_str() {
+            let name = name.trim_start_matches("#/components/schemas/");
+            return fields(document, &document["components"]["schemas"][name], found);
+        }
+        for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+            if found.insert(name.clone()) {
+                fields(document, inner, found);
+            }
+        }
+        for part in ["allOf", "anyOf", "oneOf"] {
+            for inner in schema[part].as_array().into_iter().flatten() {
+                fields(document, inner, found);
+            }
+        }
+        if schema["items"].is_object() {
+            fields(document, &schema["items"], found);
+        }
+    }
+
+    #[test]
+    fn no_operation_with_a_personal_field_can_need_a_second_person() {
+        let document: Value = serde_yaml_ng::from_str(&openapi_yaml()).unwrap();
+        let (mut personal, mut fit) = (0, 0);
+        let paths = document["paths"].as_object().unwrap().values();
+        for operation in paths.flat_map(|methods| methods.as_object().unwrap().values()) {
+            let name = operation["operationId"].as_str().unwrap();
+            let mut found = BTreeSet::new();
+            for content in operation["requestBody"]["content"]
+                .as_object()
+                .into_iter()
+                .flatten()
+            {
+                fields(&document, &content.1["schema"], &mut found);
+            }
+            let is_personal = |field: &String| {
+                // An asset's code is nobody's.
+                PERSONAL_FIELDS.contains(&field.as_str()) && (name, &**field) != ASSET_CODE
+            };
+            if found.iter().any(is_personal) {
+                personal += 1;
+                assert!(of(name).is_err(), "{name}: {found:?}");
+            } else if of(name).is_ok() {
+                fit += 1;
+            }
+        }
+        assert!(personal > 5 && fit > 20, "{personal} {fit}");
     }
 }

@@ -7,10 +7,12 @@ use chrono::Utc;
 use identity::authenticate::{AuthenticationError, Authenticator};
 use identity::permission::{Permission, Reach};
 use identity::principal::{Denial, Principal};
-use ledger_core::{AccountId, Holder, LedgerName, OwnerId};
+use ledger_core::{AccountId, Holder, LedgerName, OwnerId, PaymentId, PayoutId, WalletId};
 use poem::endpoint::BoxEndpoint;
 use poem::http::header;
 use poem::{Endpoint, EndpointExt, Request, Response};
+use projections::queries::payments::rows::{DisputeRow, Document, PaymentRow, PayoutRow};
+use uuid::Uuid;
 
 use super::four_eyes::{self, FourEyes};
 use super::ownership::Ownership;
@@ -142,11 +144,38 @@ impl Gate {
                 Some(hold) => self.ownership.is_hold_of(owner, ledger, hold).await?,
                 None => false,
             },
+            Own::Deposit => match path::<PaymentId>(request, "payment_id") {
+                Some(id) => {
+                    self.is_outside_of::<PaymentRow>(owner, ledger, id.as_uuid())
+                        .await?
+                }
+                None => false,
+            },
+            Own::Payout => match path::<PayoutId>(request, "payout_id") {
+                Some(id) => {
+                    self.is_outside_of::<PayoutRow>(owner, ledger, id.as_uuid())
+                        .await?
+                }
+                None => false,
+            },
+            Own::Dispute => match path::<Uuid>(request, "dispute_id") {
+                Some(id) => self.is_outside_of::<DisputeRow>(owner, ledger, id).await?,
+                None => false,
+            },
             Own::Filter(names) => {
                 return self.check_filter(request, owner, ledger, names).await;
             }
         };
         if is_own { Ok(()) } else { Err(not_theirs(own)) }
+    }
+
+    async fn is_outside_of<T: Document>(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        id: Uuid,
+    ) -> Result<bool, Problem> {
+        self.ownership.is_outside_of::<T>(owner, ledger, id).await
     }
 
     /// A list must be narrowed to the caller by at least one of the parameters, and by no parameter to
@@ -168,6 +197,10 @@ impl Gate {
                 "owner" => value == owner.as_str(),
                 "account" => match AccountId::from_str(&value) {
                     Ok(account) => self.ownership.is_account_of(owner, ledger, account).await?,
+                    Err(_) => false,
+                },
+                "wallet" => match WalletId::from_str(&value) {
+                    Ok(wallet) => self.ownership.is_wallet_of(owner, ledger, wallet).await?,
                     Err(_) => false,
                 },
                 _ => match Holder::from_str(&value) {
@@ -300,6 +333,9 @@ fn not_theirs(own: Own) -> Problem {
         Own::Account => ("account_not_found", "there is no such account"),
         Own::Transaction => ("transaction_not_found", "there is no such transaction"),
         Own::Hold => ("hold_not_found", "there is no such hold"),
+        Own::Deposit => ("payment_not_found", "there is no such deposit"),
+        Own::Payout => ("payout_not_found", "there is no such payout"),
+        Own::Dispute => (catalogue::DISPUTE_NOT_FOUND, "there is no such dispute"),
         Own::Owner => (catalogue::OWNER_NOT_FOUND, "the owner has no wallets"),
         Own::Shared | Own::Commands | Own::Filter(_) | Own::Nothing => return denied_own(),
     };

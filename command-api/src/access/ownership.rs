@@ -7,10 +7,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ledger_core::beneficiary::BeneficiaryAction;
+use ledger_core::payment::PaymentAction;
+use ledger_core::payout::PayoutAction;
 use ledger_core::{
     AccountId, Command, HoldId, Holder, LedgerName, OwnerId, TransactionId, WalletId,
 };
+use projections::queries::payments::rows::{BeneficiaryRow, Document, PaymentRow, PayoutRow};
 use projections::{Queries, ReadModelName};
+use uuid::Uuid;
 
 use crate::problem::{Problem, catalogue};
 
@@ -141,8 +146,42 @@ impl Ownership {
         }
     }
 
+    /// Whether a payment, payout, dispute or beneficiary is of a wallet of this owner. Money of a payment
+    /// may be credited to another wallet than was asked for, so whoever is refused by a read model that
+    /// lags is asked about again.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_outside_of<T: Document>(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        id: Uuid,
+    ) -> Result<bool, Problem> {
+        if self.is_shown_as_of::<T>(owner, ledger, id).await? {
+            return Ok(true);
+        }
+        let payments = [ReadModelName::Payments];
+        self.queries.catch_up(ledger, &payments, PATIENCE).await?;
+        self.is_shown_as_of::<T>(owner, ledger, id).await
+    }
+
+    async fn is_shown_as_of<T: Document>(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        id: Uuid,
+    ) -> Result<bool, Problem> {
+        let found = self.queries.document::<T>(ledger, id).await?.value;
+        match found.and_then(|row| row.columns().wallet) {
+            Some(wallet) => self.is_wallet_of(owner, ledger, wallet).await,
+            None => Ok(false),
+        }
+    }
+
     /// Refuses commands of an owner that concern what is not theirs: they open wallets for themselves, without
-    /// credit, and give and reserve money of their own wallets only, now and not in another time.
+    /// credit, and give and reserve money of their own wallets only, now and not in another time; they begin
+    /// and end deposits, payouts and beneficiaries of their own wallets.
     ///
     /// # Errors
     /// `forbidden`; the problem with the database.
@@ -174,10 +213,59 @@ impl Ownership {
                 Command::PlaceHold { request, .. } => {
                     self.check_source(owner, ledger, request.source).await?;
                 }
-                _ => return Err(forbidden("the command is not for customers")),
+                outside => self.check_outside(owner, ledger, outside).await?,
             }
         }
         Ok(())
+    }
+
+    /// What customers do about payments and payouts.
+    async fn check_outside(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        command: &Command,
+    ) -> Result<(), Problem> {
+        let is_own = match command {
+            Command::Payment { payment, action } => match &**action {
+                PaymentAction::Create(new) => self.is_wallet_of(owner, ledger, new.wallet).await?,
+                PaymentAction::Expire { .. } => {
+                    let id = payment.as_uuid();
+                    self.is_outside_of::<PaymentRow>(owner, ledger, id).await?
+                }
+                _ => false,
+            },
+            Command::Payout { payout, action } => match &**action {
+                PayoutAction::Request(new) => self.is_wallet_of(owner, ledger, new.wallet).await?,
+                PayoutAction::Cancel { .. } => {
+                    let id = payout.as_uuid();
+                    self.is_outside_of::<PayoutRow>(owner, ledger, id).await?
+                }
+                _ => false,
+            },
+            Command::Beneficiary {
+                beneficiary,
+                action,
+            } => match &**action {
+                BeneficiaryAction::Add { wallet, .. } => {
+                    self.is_wallet_of(owner, ledger, *wallet).await?
+                }
+                BeneficiaryAction::Remove { .. } => {
+                    let id = beneficiary.as_uuid();
+                    self.is_outside_of::<BeneficiaryRow>(owner, ledger, id)
+                        .await?
+                }
+                BeneficiaryAction::Verify { .. } => false,
+            },
+            _ => false,
+        };
+        if is_own {
+            Ok(())
+        } else {
+            Err(forbidden(
+                "the command is not for customers, or not about what is theirs",
+            ))
+        }
     }
 
     async fn check_source(

@@ -18,6 +18,8 @@ pub const INVALID_REQUEST: &str = "invalid_request";
 pub const MALFORMED_JSON: &str = "malformed_json";
 /// A body above the operation's limit.
 pub const BODY_TOO_LARGE: &str = "body_too_large";
+/// A body that did not come in time.
+pub const BODY_TOO_SLOW: &str = "body_too_slow";
 /// A body that does not say it is JSON.
 pub const UNSUPPORTED_MEDIA_TYPE: &str = "unsupported_media_type";
 /// No such path.
@@ -46,8 +48,26 @@ pub const POSITION_UNKNOWN: &str = "position_unknown";
 pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 /// Nobody owns a wallet under that name.
 pub const OWNER_NOT_FOUND: &str = "owner_not_found";
+/// No account at a payment provider has such an endpoint.
+pub const WEBHOOK_ENDPOINT_NOT_FOUND: &str = "webhook_endpoint_not_found";
+/// A webhook is not signed by whom it should be.
+pub const WEBHOOK_SIGNATURE_INVALID: &str = "webhook_signature_invalid";
+/// No such webhook is stored.
+pub const WEBHOOK_NOT_FOUND: &str = "webhook_not_found";
+/// A webhook whose content is kept no longer.
+pub const WEBHOOK_FORGOTTEN: &str = "webhook_forgotten";
+/// No such job waits.
+pub const JOB_NOT_FOUND: &str = "job_not_found";
+/// A job that can still be done by itself.
+pub const JOB_NOT_DEAD: &str = "job_not_dead";
 /// PostgreSQL cannot be reached.
 pub const LOG_UNAVAILABLE: &str = "log_unavailable";
+/// The outcome of a command is not known.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+/// There is no such dispute.
+pub const DISPUTE_NOT_FOUND: &str = "dispute_not_found";
+/// No provider can be asked for a deposit.
+pub const PROVIDER_UNAVAILABLE: &str = "payment_provider_unavailable";
 /// A failure inside Daybook.
 pub const INTERNAL_FAULT: &str = "internal_fault";
 
@@ -114,6 +134,11 @@ const ENTRIES: &[Entry] = &[
         BODY_TOO_LARGE,
         StatusCode::PAYLOAD_TOO_LARGE,
         "The body is too large",
+    ),
+    transient(
+        BODY_TOO_SLOW,
+        StatusCode::REQUEST_TIMEOUT,
+        "The body did not come in time",
     ),
     permanent(
         UNSUPPORTED_MEDIA_TYPE,
@@ -265,6 +290,33 @@ const ENTRIES: &[Entry] = &[
         ISSUER_UNAVAILABLE,
         StatusCode::SERVICE_UNAVAILABLE,
         "The other issuer cannot be reached",
+    ),
+    // Webhooks and jobs.
+    permanent(
+        WEBHOOK_ENDPOINT_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "There is no such webhook endpoint",
+    ),
+    permanent(
+        WEBHOOK_SIGNATURE_INVALID,
+        StatusCode::UNAUTHORIZED,
+        "The webhook's signature is not valid",
+    ),
+    permanent(
+        WEBHOOK_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "There is no such webhook",
+    ),
+    permanent(
+        WEBHOOK_FORGOTTEN,
+        StatusCode::NOT_FOUND,
+        "The webhook's content was forgotten",
+    ),
+    permanent(JOB_NOT_FOUND, StatusCode::NOT_FOUND, "There is no such job"),
+    permanent(
+        JOB_NOT_DEAD,
+        StatusCode::CONFLICT,
+        "The job is not given up",
     ),
     // Queries.
     permanent(
@@ -472,6 +524,17 @@ const ENTRIES: &[Entry] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "The capture is more than the hold has left",
     ),
+    // Payments.
+    transient(
+        DISPUTE_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "The dispute does not exist",
+    ),
+    transient(
+        PROVIDER_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "No payment provider can be asked",
+    ),
     // The service.
     transient(
         "overloaded",
@@ -489,7 +552,7 @@ const ENTRIES: &[Entry] = &[
         "The log cannot be reached",
     ),
     transient(
-        "outcome_unknown",
+        OUTCOME_UNKNOWN,
         StatusCode::SERVICE_UNAVAILABLE,
         "The log was lost while writing",
     ),

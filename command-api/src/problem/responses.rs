@@ -15,6 +15,7 @@ const MISSING: (u16, &str) = (
     404,
     "Something named in the path or the body does not exist.",
 );
+const TOO_SLOW: (u16, &str) = (408, "The body does not come.");
 const STATE: (u16, &str) = (409, "The state of something concerned stands in the way.");
 const TOO_LARGE: (u16, &str) = (413, "The body is too large.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is not declared as `application/json`.");
@@ -38,6 +39,10 @@ pub struct CommandProblem(pub Problem);
 /// Why a query has no answer.
 #[derive(Debug)]
 pub struct QueryProblem(pub Problem);
+
+/// Why a webhook was not taken.
+#[derive(Debug)]
+pub struct WebhookProblem(pub Problem);
 
 macro_rules! problem_response {
     ($name:ident, [$($response:expr),*]) => {
@@ -95,6 +100,21 @@ problem_response!(
         FAULT,
         AGAIN,
         LATE
+    ]
+);
+
+problem_response!(
+    WebhookProblem,
+    [
+        INVALID,
+        UNKNOWN_CALLER,
+        MISSING,
+        TOO_SLOW,
+        TOO_LARGE,
+        MEDIA_TYPE,
+        TOO_OFTEN,
+        FAULT,
+        AGAIN
     ]
 );
 

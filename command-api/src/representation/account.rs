@@ -1,10 +1,13 @@
 //! Accounts, balances and statements.
 
 use ledger_core::posting::NormalSide;
-use ledger_core::{AccountId, Asset, AssetCode, Holder, Position, Timestamp, TransactionId};
+use ledger_core::{
+    AccountId, Asset, AssetCode, Holder, PaymentId, PayoutId, Position, RefundId, SettlementId,
+    Timestamp, TransactionId,
+};
 use poem_openapi::Object;
 use projections::queries::accounts::{AccountRow, Available, BalanceAt};
-use projections::queries::statements::{EntryRow, Statement};
+use projections::queries::statements::{EntryOrigin, EntryRow, Statement};
 use projections::queries::wallets::WalletRow;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -170,16 +173,52 @@ pub struct EntryView {
     pub effective_at: Text<Timestamp>,
     /// When it was recorded.
     pub recorded_at: Text<Timestamp>,
+    /// The deposit that moved it: its arrival, a refund, a dispute, the provider's charge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<Text<PaymentId>>,
+    /// The refund of that deposit, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Text<RefundId>>,
+    /// The payout that moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payout: Option<Text<PayoutId>>,
+    /// The settlement that moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Text<SettlementId>>,
     /// The position of the transaction's event.
     pub position: PositionNumber,
 }
 
-impl StatementView {
-    /// Writes a statement whose next page is one of `list`.
-    #[must_use]
-    pub fn of(statement: Statement, list: &ListIdentity) -> Self {
-        let asset = statement.asset;
-        let entry = |row: EntryRow| EntryView {
+/// What of the outside moved an entry.
+#[derive(Default)]
+struct Origin {
+    deposit: Option<Text<PaymentId>>,
+    refund: Option<Text<RefundId>>,
+    payout: Option<Text<PayoutId>>,
+    settlement: Option<Text<SettlementId>>,
+}
+
+impl From<EntryOrigin> for Origin {
+    fn from(origin: EntryOrigin) -> Self {
+        let mut found = Self::default();
+        match origin {
+            EntryOrigin::Inside => {}
+            EntryOrigin::Payment(payment) => found.deposit = Some(payment.into()),
+            EntryOrigin::Refund(payment, refund) => {
+                found.deposit = Some(payment.into());
+                found.refund = Some(refund.into());
+            }
+            EntryOrigin::Payout(payout) => found.payout = Some(payout.into()),
+            EntryOrigin::Settlement(settlement) => found.settlement = Some(settlement.into()),
+        }
+        found
+    }
+}
+
+impl EntryView {
+    fn of(row: EntryRow, asset: Asset) -> Self {
+        let origin = Origin::from(row.origin);
+        Self {
             entry_number: row.entry_number,
             transaction: row.transaction.into(),
             posting: row.posting,
@@ -192,8 +231,21 @@ impl StatementView {
             balance_after: exact(row.balance_after, asset),
             effective_at: row.effective_at.into(),
             recorded_at: row.recorded_at.into(),
+            deposit: origin.deposit,
+            refund: origin.refund,
+            payout: origin.payout,
+            settlement: origin.settlement,
             position: row.position.into(),
-        };
+        }
+    }
+}
+
+impl StatementView {
+    /// Writes a statement whose next page is one of `list`.
+    #[must_use]
+    pub fn of(statement: Statement, list: &ListIdentity) -> Self {
+        let asset = statement.asset;
+        let entry = |row: EntryRow| EntryView::of(row, asset);
         Self {
             account: statement.account.into(),
             normal_side: statement.normal_side.into(),

@@ -70,10 +70,19 @@ impl<T: ParseFromJSON + ToJSON> ListAnswer<T> {
 impl<T: ParseFromJSON + ToJSON> PageAnswer<T> {
     /// Writes what was found.
     pub fn of<R: Into<T>, K: CursorKey>(found: AsOf<Page<R, K>>, list: &ListIdentity) -> Self {
+        Self::mapped(found, list, Into::into)
+    }
+
+    /// Writes what was found as this caller sees it.
+    pub fn mapped<R, K: CursorKey>(
+        found: AsOf<Page<R, K>>,
+        list: &ListIdentity,
+        view: impl Fn(R) -> T,
+    ) -> Self {
         let Page { items, next } = found.value;
         Self {
             as_of: found.position.into(),
-            items: items.into_iter().map(Into::into).collect(),
+            items: items.into_iter().map(view).collect(),
             next_cursor: next.map(|key| list.cursor_after(&key)),
         }
     }

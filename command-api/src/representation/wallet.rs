@@ -107,7 +107,7 @@ impl SetOverdraftRequest {
     }
 }
 
-fn requested_overdraft(
+pub(super) fn requested_overdraft(
     policy: OverdraftPolicy,
     amount: Option<Text<RequestedAmount>>,
 ) -> Result<RequestedOverdraft, FieldFault> {

@@ -1,6 +1,9 @@
 //! Parameter groups that several operations share.
 
-use ledger_core::{AssetCode, HoldId, LedgerName, TransactionId, WalletId};
+use ledger_core::{
+    AssetCode, BeneficiaryId, HoldId, LedgerName, PaymentId, PayoutId, SettlementId, TransactionId,
+    WalletId,
+};
 
 use crate::idempotency::{IDEMPOTENCY_KEY_HEADER, KeyText};
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource};
@@ -97,6 +100,50 @@ resource_command_parameters!(
     /// A command to a transaction.
     TransactionCommandParameters, transaction: TransactionId, "transaction_id", "The transaction."
 );
+resource_command_parameters!(
+    /// A command to a deposit.
+    DepositCommandParameters, payment: PaymentId, "payment_id", "The deposit."
+);
+resource_command_parameters!(
+    /// A command to a payout.
+    PayoutCommandParameters, payout: PayoutId, "payout_id", "The payout."
+);
+resource_command_parameters!(
+    /// A command to a settlement.
+    SettlementCommandParameters, settlement: SettlementId, "settlement_id", "The settlement."
+);
+resource_command_parameters!(
+    /// A command about payments of an asset.
+    AssetCommandParameters, asset: AssetCode, "asset", "The asset's code."
+);
+
+/// A command to a beneficiary of a wallet.
+#[derive(Debug)]
+pub struct BeneficiaryCommandParameters {
+    /// The ledger.
+    pub ledger: LedgerName,
+    /// The wallet.
+    pub wallet: WalletId,
+    /// The beneficiary.
+    pub beneficiary: BeneficiaryId,
+    /// The caller's key.
+    pub key: Option<KeyText>,
+}
+
+impl ParameterGroup for BeneficiaryCommandParameters {
+    fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
+        let ledger = ledger(from);
+        let wallet = from.path("wallet_id", "The wallet.");
+        let beneficiary = from.path("beneficiary_id", "The beneficiary.");
+        let key = idempotency_key(from);
+        Ok(Self {
+            ledger: ledger?,
+            wallet: wallet?,
+            beneficiary: beneficiary?,
+            key: key?,
+        })
+    }
+}
 
 /// A command to one account of a wallet.
 #[derive(Debug)]

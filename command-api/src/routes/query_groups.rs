@@ -1,6 +1,8 @@
 //! Parameter groups that several queries share.
 
-use ledger_core::{HoldId, LedgerName, OwnerId, TransactionId, WalletId};
+use ledger_core::{
+    HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId, TransactionId, WalletId,
+};
 
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource};
 use crate::reading::{Freshness, Paging};
@@ -105,6 +107,22 @@ resource_query!(
 resource_query!(
     /// A query of one hold.
     HoldQuery, hold: HoldId, "hold_id", "The hold."
+);
+resource_query!(
+    /// A query of one deposit.
+    DepositQuery, payment: PaymentId, "payment_id", "The deposit."
+);
+resource_query!(
+    /// A query of one dispute.
+    DisputeQuery, dispute: crate::text_formats::AnyId, "dispute_id", "The dispute."
+);
+resource_query!(
+    /// A query of one payout.
+    PayoutQuery, payout: PayoutId, "payout_id", "The payout."
+);
+resource_query!(
+    /// A query of one settlement.
+    SettlementQuery, settlement: SettlementId, "settlement_id", "The settlement."
 );
 resource_query!(
     /// A query of one owner.

@@ -65,12 +65,17 @@ fn every_operation_has_its_errors_its_tag_and_described_parameters() {
             assert!(operation["operationId"].is_string(), "{name}");
             // The standards of OAuth have errors of their own.
             let is_standard = operation["tags"][0] == "OAuth";
+            // Who delivers a webhook is told by its signature, not by a permission.
+            let is_signed = operation["operationId"] == "receive_webhook";
             let statuses = ["400", "401", "403", "404", "429", "500", "503"];
             for status in statuses
                 .iter()
                 .filter(|status| !is_standard || **status == "429")
+                .filter(|status| !is_signed || **status != "403")
             {
-                let shared = operation["responses"][status]["$ref"].as_str().unwrap();
+                let shared = operation["responses"][status]["$ref"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{name} has no {status}"));
                 let problem = document.pointer(shared.trim_start_matches('#')).unwrap();
                 let schema = &problem["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");

@@ -20,6 +20,9 @@ use serde_json::Value;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use workflows::GatewayAccounts;
+use workflows::routing::Router;
+use workflows::webhooks::{Sealing, SealingError, WebhookSettings, Webhooks};
 
 use crate::access::Access;
 use crate::api::{Api, ApiDependencies};
@@ -72,12 +75,14 @@ impl Server {
             .connect_lazy("postgres://nobody@127.0.0.1:1/none")
             .unwrap();
         let server = Api::new(ApiDependencies {
+            router: Router::default(),
             commands: port.clone(),
             queries: Queries::over(pool.clone(), ProjectionStatus::default()),
             authenticator: authenticator(pool.clone()),
             access: Access::Open,
-            pool,
+            webhooks: webhooks(pool.clone()),
             readiness: Arc::new(Vec::<Component>::new),
+            pool,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });
         Self {
@@ -95,6 +100,31 @@ impl Server {
     pub async fn post(&self, path: &str, body: impl Into<String>) -> TestResponse {
         json(self.client.post(path), body).send().await
     }
+}
+
+/// Nothing is stored here.
+#[derive(Debug)]
+struct NobodySeals;
+
+impl Sealing for NobodySeals {
+    fn seal(&self, _place: &str, _content: &[u8]) -> Result<Vec<u8>, SealingError> {
+        Err(SealingError)
+    }
+
+    fn open(&self, _place: &str, _sealed: &[u8]) -> Result<Vec<u8>, SealingError> {
+        Err(SealingError)
+    }
+}
+
+/// Webhooks to nobody.
+pub fn webhooks(pool: PgPool) -> Webhooks {
+    Webhooks::start(
+        GatewayAccounts::default(),
+        pool,
+        Arc::new(NobodySeals),
+        WebhookSettings::default(),
+        CancellationToken::new(),
+    )
 }
 
 /// Knows nobody: its database cannot be reached.

@@ -55,8 +55,11 @@ impl Default for CallPolicy {
 /// Whether a call may be made again when nobody knows whether it was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// It asks, or the provider knows it again by its key.
+    /// It asks, or it does nothing a second time: the last answer counts.
     Harmless,
+    /// It moves money, and the provider knows it again by its key. What is refused to a repeat says nothing
+    /// of the call whose answer was lost before, so that the loss is what is told.
+    KnownAgain,
     /// It would be done twice.
     Harmful,
 }
@@ -115,6 +118,11 @@ impl Call {
         self.repeat = Repeat::Harmless;
         self
     }
+
+    pub(super) fn known_again(mut self) -> Self {
+        self.repeat = Repeat::KnownAgain;
+        self
+    }
 }
 
 /// Calls one provider.
@@ -153,17 +161,25 @@ impl Caller {
         read: impl Fn(&Answer) -> Result<T, GatewayError> + Send + Sync,
     ) -> Result<T, GatewayError> {
         let mut longest_pause = self.policy.first_pause;
-        for _ in 1..self.policy.attempts.clamp(1, MOST_ATTEMPTS) {
-            match self.attempt(&call, &read).await {
+        let mut attempts_left = self.policy.attempts.clamp(1, MOST_ATTEMPTS);
+        let mut lost = None;
+        loop {
+            attempts_left = attempts_left.saturating_sub(1);
+            let error = match self.attempt(&call, &read).await {
                 Ok(found) => return Ok(found),
-                Err(error) => match own_wait(&error, call.repeat) {
-                    None => return Err(error),
-                    Some(wait) => tokio::time::sleep(wait.max(part_of(longest_pause))).await,
-                },
+                Err(error) => error,
+            };
+            let wait = own_wait(&error, call.repeat).filter(|_| attempts_left > 0);
+            let error = lost.take().unwrap_or(error);
+            let Some(wait) = wait else {
+                return Err(error);
+            };
+            if call.repeat == Repeat::KnownAgain && error.advice() == Advice::LookUpFirst {
+                lost = Some(error);
             }
+            tokio::time::sleep(wait.max(part_of(longest_pause))).await;
             longest_pause = longest_pause.saturating_mul(2);
         }
-        self.attempt(&call, &read).await
     }
 
     async fn attempt<T>(
@@ -255,7 +271,7 @@ fn own_wait(error: &GatewayError, repeat: Repeat) -> Option<Duration> {
             let is_open = matches!(error, GatewayError::CircuitOpen { .. });
             (wait <= LONGEST_OWN_WAIT && !is_open).then_some(wait)
         }
-        (Advice::LookUpFirst, Repeat::Harmless) => Some(Duration::ZERO),
+        (Advice::LookUpFirst, Repeat::Harmless | Repeat::KnownAgain) => Some(Duration::ZERO),
         (Advice::LookUpFirst, Repeat::Harmful) | (Advice::GiveUp | Advice::TellAPerson, _) => None,
     }
 }

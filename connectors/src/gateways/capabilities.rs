@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::SignatureCoverage;
-
 /// A provider of payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,8 +65,6 @@ pub enum Operation {
     Payout,
     /// [`Gateway::fetch_payout`](super::Gateway::fetch_payout).
     FetchPayout,
-    /// [`Gateway::cancel_payout`](super::Gateway::cancel_payout).
-    CancelPayout,
     /// [`Gateway::fetch_dispute`](super::Gateway::fetch_dispute).
     FetchDispute,
     /// [`Gateway::settlement_page`](super::Gateway::settlement_page).
@@ -77,7 +73,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::CreateCheckout,
         Self::FetchCheckout,
         Self::ExpireCheckout,
@@ -89,7 +85,6 @@ impl Operation {
         Self::RegisterBeneficiary,
         Self::Payout,
         Self::FetchPayout,
-        Self::CancelPayout,
         Self::FetchDispute,
         Self::SettlementReport,
     ];
@@ -109,7 +104,6 @@ impl Operation {
             Self::RegisterBeneficiary => "register_beneficiary",
             Self::Payout => "payout",
             Self::FetchPayout => "fetch_payout",
-            Self::CancelPayout => "cancel_payout",
             Self::FetchDispute => "fetch_dispute",
             Self::SettlementReport => "settlement_report",
         }
@@ -122,49 +116,15 @@ impl fmt::Display for Operation {
     }
 }
 
-/// How a payment can be refunded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefundSupport {
-    /// Once, in full or in part.
-    Once,
-    /// In as many parts as it has.
-    InParts,
-}
-
-/// What a checkout must tell of the payer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContactDemand {
-    /// The email address is wanted.
-    pub email: bool,
-    /// The phone is wanted.
-    pub phone: bool,
-}
-
-/// What a provider can do and demands.
+/// What a provider can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
     /// What it has.
     pub operations: Vec<Operation>,
-    /// Where its own idempotency key makes a repeat harmless.
-    pub idempotent: &'static [Operation],
-    /// What can be found by our reference alone: the operations that make it.
-    pub found_by_reference: &'static [Operation],
     /// The currencies it takes, by ISO code; none means all that it has the ISO decimals for.
     pub currencies: &'static [&'static str],
-    /// How a payment can be refunded.
-    pub refunds: RefundSupport,
-    /// The longest reference it keeps, in characters.
-    pub longest_reference: usize,
-    /// What it asks about the payer.
-    pub contact: ContactDemand,
     /// How often the same thing may be asked at most.
     pub least_polling_interval: Duration,
-    /// How long a webhook may wait for its answer.
-    pub webhook_answer_limit: Duration,
-    /// For how long a webhook is sent again, where that is documented.
-    pub webhook_retry_window: Option<Duration>,
-    /// How much of a webhook its signature covers.
-    pub webhook_coverage: SignatureCoverage,
 }
 
 impl Capabilities {
@@ -172,11 +132,5 @@ impl Capabilities {
     #[must_use]
     pub fn supports(&self, operation: Operation) -> bool {
         self.operations.contains(&operation)
-    }
-
-    /// Whether a repeat with the same reference is harmless by the provider's own doing.
-    #[must_use]
-    pub fn is_idempotent(&self, operation: Operation) -> bool {
-        self.idempotent.contains(&operation)
     }
 }

@@ -14,9 +14,9 @@ use crate::outbound::{BaseUrl, is_this_machine};
 pub struct Payer {
     /// The name that the provider may show.
     pub name: String,
-    /// Wanted where [`ContactDemand::email`](super::ContactDemand) says so.
+    /// PayU and Instamojo want it.
     pub email: Option<EmailAddress>,
-    /// Wanted where [`ContactDemand::phone`](super::ContactDemand) says so.
+    /// PayU and Instamojo want it.
     pub phone: Option<PhoneNumber>,
 }
 

@@ -1,12 +1,14 @@
 //! What goes wrong with a call to a provider, by what a caller may do about it.
 
+use std::fmt;
 use std::time::Duration;
 
-use super::{CredentialsError, IdentifierError, MoneyError, Operation, Provider};
+use super::{CredentialsError, Operation, Provider};
 use crate::outbound::{OutboundError, OutboundStartError};
 
-/// A provider's no, in its words. They may name an amount or a field, never a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A provider's no. Its sentence may repeat what was sent, such as the payer's address, so that neither
+/// `Debug` nor the words of an error show it: it is for whoever shows it on purpose.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
@@ -14,10 +16,43 @@ pub struct Refusal {
     pub code: String,
     /// More exactly, where it says so.
     pub reason: Option<String>,
-    /// In a sentence, clipped to 300 characters.
+    /// In a sentence, clipped to 300 characters. It may tell who pays.
     pub message: String,
     /// The field it is about.
     pub field: Option<String>,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Refusal({self})")
+    }
+}
+
+/// The code, the status and the field.
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} with status {}",
+            word(&self.code),
+            self.status
+        )?;
+        if let Some(field) = &self.field {
+            write!(formatter, " about {}", word(field))?;
+        }
+        Ok(())
+    }
+}
+
+/// A name as providers write names, or nothing of a text that is none.
+fn word(text: &str) -> &str {
+    let is_allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
+    match text {
+        "" => "no code",
+        text if text.len() <= 64 && text.bytes().all(is_allowed) => text,
+        _ => "a text",
+    }
 }
 
 /// What to do next.
@@ -40,7 +75,7 @@ pub enum Advice {
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The provider refused, and did nothing.
-    #[error("{provider} refused {operation}: {} ({})", refusal.message, refusal.code)]
+    #[error("{provider} refused {operation}: {refusal}")]
     Refused {
         /// Who.
         provider: Provider,
@@ -123,6 +158,22 @@ pub enum GatewayError {
         /// What is wrong with it, without its content.
         reason: String,
     },
+    /// A list was searched for what an earlier call may have left behind, and there is more of the list
+    /// than is searched. It may have been done.
+    #[error("{provider} has more than is searched for {operation}")]
+    SearchEnded {
+        /// Who.
+        provider: Provider,
+        /// What.
+        operation: Operation,
+    },
+    /// What an earlier call left behind cannot be looked up, for whatever reason. It may have been done.
+    #[error("whether it was done cannot be looked up")]
+    NotKnown {
+        /// What the look-up says of itself.
+        #[source]
+        source: Box<Self>,
+    },
     /// The key is not accepted.
     #[error("{provider} does not accept our credentials for {operation}")]
     CredentialsRefused {
@@ -171,22 +222,26 @@ impl GatewayError {
             Self::InProgress { .. }
             | Self::NoAnswer { .. }
             | Self::Failed { .. }
-            | Self::Nonsense { .. } => Advice::LookUpFirst,
+            | Self::Nonsense { .. }
+            | Self::SearchEnded { .. }
+            | Self::NotKnown { .. } => Advice::LookUpFirst,
             Self::CredentialsRefused { .. } => Advice::TellAPerson,
         }
     }
 
     /// Whether it says something about the provider's health rather than about the request.
     #[must_use]
-    pub const fn is_outage(&self) -> bool {
+    pub fn is_outage(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::Failed { .. } | Self::Nonsense { .. } => true,
+            Self::NotKnown { source } => source.is_outage(),
             Self::Refused { .. }
             | Self::NotFound { .. }
             | Self::RateLimited { .. }
             | Self::InProgress { .. }
             | Self::ReferenceReused { .. }
             | Self::CircuitOpen { .. }
+            | Self::SearchEnded { .. }
             | Self::CredentialsRefused { .. }
             | Self::Invalid { .. }
             | Self::Unsupported { .. } => false,
@@ -206,6 +261,8 @@ impl GatewayError {
             Self::NoAnswer { .. } => "gateway_no_answer",
             Self::Failed { .. } => "gateway_failed",
             Self::Nonsense { .. } => "gateway_nonsense",
+            Self::SearchEnded { .. } => "gateway_search_ended",
+            Self::NotKnown { .. } => "gateway_not_known",
             Self::CredentialsRefused { .. } => "gateway_credentials_refused",
             Self::Invalid { .. } => "gateway_invalid_request",
             Self::Unsupported { .. } => "gateway_unsupported",
@@ -232,29 +289,38 @@ pub enum GatewayStartError {
     Outbound(#[from] OutboundStartError),
 }
 
-/// Why a part of an answer is nonsense.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
-    #[error("an amount: {0}")]
-    Money(#[from] MoneyError),
-    #[error("an id: {0}")]
-    Identifier(#[from] IdentifierError),
-    #[error("{0}")]
-    Other(&'static str),
-}
+#[cfg(test)]
+mod tests {
+    use super::{GatewayError, Refusal};
+    use crate::gateways::{Operation, Provider};
 
-/// What is wrong with a body, without its content: serde's own words may quote it.
-pub(crate) fn shape(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let kind = match error.classify() {
-        Category::Io => "cannot be read",
-        Category::Syntax => "is no JSON",
-        Category::Data => "has another shape",
-        Category::Eof => "breaks off",
-    };
-    format!(
-        "the body {kind} at line {}, column {}",
-        error.line(),
-        error.column()
-    )
+    const PROVIDER: Provider = Provider::Stripe;
+
+    fn refused(code: &str, field: &str) -> GatewayError {
+        GatewayError::Refused {
+            provider: PROVIDER,
+            operation: Operation::Payout,
+            refusal: Box::new(Refusal {
+                status: 400,
+                code: code.to_owned(),
+                reason: Some("for asha@example.org".to_owned()),
+                message: "Invalid email address: asha@example.org".to_owned(),
+                field: Some(field.to_owned()),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_nothing_of_the_payer() {
+        let error = refused("email_invalid", "customer[email]");
+        assert_eq!(
+            error.to_string(),
+            "stripe refused payout: email_invalid with status 400 about customer[email]"
+        );
+        for error in [error, refused("asha@example.org", "asha@example.org: no")] {
+            for told in [error.to_string(), format!("{error:?}")] {
+                assert!(!told.contains("asha"), "{told}");
+            }
+        }
+    }
 }

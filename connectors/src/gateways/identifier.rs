@@ -21,9 +21,8 @@ pub enum IdentifierError {
 
 /// Our name for one attempt at one thing: 10 to 40 letters, digits, `_` or `-`.
 ///
-/// It is the idempotency key of a call and the name by which the provider finds it again. Providers keep
-/// less than 40 ([`Capabilities::longest_reference`](super::Capabilities)); [`Reference::of`] makes 22
-/// characters, which fit all.
+/// It is the idempotency key of a call and the name by which the provider finds it again. Some providers
+/// keep as few as 23; [`Reference::of`] makes 22 characters, which fit all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference(String);

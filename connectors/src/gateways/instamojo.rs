@@ -36,12 +36,11 @@ use serde::de::DeserializeOwned;
 use super::calls::{Call, Caller};
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureRequest,
-    Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, ContactDemand,
-    DisputeObservation, Gateway, GatewayError, GatewayStartError, OpenCheckout, Operation,
-    PaymentObservation, PayoutLookup, PayoutObservation, PayoutRequest, Provider, ProviderId,
-    RefundLookup, RefundObservation, RefundRequest, RefundSupport, ReturnFacts, ReturnFields,
-    ReturnRejection, SettlementPage, SettlementQuery, SignatureCoverage, WebhookDelivery,
-    WebhookFacts, WebhookRejection,
+    Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, DisputeObservation, Gateway,
+    GatewayError, GatewayStartError, Operation, PaymentObservation, PayoutLookup,
+    PayoutObservation, PayoutRequest, Provider, ProviderId, RefundLookup, RefundObservation,
+    RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery, WebhookFacts,
+    WebhookRejection,
 };
 use access::Access;
 use answer::entity;
@@ -120,30 +119,14 @@ fn capabilities(settings: &InstamojoSettings) -> Capabilities {
         Refund,
         FetchRefund,
     ];
-    let (more, longest_reference) = match settings.access {
-        InstamojoAccess::Keys { .. } => (ExpireCheckout, 30),
-        InstamojoAccess::Client { .. } => (SettlementReport, 40),
-    };
-    operations.push(more);
+    operations.push(match settings.access {
+        InstamojoAccess::Keys { .. } => ExpireCheckout,
+        InstamojoAccess::Client { .. } => SettlementReport,
+    });
     Capabilities {
         operations,
-        // A used name is refused, which is harmless, and what it names is then found.
-        idempotent: match settings.access {
-            InstamojoAccess::Keys { .. } => &[],
-            InstamojoAccess::Client { .. } => &[CreateCheckout, Refund],
-        },
-        found_by_reference: &[CreateCheckout, Refund],
         currencies: &["INR"],
-        refunds: RefundSupport::Once,
-        longest_reference,
-        contact: ContactDemand {
-            email: true,
-            phone: true,
-        },
         least_polling_interval: Duration::from_secs(30),
-        webhook_answer_limit: Duration::from_secs(5),
-        webhook_retry_window: None,
-        webhook_coverage: SignatureCoverage::Parts,
     }
 }
 
@@ -188,14 +171,14 @@ impl Gateway for InstamojoGateway {
     }
 
     async fn capture(&self, _request: &CaptureRequest) -> Result<PaymentObservation, GatewayError> {
-        unsupported(Operation::Capture)
+        Err(PROVIDER.unsupported(Operation::Capture))
     }
 
     async fn cancel_payment(
         &self,
         _request: &CancelRequest,
     ) -> Result<PaymentObservation, GatewayError> {
-        unsupported(Operation::CancelPayment)
+        Err(PROVIDER.unsupported(Operation::CancelPayment))
     }
 
     async fn refund(&self, request: &RefundRequest) -> Result<RefundObservation, GatewayError> {
@@ -210,32 +193,25 @@ impl Gateway for InstamojoGateway {
         &self,
         _request: &BeneficiaryRequest,
     ) -> Result<Beneficiary, GatewayError> {
-        unsupported(Operation::RegisterBeneficiary)
+        Err(PROVIDER.unsupported(Operation::RegisterBeneficiary))
     }
 
     async fn payout(&self, _request: &PayoutRequest) -> Result<PayoutObservation, GatewayError> {
-        unsupported(Operation::Payout)
+        Err(PROVIDER.unsupported(Operation::Payout))
     }
 
     async fn fetch_payout(
         &self,
         _lookup: &PayoutLookup,
     ) -> Result<PayoutObservation, GatewayError> {
-        unsupported(Operation::FetchPayout)
-    }
-
-    async fn cancel_payout(
-        &self,
-        _payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        unsupported(Operation::CancelPayout)
+        Err(PROVIDER.unsupported(Operation::FetchPayout))
     }
 
     async fn fetch_dispute(
         &self,
         _dispute_id: &ProviderId,
     ) -> Result<DisputeObservation, GatewayError> {
-        unsupported(Operation::FetchDispute)
+        Err(PROVIDER.unsupported(Operation::FetchDispute))
     }
 
     async fn settlement_page(
@@ -251,19 +227,4 @@ impl Gateway for InstamojoGateway {
     ) -> Result<WebhookFacts, WebhookRejection> {
         webhooks::verify(&self.settings.salts, delivery)
     }
-
-    fn verify_return(
-        &self,
-        checkout: &OpenCheckout,
-        fields: &ReturnFields,
-    ) -> Result<ReturnFacts, ReturnRejection> {
-        webhooks::verify_return(checkout, fields)
-    }
-}
-
-fn unsupported<T>(operation: Operation) -> Result<T, GatewayError> {
-    Err(GatewayError::Unsupported {
-        provider: PROVIDER,
-        operation,
-    })
 }

@@ -30,8 +30,6 @@ pub enum BankDestination {
 pub struct BeneficiaryRequest {
     /// Our name for them.
     pub reference: Reference,
-    /// Whether they may be registered already.
-    pub attempt: Attempt,
     /// The name of the account's holder.
     pub name: String,
     /// Their email address.
@@ -48,7 +46,6 @@ impl fmt::Debug for BeneficiaryRequest {
         formatter
             .debug_struct("BeneficiaryRequest")
             .field("reference", &self.reference)
-            .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
 }
@@ -63,7 +60,7 @@ pub struct Beneficiary {
 /// By which rail a payout goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PayoutMode {
-    /// As the provider sees fit.
+    /// As fits the destination and the amount.
     Default,
     /// Immediate Payment Service.
     Imps,
@@ -90,6 +87,9 @@ pub struct PayoutRequest {
     pub mode: PayoutMode,
     /// What the beneficiary's statement shows, at most 22 letters, digits and spaces.
     pub narration: String,
+    /// When it was decided to make it, or any time before, alike in every attempt: what was made earlier
+    /// is not looked through for it.
+    pub created_at: DateTime<Utc>,
 }
 
 /// Which payout.
@@ -98,7 +98,12 @@ pub enum PayoutLookup {
     /// By the provider's id.
     Id(ProviderId),
     /// By our reference.
-    Reference(Reference),
+    Reference {
+        /// The reference.
+        reference: Reference,
+        /// As in [`PayoutRequest::created_at`].
+        created_at: DateTime<Utc>,
+    },
 }
 
 /// The state of a payout.

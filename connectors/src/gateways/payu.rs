@@ -21,7 +21,6 @@
 mod answer;
 mod payments;
 mod refunds;
-mod returns;
 mod settings;
 mod settlements;
 pub mod signature;
@@ -36,11 +35,10 @@ use async_trait::async_trait;
 use super::calls::Caller;
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureMode,
-    CaptureRequest, Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, ContactDemand,
-    DisputeObservation, Gateway, GatewayError, GatewayStartError, OpenCheckout, Operation,
-    PaymentObservation, PayoutLookup, PayoutObservation, PayoutRequest, Provider, ProviderId,
-    RefundLookup, RefundObservation, RefundRequest, RefundSupport, ReturnFacts, ReturnFields,
-    ReturnRejection, SettlementPage, SettlementQuery, SignatureCoverage, WebhookDelivery,
+    CaptureRequest, Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest,
+    DisputeObservation, Gateway, GatewayError, GatewayStartError, Operation, PaymentObservation,
+    PayoutLookup, PayoutObservation, PayoutRequest, Provider, ProviderId, RefundLookup,
+    RefundObservation, RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery,
     WebhookFacts, WebhookRejection,
 };
 pub use settings::{PAYU_API_URL, PAYU_PAGE_URL, PayUResponseHash, PayUSettings};
@@ -89,19 +87,8 @@ fn capabilities(settings: &PayUSettings) -> Capabilities {
     }
     Capabilities {
         operations,
-        idempotent: &[CreateCheckout, Refund],
-        found_by_reference: &[CreateCheckout, Refund],
         currencies: &["INR"],
-        refunds: RefundSupport::InParts,
-        longest_reference: payments::LONGEST_REFERENCE,
-        contact: ContactDemand {
-            email: true,
-            phone: true,
-        },
         least_polling_interval: Duration::from_secs(30),
-        webhook_answer_limit: Duration::from_secs(5),
-        webhook_retry_window: None,
-        webhook_coverage: SignatureCoverage::Parts,
     }
 }
 
@@ -137,7 +124,7 @@ impl Gateway for PayUGateway {
         &self,
         _checkout_id: &ProviderId,
     ) -> Result<CheckoutObservation, GatewayError> {
-        unsupported(Operation::ExpireCheckout)
+        Err(PROVIDER.unsupported(Operation::ExpireCheckout))
     }
 
     async fn fetch_payment(
@@ -151,7 +138,7 @@ impl Gateway for PayUGateway {
     async fn capture(&self, request: &CaptureRequest) -> Result<PaymentObservation, GatewayError> {
         match self.settings.capture {
             CaptureMode::Manual => self.captured(request).await,
-            CaptureMode::Automatic => unsupported(Operation::Capture),
+            CaptureMode::Automatic => Err(PROVIDER.unsupported(Operation::Capture)),
         }
     }
 
@@ -161,7 +148,7 @@ impl Gateway for PayUGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         match self.settings.capture {
             CaptureMode::Manual => self.cancelled(request).await,
-            CaptureMode::Automatic => unsupported(Operation::CancelPayment),
+            CaptureMode::Automatic => Err(PROVIDER.unsupported(Operation::CancelPayment)),
         }
     }
 
@@ -177,32 +164,25 @@ impl Gateway for PayUGateway {
         &self,
         _request: &BeneficiaryRequest,
     ) -> Result<Beneficiary, GatewayError> {
-        unsupported(Operation::RegisterBeneficiary)
+        Err(PROVIDER.unsupported(Operation::RegisterBeneficiary))
     }
 
     async fn payout(&self, _request: &PayoutRequest) -> Result<PayoutObservation, GatewayError> {
-        unsupported(Operation::Payout)
+        Err(PROVIDER.unsupported(Operation::Payout))
     }
 
     async fn fetch_payout(
         &self,
         _lookup: &PayoutLookup,
     ) -> Result<PayoutObservation, GatewayError> {
-        unsupported(Operation::FetchPayout)
-    }
-
-    async fn cancel_payout(
-        &self,
-        _payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        unsupported(Operation::CancelPayout)
+        Err(PROVIDER.unsupported(Operation::FetchPayout))
     }
 
     async fn fetch_dispute(
         &self,
         _dispute_id: &ProviderId,
     ) -> Result<DisputeObservation, GatewayError> {
-        unsupported(Operation::FetchDispute)
+        Err(PROVIDER.unsupported(Operation::FetchDispute))
     }
 
     async fn settlement_page(
@@ -218,19 +198,4 @@ impl Gateway for PayUGateway {
     ) -> Result<WebhookFacts, WebhookRejection> {
         webhooks::verify(&self.settings, delivery)
     }
-
-    fn verify_return(
-        &self,
-        checkout: &OpenCheckout,
-        fields: &ReturnFields,
-    ) -> Result<ReturnFacts, ReturnRejection> {
-        returns::verify(&self.settings, checkout, fields)
-    }
-}
-
-fn unsupported<T>(operation: Operation) -> Result<T, GatewayError> {
-    Err(GatewayError::Unsupported {
-        provider: PROVIDER,
-        operation,
-    })
 }

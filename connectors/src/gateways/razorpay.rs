@@ -37,16 +37,15 @@ use serde::de::DeserializeOwned;
 use super::calls::{Call, Caller};
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureRequest,
-    Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, ContactDemand,
-    DisputeObservation, Gateway, GatewayError, GatewayStartError, OpenCheckout, Operation,
-    PaymentObservation, PayoutLookup, PayoutObservation, PayoutRequest, Provider, ProviderId,
-    RefundLookup, RefundObservation, RefundRequest, RefundSupport, ReturnFacts, ReturnFields,
-    ReturnRejection, SettlementPage, SettlementQuery, SignatureCoverage, WebhookDelivery,
-    WebhookFacts, WebhookRejection,
+    Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, DisputeObservation, Gateway,
+    GatewayError, GatewayStartError, Operation, PaymentObservation, PayoutLookup,
+    PayoutObservation, PayoutRequest, Provider, ProviderId, RefundLookup, RefundObservation,
+    RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery, WebhookFacts,
+    WebhookRejection,
 };
 use crate::outbound::Answer;
-use answer::{entity, not_read};
-pub use returns::{LinkReturn, read_link_return};
+use answer::entity;
+pub use returns::{is_link_return, is_page_return};
 pub use settings::{RAZORPAY_BASE_URL, RazorpayCheckout, RazorpaySettings};
 
 const PROVIDER: Provider = Provider::Razorpay;
@@ -89,15 +88,14 @@ impl RazorpayGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let path = format!("/v1/payments/{payment_id}");
         let payment: wire::Payment = self.ask(Call::get(operation, path)).await?;
-        payment.observe().map_err(not_read(operation))
+        payment.observe().map_err(PROVIDER.not_read(operation))
     }
 }
 
 fn capabilities(settings: &RazorpaySettings) -> Capabilities {
     use Operation::{
-        CancelPayout, Capture, CreateCheckout, ExpireCheckout, FetchCheckout, FetchDispute,
-        FetchPayment, FetchPayout, FetchRefund, Payout, Refund, RegisterBeneficiary,
-        SettlementReport,
+        Capture, CreateCheckout, ExpireCheckout, FetchCheckout, FetchDispute, FetchPayment,
+        FetchPayout, FetchRefund, Payout, Refund, RegisterBeneficiary, SettlementReport,
     };
     let mut operations = vec![
         CreateCheckout,
@@ -113,24 +111,12 @@ fn capabilities(settings: &RazorpaySettings) -> Capabilities {
         RazorpayCheckout::PaymentLink => ExpireCheckout,
     });
     if settings.payout_account.is_some() {
-        operations.extend([RegisterBeneficiary, Payout, FetchPayout, CancelPayout]);
+        operations.extend([RegisterBeneficiary, Payout, FetchPayout]);
     }
     Capabilities {
         operations,
-        idempotent: &[Refund, Payout, RegisterBeneficiary],
-        found_by_reference: &[CreateCheckout, Refund, Payout],
         currencies: &[],
-        refunds: RefundSupport::InParts,
-        // X-Payout-Idempotency; receipts have 40.
-        longest_reference: 36,
-        contact: ContactDemand {
-            email: false,
-            phone: false,
-        },
         least_polling_interval: Duration::from_secs(10),
-        webhook_answer_limit: Duration::from_secs(5),
-        webhook_retry_window: Some(Duration::from_secs(24 * 60 * 60)),
-        webhook_coverage: SignatureCoverage::Everything,
     }
 }
 
@@ -181,7 +167,7 @@ impl Gateway for RazorpayGateway {
         &self,
         _request: &CancelRequest,
     ) -> Result<PaymentObservation, GatewayError> {
-        Err(unsupported(Operation::CancelPayment))
+        Err(PROVIDER.unsupported(Operation::CancelPayment))
     }
 
     async fn refund(&self, request: &RefundRequest) -> Result<RefundObservation, GatewayError> {
@@ -207,13 +193,6 @@ impl Gateway for RazorpayGateway {
         self.found_payout(lookup).await
     }
 
-    async fn cancel_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        self.cancelled_payout(payout_id).await
-    }
-
     async fn fetch_dispute(
         &self,
         dispute_id: &ProviderId,
@@ -221,7 +200,7 @@ impl Gateway for RazorpayGateway {
         let operation = Operation::FetchDispute;
         let path = format!("/v1/disputes/{dispute_id}");
         let dispute: wire::Dispute = self.ask(Call::get(operation, path)).await?;
-        dispute.observe().map_err(not_read(operation))
+        dispute.observe().map_err(PROVIDER.not_read(operation))
     }
 
     async fn settlement_page(
@@ -236,20 +215,5 @@ impl Gateway for RazorpayGateway {
         delivery: &WebhookDelivery<'_>,
     ) -> Result<WebhookFacts, WebhookRejection> {
         webhooks::verify(&self.settings.webhook_secrets, delivery)
-    }
-
-    fn verify_return(
-        &self,
-        checkout: &OpenCheckout,
-        fields: &ReturnFields,
-    ) -> Result<ReturnFacts, ReturnRejection> {
-        returns::verify(&self.settings.key_secrets, checkout, fields)
-    }
-}
-
-fn unsupported(operation: Operation) -> GatewayError {
-    GatewayError::Unsupported {
-        provider: PROVIDER,
-        operation,
     }
 }

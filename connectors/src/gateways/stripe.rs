@@ -7,7 +7,7 @@
 //! | refund | `POST /v1/refunds` | `Idempotency-Key` |
 //! | payout to `ba_…`, `card_…` | `POST /v1/payouts` | `Idempotency-Key` |
 //! | payout to `acct_…` | `POST /v1/transfers` | `Idempotency-Key` |
-//! | report | `GET /v1/balance_transactions` | harmless |
+//! | report | `GET /v1/account`, `/v1/payouts`, `/v1/balance_transactions` | harmless |
 //!
 //! A payment is a PaymentIntent. Stripe forgets a key after a day at the earliest, so whoever comes back
 //! later looks first; an adapter told [`Attempt::Again`](super::Attempt) does. Our reference is in
@@ -37,15 +37,14 @@ use serde::de::DeserializeOwned;
 use super::calls::{Body, Call, Caller};
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureRequest,
-    Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, ContactDemand,
-    DisputeObservation, Gateway, GatewayError, GatewayStartError, OpenCheckout, Operation,
-    PaymentObservation, PayoutLookup, PayoutObservation, PayoutRequest, Provider, ProviderId,
-    Reference, RefundLookup, RefundObservation, RefundRequest, RefundSupport, ReturnFacts,
-    ReturnFields, ReturnOutcome, ReturnRejection, SettlementPage, SettlementQuery,
-    SignatureCoverage, WebhookDelivery, WebhookFacts, WebhookRejection,
+    Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, DisputeObservation, Gateway,
+    GatewayError, GatewayStartError, Operation, PaymentObservation, PayoutLookup,
+    PayoutObservation, PayoutRequest, Provider, ProviderId, Reference, RefundLookup,
+    RefundObservation, RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery,
+    WebhookFacts, WebhookRejection,
 };
 use crate::outbound::{Answer, form};
-use answer::{entity, not_read};
+use answer::entity;
 pub use settings::{STRIPE_API_VERSION, STRIPE_BASE_URL, StripeSettings};
 
 const PROVIDER: Provider = Provider::Stripe;
@@ -107,15 +106,15 @@ impl StripeGateway {
         })?;
         let call = Call::post(operation, path, Body::Form(form(fields)))
             .with_header(IDEMPOTENCY_KEY, key)
-            .repeatable();
+            .known_again();
         self.ask(call).await
     }
 }
 
 fn capabilities() -> Capabilities {
     use Operation::{
-        CancelPayment, CancelPayout, Capture, CreateCheckout, ExpireCheckout, FetchCheckout,
-        FetchDispute, FetchPayment, FetchPayout, FetchRefund, Payout, Refund, SettlementReport,
+        CancelPayment, Capture, CreateCheckout, ExpireCheckout, FetchCheckout, FetchDispute,
+        FetchPayment, FetchPayout, FetchRefund, Payout, Refund, SettlementReport,
     };
     Capabilities {
         operations: vec![
@@ -129,23 +128,11 @@ fn capabilities() -> Capabilities {
             FetchRefund,
             Payout,
             FetchPayout,
-            CancelPayout,
             FetchDispute,
             SettlementReport,
         ],
-        idempotent: &[CreateCheckout, Capture, CancelPayment, Refund, Payout],
-        found_by_reference: &[CreateCheckout, Refund, Payout],
         currencies: &[],
-        refunds: RefundSupport::InParts,
-        longest_reference: 40,
-        contact: ContactDemand {
-            email: false,
-            phone: false,
-        },
         least_polling_interval: Duration::from_secs(5),
-        webhook_answer_limit: Duration::from_secs(10),
-        webhook_retry_window: Some(Duration::from_secs(3 * 24 * 60 * 60)),
-        webhook_coverage: SignatureCoverage::Everything,
     }
 }
 
@@ -225,13 +212,6 @@ impl Gateway for StripeGateway {
         self.found_payout(lookup).await
     }
 
-    async fn cancel_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        self.cancelled_payout(payout_id).await
-    }
-
     async fn fetch_dispute(
         &self,
         dispute_id: &ProviderId,
@@ -239,7 +219,7 @@ impl Gateway for StripeGateway {
         let operation = Operation::FetchDispute;
         let path = format!("/v1/disputes/{dispute_id}");
         let dispute: wire_out::Dispute = self.ask(Call::get(operation, path)).await?;
-        dispute.observe().map_err(not_read(operation))
+        dispute.observe().map_err(PROVIDER.not_read(operation))
     }
 
     async fn settlement_page(
@@ -254,23 +234,5 @@ impl Gateway for StripeGateway {
         delivery: &WebhookDelivery<'_>,
     ) -> Result<WebhookFacts, WebhookRejection> {
         webhooks::verify(&self.settings.webhook_secrets, delivery)
-    }
-
-    /// The success page is called with the session's id and the cancel page without; neither is signed.
-    fn verify_return(
-        &self,
-        checkout: &OpenCheckout,
-        fields: &ReturnFields,
-    ) -> Result<ReturnFacts, ReturnRejection> {
-        let outcome = match fields.only("session_id") {
-            Some(id) if id == checkout.checkout_id.as_str() => ReturnOutcome::NotSaid,
-            Some(_) => return Err(ReturnRejection::OtherCheckout),
-            None => ReturnOutcome::Cancelled,
-        };
-        Ok(ReturnFacts {
-            outcome,
-            payment_id: None,
-            coverage: SignatureCoverage::Nothing,
-        })
     }
 }

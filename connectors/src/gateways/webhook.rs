@@ -66,6 +66,8 @@ pub enum Observation {
 pub enum WebhookContent {
     /// What it tells, the thing it is about first.
     Observations(Vec<Observation>),
+    /// What nothing signs and the provider has no call to ask about: it is for a person, at once.
+    CannotBeConfirmed(Vec<Observation>),
     /// It is of a documented or new kind that says nothing about money.
     OfNoConcern,
     /// It is genuine and cannot be read: it is kept, and a person is told.

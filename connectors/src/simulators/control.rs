@@ -216,6 +216,7 @@ fn faults(Data(gateway): Data<&Controlled>, Json(body): Json<Armed>) -> StatusCo
         "nonsense" => Fault::Nonsense,
         "page" => Fault::Page,
         "delay" => Fault::Delay(Duration::from_secs(1)),
+        "delay_before" => Fault::DelayBefore(Duration::from_secs(1)),
         "rate_limit" => Fault::RateLimit {
             retry_after_seconds: None,
         },

@@ -15,6 +15,8 @@ pub enum Fault {
     FailAfterwards,
     /// Does what was asked, and answers only after this time.
     Delay(Duration),
+    /// Does what was asked only after this time, whether or not anybody still waits for the answer.
+    DelayBefore(Duration),
     /// Answers 429 and does nothing.
     RateLimit {
         /// The `Retry-After` header, in seconds.
@@ -54,6 +56,11 @@ impl Faults {
     #[must_use]
     pub fn armed(&self) -> usize {
         self.next().len()
+    }
+
+    /// Forgets those that are armed.
+    pub fn disarm(&self) {
+        self.next().clear();
     }
 
     /// The fault of this request.

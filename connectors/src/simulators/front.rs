@@ -22,6 +22,9 @@ const LONGEST_DELAY_MS: u64 = 300;
 /// How a provider words an error of its own.
 pub(super) type ErrorBody = fn(status: StatusCode, message: &str) -> Value;
 
+/// The same, with the code that a fault names.
+pub(super) type Words<'a> = dyn Fn(StatusCode, Option<u32>, &str) -> Value + Sync + 'a;
+
 #[derive(Debug)]
 pub(super) struct Front {
     pub faults: Faults,
@@ -118,51 +121,24 @@ impl Front {
 
     /// Answers one request with `work`, or wrongly.
     pub(super) async fn answer(&self, work: impl FnOnce() -> Reply) -> Response {
+        let words = |status, _code, message: &str| (self.error)(status, message);
+        self.answer_in_words(&words, work).await
+    }
+
+    /// The same, with errors in words that depend on the code which a fault names.
+    pub(super) async fn answer_in_words(
+        &self,
+        words: &Words<'_>,
+        work: impl FnOnce() -> Reply,
+    ) -> Response {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if self.is_down.load(Ordering::Relaxed) {
-            return self.failure(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return error(words, status, None, "Service Unavailable");
         }
         match self.faults.take().or_else(|| self.by_chance()) {
             None => work().respond(),
-            Some(fault) => self.wrongly(fault, work).await,
-        }
-    }
-
-    async fn wrongly(&self, fault: Fault, work: impl FnOnce() -> Reply) -> Response {
-        let failed = StatusCode::INTERNAL_SERVER_ERROR;
-        match fault {
-            Fault::Fail => self.failure(failed, "Internal Server Error"),
-            Fault::FailAfterwards => {
-                work();
-                self.failure(failed, "Internal Server Error")
-            }
-            Fault::Delay(time) => {
-                let reply = work();
-                tokio::time::sleep(time).await;
-                reply.respond()
-            }
-            Fault::RateLimit {
-                retry_after_seconds,
-            } => {
-                let mut response = self.failure(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
-                if let Some(seconds) = retry_after_seconds {
-                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
-                }
-                response
-            }
-            Fault::Refuse {
-                status, message, ..
-            } => self.failure(status, &message),
-            Fault::Page => Response::builder()
-                .content_type("text/html; charset=utf-8")
-                .body("<!DOCTYPE html><title>Maintenance</title><p>We will be back soon."),
-            Fault::Nonsense => {
-                work();
-                Response::builder()
-                    .content_type("application/json")
-                    .body(r#"{"id":["what"],"amount":1e2,"status":7}"#)
-            }
-            Fault::BreakOff => broken_off(&work().body.to_string()),
+            Some(fault) => wrongly(fault, words, work).await,
         }
     }
 
@@ -188,10 +164,63 @@ impl Front {
         let delay = || Fault::Delay(Duration::from_millis(self.up_to(LONGEST_DELAY_MS)));
         self.happens(chances.delay).then(delay)
     }
+}
 
-    fn failure(&self, status: StatusCode, message: &str) -> Response {
-        Reply::new(status, (self.error)(status, message)).respond()
+async fn wrongly(fault: Fault, words: &Words<'_>, work: impl FnOnce() -> Reply) -> Response {
+    let failed = || {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        error(words, status, None, "Internal Server Error")
+    };
+    match fault {
+        Fault::Fail => failed(),
+        Fault::FailAfterwards => {
+            work();
+            failed()
+        }
+        Fault::Delay(time) => {
+            let reply = work();
+            tokio::time::sleep(time).await;
+            reply.respond()
+        }
+        Fault::DelayBefore(time) => {
+            tokio::time::sleep(time).await;
+            work().respond()
+        }
+        Fault::RateLimit {
+            retry_after_seconds,
+        } => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut response = error(words, status, None, "Too many requests");
+            if let Some(seconds) = retry_after_seconds {
+                response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            }
+            response
+        }
+        Fault::Refuse {
+            status,
+            code,
+            message,
+        } => error(words, status, Some(code), &message),
+        Fault::Page => Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .body("<!DOCTYPE html><title>Maintenance</title><p>We will be back soon."),
+        Fault::Nonsense => {
+            work();
+            Response::builder()
+                .content_type("application/json")
+                .body(r#"{"id":["what"],"amount":1e2,"status":7}"#)
+        }
+        Fault::BreakOff => broken_off(&work().body.to_string()),
     }
+}
+
+fn error(words: &Words<'_>, status: StatusCode, code: Option<u32>, message: &str) -> Response {
+    Reply::new(status, words(status, code, message)).respond()
+}
+
+/// Whether a provider still knows an idempotency key: for a day, as Stripe promises.
+pub(super) fn is_remembered(kept_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now.signed_duration_since(kept_at) < TimeDelta::days(1)
 }
 
 /// Fewer bytes than are announced, after which the connection closes.

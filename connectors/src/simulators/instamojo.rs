@@ -139,6 +139,18 @@ impl InstamojoSimulator {
         lock(&self.office.account).are_many_refunds_allowed = is_allowed;
     }
 
+    /// So many refunds of other payments, made by somebody else.
+    pub fn refund_others(&self, refunds: usize) {
+        self.office
+            .happen(|account, now| account.refund_others(refunds, now));
+    }
+
+    /// So many payment requests, made by somebody else.
+    pub fn request_others(&self, requests: usize) {
+        self.office
+            .happen(|account, now| account.request_others(requests, now));
+    }
+
     /// Whether a webhook was never taken.
     #[must_use]
     pub fn is_webhook_given_up(&self) -> bool {

@@ -24,7 +24,8 @@ use serde_json::{Value, json};
 
 use super::SentCode;
 use super::faults::Faults;
-use super::server::{Desk, Reply, Server, Voice, fields};
+use super::front::Reply;
+use super::server::{Desk, Server, Voice, fields};
 use crate::secret::Secret;
 use requests::Requests;
 
@@ -146,10 +147,7 @@ impl Office {
                 }
                 body
             });
-            Reply {
-                status: StatusCode::OK,
-                body,
-            }
+            Reply::ok(body)
         };
         self.desk.answer(&VOICE, work).await
     }

@@ -8,11 +8,11 @@
 //! | `GET /v1/payments/{id}`, `POST …/capture`, `…/refund`, `GET …/refunds[/{id}]` | payments |
 //! | `GET /v1/refunds[/{id}]`, `/v1/disputes[/{id}]`, `/v1/settlements[/{id}]` | what there is |
 //! | `GET /v1/settlements/recon/combined` | the report of a day or month |
-//! | `POST /v1/contacts`, `/v1/fund_accounts`, `/v1/payouts`, `GET /v1/payouts[/{id}]`, `POST …/cancel` | RazorpayX |
+//! | `POST /v1/contacts`, `/v1/fund_accounts`, `/v1/payouts`, `GET /v1/fund_accounts/{id}`, `/v1/payouts[/{id}]`, `POST …/cancel` | RazorpayX |
 //!
 //! Basic authentication with the key is wanted. Bodies are JSON, errors are
 //! `{"error":{"code","description","field","source","step","reason","metadata"}}`, lists are collections
-//! with `from`, `to`, `count` and `skip`. Webhooks are signed with the secret that was the current one when
+//! with `from`, `to`, `count` and `skip`. Idempotency keys are forgotten after a day. Webhooks are signed with the secret that was the current one when
 //! their event happened. Events of the outer world (a payer, a bank, a day that ends) come through
 //! [`GatewaySimulator`], which also tells what really happened, whatever the interface says.
 
@@ -152,6 +152,23 @@ impl RazorpaySimulator {
     /// How payouts end by themselves as soon as they are made; nothing leaves them `processing`.
     pub fn set_payout_outcome(&self, outcome: Option<&'static str>) {
         lock(&self.office.account).payout_outcome = outcome;
+    }
+
+    /// A payout that waits is stopped.
+    pub fn cancel_payout(&self, payout_id: &str) -> bool {
+        self.office
+            .happen(|account, _| account.cancel_payout(payout_id).is_ok())
+    }
+
+    /// The rail of every payout, oldest first.
+    #[must_use]
+    pub fn payout_modes(&self) -> Vec<String> {
+        let account = lock(&self.office.account);
+        account
+            .payouts
+            .iter()
+            .map(|payout| payout.mode.clone())
+            .collect()
     }
 
     /// Changes what the provider tells of a payment, and not what really happened: its amount or currency

@@ -1,20 +1,20 @@
-//! The HTTP side of a simulator: a free port, counted requests, faults, JSON.
+//! The HTTP side of a simulator: a free port, forms, and faults with codes.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use poem::http::header::CONTENT_TYPE;
 use poem::http::{HeaderMap, StatusCode};
 use poem::listener::{Acceptor, Listener, TcpListener};
-use poem::{IntoEndpoint, Response};
+use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::faults::{Fault, Faults};
+use super::front::{Front, Reply};
 
 /// A running server; dropping it stops it.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Server {
             let _ = stopped.await;
         };
         let server = poem::Server::new_with_acceptor(acceptor);
-        let endpoint = endpoint.into_endpoint();
+        let endpoint = Uninterrupted(Arc::new(endpoint.into_endpoint()));
         tokio::spawn(server.run_with_graceful_shutdown(endpoint, ends, Some(Duration::ZERO)));
         Ok(Self {
             address,
@@ -54,22 +54,27 @@ impl Server {
     }
 }
 
-/// An answer of a provider.
-pub(super) struct Reply {
-    pub status: StatusCode,
-    pub body: Value,
+/// Carries requests out to their end though whoever asked has gone, as providers do.
+struct Uninterrupted<E>(Arc<E>);
+
+impl<E: Endpoint + 'static> Endpoint for Uninterrupted<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let endpoint = Arc::clone(&self.0);
+        let work = async move { endpoint.call(request).await.map(E::Output::into_response) };
+        // It fails only when the work panics.
+        let failed = |_| poem::Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
+        tokio::spawn(work).await.map_err(failed)?
+    }
 }
 
-/// How a provider words an error.
+/// How a provider words an error with a code.
 pub(super) type ErrorBody = fn(status: StatusCode, code: u32, message: &str) -> Value;
 
-/// What all simulators have: faults, a count, a clock that can be put forward.
-#[derive(Debug, Default)]
-pub(super) struct Desk {
-    pub faults: Faults,
-    requests: AtomicU64,
-    clock_ahead_ms: AtomicU64,
-}
+/// A [`Front`] for providers whose errors have codes.
+#[derive(Debug)]
+pub(super) struct Desk(Front);
 
 /// The codes that a provider gives to a failure and to a rate limit of its own.
 pub(super) struct Voice {
@@ -78,82 +83,32 @@ pub(super) struct Voice {
     pub limited: u32,
 }
 
-impl Desk {
-    pub(super) fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn advance(&self, by: Duration) {
-        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.clock_ahead_ms.fetch_add(by, Ordering::Relaxed);
-    }
-
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        let ahead = i64::try_from(self.clock_ahead_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
-        TimeDelta::try_milliseconds(ahead)
-            .and_then(|ahead| Utc::now().checked_add_signed(ahead))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
-    }
-
-    /// Answers one request with `work`, or wrongly if a fault is armed.
-    pub(super) async fn answer(&self, voice: &Voice, work: impl FnOnce() -> Reply) -> Response {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let error = |status: StatusCode, code, message: &str| Reply {
-            status,
-            body: (voice.error)(status, code, message),
-        };
-        let failed = || {
-            error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                voice.failed,
-                "Internal Server Error",
-            )
-        };
-        match self.faults.take() {
-            None => json(&work()),
-            Some(Fault::Fail) => json(&failed()),
-            Some(Fault::FailAfterwards) => {
-                work();
-                json(&failed())
-            }
-            Some(Fault::Delay(time)) => {
-                let reply = work();
-                tokio::time::sleep(time).await;
-                json(&reply)
-            }
-            Some(Fault::RateLimit {
-                retry_after_seconds,
-            }) => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut response = json(&error(status, voice.limited, "Too Many Requests"));
-                if let Some(seconds) = retry_after_seconds {
-                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
-                }
-                response
-            }
-            Some(Fault::Refuse {
-                status,
-                code,
-                message,
-            }) => json(&error(status, code, &message)),
-            Some(Fault::Nonsense | Fault::BreakOff) => {
-                work();
-                Response::builder()
-                    .content_type("application/json")
-                    .body(r#"{"id":["what"],"#)
-            }
-            Some(Fault::Page) => Response::builder()
-                .content_type("text/html; charset=utf-8")
-                .body("<!DOCTYPE html><title>Maintenance</title><p>We will be back soon."),
-        }
+impl Default for Desk {
+    fn default() -> Self {
+        Self(Front::new(0, |_, _| Value::Null))
     }
 }
 
-fn json(reply: &Reply) -> Response {
-    Response::builder()
-        .status(reply.status)
-        .content_type("application/json")
-        .body(reply.body.to_string())
+impl Deref for Desk {
+    type Target = Front;
+
+    fn deref(&self) -> &Front {
+        &self.0
+    }
+}
+
+impl Desk {
+    /// Answers one request with `work`, or wrongly if a fault is armed.
+    pub(super) async fn answer(&self, voice: &Voice, work: impl FnOnce() -> Reply) -> Response {
+        let words = |status, code: Option<u32>, message: &str| {
+            let own = match status {
+                StatusCode::TOO_MANY_REQUESTS => voice.limited,
+                _ => voice.failed,
+            };
+            (voice.error)(status, code.unwrap_or(own), message)
+        };
+        self.0.answer_in_words(&words, work).await
+    }
 }
 
 /// The fields of a query or form; of a field that comes twice, the last.

@@ -9,12 +9,13 @@
 //! | `GET /disputes[/{id}]` | disputes |
 //! | `POST /payouts`, `GET …[/{id}]`, `POST …/{id}/cancel` | payouts |
 //! | `POST /transfers`, `GET …[?transfer_group=]`, `…/{id}`, `POST …/{id}/reversals` | transfers |
-//! | `GET /balance_transactions[/{id}]` | the balance's changes |
+//! | `GET /balance_transactions[/{id}]`, `…?payout=` | the balance's changes |
+//! | `GET /account` | how often the merchant is paid |
 //!
 //! Bearer authentication with the key is wanted. Bodies are forms in Stripe's notation, errors are
 //! `{"error":{"type","code","message","param"}}`, lists have cursors, `expand[]` is obeyed where an adapter
 //! or Stripe's own library asks. A `POST` with an `Idempotency-Key` is done once; a repeat is answered alike
-//! and marked `Idempotent-Replayed`. Webhooks have a timestamp and one `v1` per secret.
+//! and marked `Idempotent-Replayed`, until a day later, when the key is forgotten. Webhooks have a timestamp and one `v1` per secret.
 
 mod account;
 mod balance;
@@ -119,6 +120,43 @@ impl StripeSimulator {
             .happen(|account, now| account.reverse_transfer(transfer_id, now).is_ok())
     }
 
+    /// A payout that is not on its way yet is stopped.
+    pub fn cancel_payout(&self, payout_id: &str) -> bool {
+        self.office
+            .happen(|account, now| account.cancel_payout(payout_id, now).is_ok())
+    }
+
+    /// So many payouts to others, made by somebody else.
+    pub fn pay_others(&self, payouts: usize) {
+        let form = [
+            ("amount", "100"),
+            ("currency", "inr"),
+            ("destination", "ba_of_others"),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let form = account::Form::from(form);
+        self.office.happen(|account, now| {
+            for _ in 0..payouts {
+                // The form is one that is taken.
+                let _: account::Answered = account.create_payout(&form, now);
+            }
+        });
+    }
+
+    /// How often the merchant is paid: `manual`, which is how it begins, or `daily` and so on.
+    pub fn set_interval(&self, interval: &'static str) {
+        lock(&self.office.account).interval = interval;
+    }
+
+    /// Whether a payout to the merchant is told before it is put together.
+    pub fn put_together(&self, payout_id: &str, is_done: bool) {
+        let status = if is_done { "completed" } else { "in_progress" };
+        let changed = serde_json::json!({"reconciliation_status": status});
+        // One that is not there is not changed.
+        let _: account::Answered =
+            lock(&self.office.account).set(account::PAYOUT, payout_id, changed);
+    }
+
     /// How payouts end by themselves as soon as they are made; nothing leaves them `pending`.
     pub fn set_payout_outcome(&self, outcome: Option<&'static str>) {
         lock(&self.office.account).payout_outcome = outcome;
@@ -153,9 +191,9 @@ impl GatewaySimulator for Office {
         self.happen(|account, now| account.fall_due(now));
     }
 
-    /// The balance is told transaction by transaction, so there are no batches.
-    fn settle(&self, _day: NaiveDate) -> Option<String> {
-        None
+    /// Gives the payout to the merchant.
+    fn settle(&self, day: NaiveDate) -> Option<String> {
+        self.happen(|account, _| account.settle(day))
     }
 
     fn hold_refunds(&self, is_held: bool) {

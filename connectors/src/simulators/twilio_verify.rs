@@ -27,7 +27,8 @@ use serde_json::{Value, json};
 
 use super::SentCode;
 use super::faults::Faults;
-use super::server::{Desk, Reply, Server, Voice, fields, is_form};
+use super::front::Reply;
+use super::server::{Desk, Server, Voice, fields, is_form};
 use crate::secret::Secret;
 use verifications::{Refusal, Verifications};
 
@@ -133,7 +134,7 @@ impl Office {
                 return Refusal::not_found(&format!("/Services/{service}")).reply();
             }
             match work(&mut self.verifications()) {
-                Ok((status, body)) => Reply { status, body },
+                Ok((status, body)) => Reply::new(status, body),
                 Err(refusal) => refusal.reply(),
             }
         };
@@ -173,10 +174,8 @@ fn error_body(status: StatusCode, code: u32, message: &str) -> Value {
 
 impl Refusal {
     fn reply(&self) -> Reply {
-        Reply {
-            status: self.status,
-            body: error_body(self.status, self.code, &self.message),
-        }
+        let body = error_body(self.status, self.code, &self.message);
+        Reply::new(self.status, body)
     }
 }
 

@@ -8,6 +8,7 @@ mod instamojo_client;
 mod instamojo_support;
 mod instamojo_trouble;
 mod instamojo_webhooks;
+mod looked_up;
 mod payu;
 mod payu_pages;
 mod payu_support;

@@ -57,6 +57,7 @@ pub(super) fn options(
     Ok(NodeOptions {
         access,
         edge: settings.edge()?,
+        payments: settings.payments.options()?,
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),

@@ -14,9 +14,13 @@ use crate::cli::Up;
 use crate::node::{Node, NodeOptions};
 use crate::servers::{Folders, Servers};
 use crate::settings::Settings;
+use crate::simulators::Simulators;
 
 /// The ledger that the demo is loaded into.
 const DEMO_LEDGER: &str = "demo";
+
+/// The ledger that the instructions open, and that simulated providers serve.
+const MAIN_LEDGER: &str = "main";
 
 /// Starts everything, and stops it again.
 pub(super) async fn run(
@@ -41,11 +45,23 @@ async fn serve(
 ) -> Result<(), CommandError> {
     let listen = arguments.listen.unwrap_or(settings.http.listen);
     let access = access::private_options(settings, listen, &folders.data)?;
+    let simulators = match settings.payments.accounts.as_slice() {
+        [] => Some(Simulators::start().await?),
+        _ => None,
+    };
+    let payments = match &simulators {
+        Some(simulators) => simulators.options(MAIN_LEDGER.parse()?)?,
+        None => settings.payments.options()?,
+    };
     let options = NodeOptions {
         listen,
+        payments,
         ..options(settings, &servers.database_url, &servers.nats_url, access)?
     };
     let node = Node::start(options, start_metrics()?).await?;
+    if let Some(simulators) = &simulators {
+        simulators.send_webhooks_to(&format!("http://{}/", node.address).parse()?);
+    }
     let served = async {
         let mut stop = StopSignals::listen()?;
         let identities = node.authenticator.identities();
@@ -60,6 +76,9 @@ async fn serve(
         }
         let key = folders.data.join(access::ADMIN_KEY_FILE);
         tell(&welcome(node.address, &key, arguments.demo));
+        if simulators.is_some() {
+            tell(&deposit(node.address));
+        }
         tell(&introduction(node.address, &people));
         stop.told().await;
         Ok(())
@@ -117,6 +136,18 @@ Paste this into another terminal:
     -d '{{"postings":[{{"source":"system:cash","destination":"wallet:'$A'","asset":"INR","amount":"250.00"}}]}}'
   curl -s $B/main/wallets/$A/accounts -H "$K"
   curl -sN "$B/main/stream/events?after=0" -H "$K"     # live; Ctrl-C ends it
+"#
+    )
+}
+
+/// How a deposit is paid by hand.
+fn deposit(address: SocketAddr) -> String {
+    format!(
+        r#"Simulated Razorpay, Stripe, PayU and Instamojo serve the ledger main. A deposit, to pay in a browser:
+
+  curl -s $B/main/deposits -H "$K" -H "$J" -d '{{"wallet":"'$A'","asset":"INR","amount":"100.00","return_url":"http://{address}/docs"}}'
+     # open its checkout_url; choose how it ends; then:
+  curl -s "$B/main/deposits?wallet=$A" -H "$K"
 "#
     )
 }

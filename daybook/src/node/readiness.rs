@@ -3,19 +3,29 @@
 use command_api::health::{Component, ComponentStatus, ReadinessSource};
 use projections::ProjectionStatus;
 use realtime_bridge::{Relay, RelayState};
+use workflows::WorkStatus;
 
 /// A part that is further behind than this is late.
 const LATE_POSITIONS: i64 = 10_000;
 
-/// The projectors and the relay of a node.
+/// The projectors, the relay and the work of a node.
 pub(super) struct NodeReadiness {
     projections: ProjectionStatus,
     relay: Option<Relay>,
+    work: WorkStatus,
 }
 
 impl NodeReadiness {
-    pub(super) const fn new(projections: ProjectionStatus, relay: Option<Relay>) -> Self {
-        Self { projections, relay }
+    pub(super) const fn new(
+        projections: ProjectionStatus,
+        relay: Option<Relay>,
+        work: WorkStatus,
+    ) -> Self {
+        Self {
+            projections,
+            relay,
+            work,
+        }
     }
 }
 
@@ -58,6 +68,21 @@ impl ReadinessSource for NodeReadiness {
                     lag_positions: Some(lag),
                 }
             });
-        projectors.chain(relays).collect()
+        // Work that stands still holds up no request: a node that is taken away for it does no more work.
+        let work = self.work.parts().into_iter().map(|(name, part)| {
+            let is_late = part.lag_positions.is_some_and(|lag| lag > LATE_POSITIONS);
+            let status = if part.failure.is_some() || is_late {
+                ComponentStatus::Degraded
+            } else {
+                ComponentStatus::Ready
+            };
+            Component {
+                name,
+                status,
+                detail: part.failure,
+                lag_positions: part.lag_positions,
+            }
+        });
+        projectors.chain(relays).chain(work).collect()
     }
 }

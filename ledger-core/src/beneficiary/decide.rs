@@ -42,7 +42,11 @@ impl Beneficiary {
                 Self::Added(_) | Self::Verified(_) | Self::Removed(_),
                 BeneficiaryAction::Add { .. },
             ) => Err(BeneficiaryRejection::Exists { beneficiary }),
-            (Self::Added(_), BeneficiaryAction::Verify { method, by }) => {
+            (Self::Added(known), BeneficiaryAction::Verify { method, by }) => {
+                if known.added_by == *by && !by.is_machine() {
+                    let actor = by.clone();
+                    return Err(BeneficiaryRejection::VerifierAddedIt { beneficiary, actor });
+                }
                 Ok(Some(BeneficiaryEvent::BeneficiaryVerified {
                     method: method.clone(),
                     by: by.clone(),

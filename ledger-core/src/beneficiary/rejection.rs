@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::identifier::{BeneficiaryId, WalletId};
+use crate::identifier::{ActorId, BeneficiaryId, WalletId};
 
 /// A rule of beneficiaries that a command breaks; in order of precedence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
@@ -21,6 +21,12 @@ pub enum BeneficiaryRejection {
     /// It was removed.
     #[error("the beneficiary {beneficiary} was removed")]
     Removed { beneficiary: BeneficiaryId },
+    /// Who added it cannot say that it is whose it should be.
+    #[error("the beneficiary {beneficiary} was added by {actor}, somebody else has to verify it")]
+    VerifierAddedIt {
+        beneficiary: BeneficiaryId,
+        actor: ActorId,
+    },
     /// There is no such wallet.
     #[error("the wallet {wallet} does not exist")]
     WalletNotFound { wallet: WalletId },
@@ -37,6 +43,7 @@ impl BeneficiaryRejection {
             Self::NotFound { .. } => "beneficiary_not_found",
             Self::Exists { .. } => "beneficiary_exists",
             Self::Removed { .. } => "beneficiary_removed",
+            Self::VerifierAddedIt { .. } => "beneficiary_verifier_added_it",
             Self::WalletNotFound { .. } => "wallet_not_found",
             Self::WalletClosed { .. } => "wallet_closed",
         }
@@ -47,7 +54,10 @@ impl BeneficiaryRejection {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::NotFound { .. } | Self::WalletNotFound { .. } => true,
-            Self::Exists { .. } | Self::Removed { .. } | Self::WalletClosed { .. } => false,
+            Self::Exists { .. }
+            | Self::Removed { .. }
+            | Self::VerifierAddedIt { .. }
+            | Self::WalletClosed { .. } => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
-use crate::identifier::WalletId;
+use crate::identifier::{ActorId, WalletId};
 
 use super::event::{BeneficiaryDestination, BeneficiaryEvent};
 
@@ -14,6 +14,8 @@ pub struct KnownBeneficiary {
     pub wallet: WalletId,
     /// Where.
     pub destination: BeneficiaryDestination,
+    /// Who added it.
+    pub added_by: ActorId,
 }
 
 /// A beneficiary's state.
@@ -42,11 +44,12 @@ impl Beneficiary {
                 BeneficiaryEvent::BeneficiaryAdded {
                     wallet,
                     destination,
-                    ..
+                    by,
                 },
             ) => Ok(Self::Added(KnownBeneficiary {
                 wallet: *wallet,
                 destination: destination.clone(),
+                added_by: by.clone(),
             })),
             (Self::Added(known), BeneficiaryEvent::BeneficiaryVerified { .. }) => {
                 Ok(Self::Verified(known.clone()))

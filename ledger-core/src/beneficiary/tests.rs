@@ -114,6 +114,45 @@ fn only_a_wallet_that_is_there_gets_one() {
     }
 }
 
+/// Otherwise one person brings money to where they please.
+#[test]
+fn a_person_does_not_verify_what_they_have_added() {
+    let [
+        BeneficiaryAction::Add {
+            wallet,
+            destination,
+            ..
+        },
+        ..,
+    ] = actions()
+    else {
+        panic!()
+    };
+    for (added_by, by, expected) in [
+        (
+            "person:asha",
+            "person:asha",
+            Some("beneficiary_verifier_added_it"),
+        ),
+        ("person:asha", "person:ravi", None),
+        ("person:asha", "machine:7", None),
+        ("machine:7", "machine:7", None),
+    ] {
+        let add = BeneficiaryAction::Add {
+            wallet,
+            destination: destination.clone(),
+            by: actor(added_by),
+        };
+        let added: Vec<_> = outcome(&[], asked(add)).unwrap().into_iter().collect();
+        let verify = BeneficiaryAction::Verify {
+            method: reference("I looked"),
+            by: actor(by),
+        };
+        let refused = outcome(&added, asked(verify)).err();
+        assert_eq!(refused.map(|refused| refused.code()), expected, "{by}");
+    }
+}
+
 /// A log keeps everything for ever, so what could be an account number cannot be written.
 #[test]
 fn nothing_that_could_be_a_number_gets_into_the_log() {

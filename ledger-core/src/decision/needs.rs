@@ -5,7 +5,7 @@ use crate::book::{Book, EntityKey};
 use crate::command::Command;
 use crate::hold::Hold;
 use crate::identifier::{BeneficiaryId, Holder, PaymentId, PayoutId, SettlementId, WalletId};
-use crate::payment::{PaymentAction, hold_of_refund};
+use crate::payment::{PaymentAction, hold_of_refund, unexpected_payment_id};
 use crate::payout::{PayoutAction, hold_of_payout};
 use crate::provider::{losses, suspense};
 use crate::settlement::SettlementAction;
@@ -13,7 +13,7 @@ use crate::transaction::Transaction;
 use crate::verification::CaseAction;
 
 use super::limits::{Concern, Role, has_tiers, keys_of_limits};
-use super::outside::asset_of_payment;
+use super::outside::redirected;
 
 /// The entities that must be loaded before `command` can be decided, as far as is known yet.
 ///
@@ -190,10 +190,9 @@ fn concerns(book: &Book, command: &Command) -> Vec<Concern> {
             Hold::Absent | Hold::Captured | Hold::Voided | Hold::Expired => Vec::new(),
         },
         Command::Payment { payment, action } => {
-            let asset = asset_of_payment(book.payment(*payment), action);
-            let holders = holders_of_payment(book, *payment, action);
-            let concern = |holder| Concern::of(holder, asset?, Role::Receives);
-            holders.into_iter().filter_map(concern).collect()
+            let (payment, action) = redirected(book, *payment, action);
+            let receiver = receiver_of_payment(book, payment, &action);
+            receiver.into_iter().collect()
         }
         Command::Payout { action, .. } => match &**action {
             PayoutAction::Request(new) => vec![Concern {
@@ -231,16 +230,18 @@ const fn wallet_key(wallet: WalletId) -> EntityKey {
 /// What a command about a payment needs, as far as is known yet.
 fn needs_of_payment(book: &Book, payment: PaymentId, action: &PaymentAction) -> Vec<EntityKey> {
     let mut keys = vec![EntityKey::Payment(payment)];
+    // Whether the attempt's money is another payment's decides which one it is about.
+    let unexpected = action.attempt();
+    let unexpected = unexpected.map(|(provider, attempt)| unexpected_payment_id(provider, attempt));
+    keys.extend(unexpected.map(EntityKey::Payment));
     keys.extend(action.transaction().map(EntityKey::Transaction));
+    let (payment, action) = redirected(book, payment, action);
     keys.extend(
-        holders_of_payment(book, payment, action)
+        holders_of_payment(book, payment, &action)
             .into_iter()
             .map(EntityKey::Holder),
     );
-    match action {
-        PaymentAction::Observe { observation, .. } => {
-            keys.extend(observation.unexpected().map(EntityKey::Payment));
-        }
+    match &action {
         PaymentAction::RequestRefund { refund, .. } => {
             keys.push(EntityKey::Hold(hold_of_refund(*refund)));
         }
@@ -252,11 +253,13 @@ fn needs_of_payment(book: &Book, payment: PaymentId, action: &PaymentAction) -> 
             let known = book.payment(payment).captured();
             let known = known
                 .and_then(|captured| captured.find_refund(*refund, &observation.provider_refund));
-            let refund = known.map_or(*refund, |(known, _)| known);
-            keys.push(EntityKey::Hold(hold_of_refund(refund)));
+            let known = known.map(|(known, _)| EntityKey::Hold(hold_of_refund(known)));
+            keys.extend(known);
+            keys.push(EntityKey::Hold(hold_of_refund(*refund)));
         }
         PaymentAction::Create(_)
         | PaymentAction::Reroute { .. }
+        | PaymentAction::Observe { .. }
         | PaymentAction::ObserveUnexpected { .. }
         | PaymentAction::Expire { .. }
         | PaymentAction::Credit { .. }
@@ -284,16 +287,44 @@ pub(super) fn holders_of_payment(
     };
     holders.extend(state.open().map(|open| Holder::Wallet(open.wallet)));
     if let Some(captured) = state.captured() {
-        holders.extend([captured.holder, captured.provider.clearing()]);
+        holders.extend([captured.holder, captured.provider.clearing(), suspense()]);
         holders.extend(captured.refunds.values().map(|refund| refund.source));
-        let taken = captured.disputes.values().filter_map(|known| known.taken);
-        holders.extend(taken.map(|taken| taken.source));
+        let disputes = captured.disputes.values();
+        holders.extend(disputes.filter_map(|known| known.taken_from));
     }
     if let Some(provider) = action.provider() {
         holders.extend(provider.accounts());
         holders.extend([suspense(), losses()]);
     }
     holders
+}
+
+/// Whose wallet a command about a payment may credit, and in which asset.
+pub(super) fn receiver_of_payment(
+    book: &Book,
+    payment: PaymentId,
+    action: &PaymentAction,
+) -> Option<Concern> {
+    let state = book.payment(payment);
+    let (wallet, asset) = match action {
+        PaymentAction::Create(new) => (new.wallet, new.asset),
+        PaymentAction::Observe { .. } => {
+            let open = state.open()?;
+            (open.wallet, open.asset)
+        }
+        PaymentAction::Credit { wallet, .. } => (*wallet, state.captured()?.asset),
+        PaymentAction::ObserveUnexpected { .. }
+        | PaymentAction::Reroute { .. }
+        | PaymentAction::Expire { .. }
+        | PaymentAction::RequestRefund { .. }
+        | PaymentAction::ObserveRefund { .. }
+        | PaymentAction::ObserveDispute { .. } => return None,
+    };
+    Some(Concern {
+        wallet,
+        asset,
+        role: Role::Receives,
+    })
 }
 
 /// What a command about a payout needs, as far as is known yet.
@@ -351,6 +382,7 @@ fn needs_of_settlement(settlement: SettlementId, action: &SettlementAction) -> V
             provider.clearing(),
             provider.fees(),
             provider.tax(),
+            provider.payouts(),
             Holder::System(report.bank),
         ];
         keys.push(EntityKey::Transaction(*transaction));

@@ -2,15 +2,14 @@
 //! what it makes the ledger do, in the same append.
 
 use crate::beneficiary::{BeneficiaryAction, BeneficiaryCommand};
+use crate::book::Book;
 use crate::event::{Event, Stream};
-use crate::hold::{CaptureRequest, HoldCommand, HoldManager, HoldRequest, Remainder};
-use crate::identifier::{
-    BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
-};
+use crate::hold::{CaptureRequest, HoldCommand, HoldRequest, Remainder};
+use crate::identifier::{BeneficiaryId, Holder, PaymentId, PayoutId, SettlementId};
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
 use crate::limit::Limits;
 use crate::money::AssetCode;
-use crate::payment::{PaymentAction, PaymentCommand};
+use crate::payment::{Payment, PaymentAction, PaymentCommand, PaymentEvent, unexpected_payment_id};
 use crate::payout::{PayoutAction, PayoutCommand};
 use crate::posting::Standings;
 use crate::provider::{Authority, Effect, opened_by_movements};
@@ -18,64 +17,65 @@ use crate::rejection::Rejection;
 use crate::settlement::{SettlementAction, SettlementCommand};
 use crate::transaction::TransactionRequest;
 
-use super::limits::{Concern, Role};
-use super::needs::holders_of_payment;
-use super::{Decided, Decision};
+use super::needs::{holders_of_payment, receiver_of_payment};
+use super::{Decided, Decision, DecisionError};
 
 impl Decision<'_> {
     pub(super) fn payment(&mut self, payment: PaymentId, action: &PaymentAction) -> Decided {
-        let (payment, action) = self.redirected(payment, action);
+        let (payment, action) = redirected(self.book, payment, action);
+        let command = self.payment_command(payment, action)?;
         let before = self.book.payment(payment).clone();
-        let asset = asset_of_payment(&before, &action);
+        let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        let mut events = self.record_payment(payment, &before, event)?;
+        let command = self.payment_command(payment, command.action)?;
+        let after = self.book.payment(payment).clone();
+        if let Some(event) = after.decide_beside(&command).map_err(Rejection::from)? {
+            events.extend(self.record_payment(payment, &after, event)?);
+        }
+        Ok(events)
+    }
+
+    fn payment_command(
+        &mut self,
+        payment: PaymentId,
+        action: PaymentAction,
+    ) -> Result<PaymentCommand, DecisionError> {
+        let asset = asset_of_payment(self.book.payment(payment), &action);
         let holders = holders_of_payment(self.book, payment, &action);
-        let receiver = match (before.open(), &action) {
-            (Some(open), PaymentAction::Observe { .. }) => Some((open.wallet, open.asset)),
-            (_, PaymentAction::Create(new)) => Some((new.wallet, new.asset)),
-            (_, _) => None,
-        };
-        let receiver = receiver.map(|(wallet, asset)| Concern {
-            wallet,
-            asset,
-            role: Role::Receives,
-        });
-        let limits = match receiver {
-            Some(receiver) => self.limits(&[receiver])?,
-            None => Limits::default(),
-        };
-        let command = PaymentCommand {
+        let limits = self.limits_of_payment(payment, &action)?;
+        Ok(PaymentCommand {
             payment,
             recorded_at: self.recorded_at,
             standings: self.standings_in(&holders, asset),
             policy: self.policy(asset),
             limits,
             action,
-        };
-        let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
-            return Ok(Vec::new());
-        };
+        })
+    }
+
+    /// What the owner may receive who is to be credited.
+    fn limits_of_payment(
+        &mut self,
+        payment: PaymentId,
+        action: &PaymentAction,
+    ) -> Result<Limits, DecisionError> {
+        match receiver_of_payment(self.book, payment, action) {
+            Some(receiver) => self.limits(&[receiver]),
+            None => Ok(Limits::default()),
+        }
+    }
+
+    fn record_payment(
+        &mut self,
+        payment: PaymentId,
+        before: &Payment,
+        event: PaymentEvent,
+    ) -> Decided {
         let effects = before.effects(payment, &event);
         let event = Event::Payment(Box::new(event));
         self.record_with(Stream::Payment(payment), event, effects)
-    }
-
-    /// Money that is not the payment's is taken in by another stream, see
-    /// [`crate::payment::Payment::unexpected`].
-    fn redirected(&self, payment: PaymentId, action: &PaymentAction) -> (PaymentId, PaymentAction) {
-        if let PaymentAction::Observe {
-            observation,
-            transaction,
-        } = action
-            && let Some(why) = self.book.payment(payment).unexpected(payment, observation)
-            && let Some(unexpected) = observation.unexpected()
-        {
-            let instead = PaymentAction::ObserveUnexpected {
-                observation: observation.clone(),
-                why,
-                transaction: *transaction,
-            };
-            return (unexpected, instead);
-        }
-        (payment, action.clone())
     }
 
     pub(super) fn payout(&mut self, payout: PayoutId, action: &PayoutAction) -> Decided {
@@ -224,7 +224,6 @@ impl Decision<'_> {
                 manager,
                 transaction,
                 destination,
-                reference,
             } => {
                 let mut events = self.open_accounts(&[destination])?;
                 let request = CaptureRequest {
@@ -232,10 +231,11 @@ impl Decision<'_> {
                     destination: Some(destination),
                     remainder: Remainder::Release,
                     effective_at: None,
-                    reference,
+                    reference: None,
                     metadata: crate::annotation::Metadata::default(),
                 };
-                events.extend(self.capture_managed(hold, manager, transaction, &request)?);
+                let (manager, authority) = (Some(manager), Authority::Fact);
+                events.extend(self.capture(hold, manager, transaction, &request, authority)?);
                 Ok(events)
             }
             Effect::Release {
@@ -251,16 +251,6 @@ impl Decision<'_> {
                 },
             ),
         }
-    }
-
-    fn capture_managed(
-        &mut self,
-        hold: HoldId,
-        manager: HoldManager,
-        transaction: TransactionId,
-        request: &CaptureRequest,
-    ) -> Decided {
-        self.capture(hold, Some(manager), transaction, request, Authority::Fact)
     }
 
     /// Opens the accounts that movements open by themselves, where the ledger has them not.
@@ -289,6 +279,50 @@ impl Decision<'_> {
     }
 }
 
+/// The payment that an action concerns, and what is asked of it.
+///
+/// What a provider says about an attempt's money concerns the payment whose money it is. If the money
+/// was taken in as no payment's ([`unexpected_payment_id`]), that is that one, whatever payment is
+/// named; otherwise one capture would be taken in twice. If another attempt's money is the named
+/// payment's, this attempt's is to be taken in as no payment's, and what is said of its refunds and
+/// disputes concerns that.
+pub(super) fn redirected(
+    book: &Book,
+    payment: PaymentId,
+    action: &PaymentAction,
+) -> (PaymentId, PaymentAction) {
+    let Some((provider, attempt)) = action.attempt() else {
+        return (payment, action.clone());
+    };
+    let unexpected = unexpected_payment_id(provider, attempt);
+    if book.payment(unexpected).status().is_some() {
+        return (unexpected, action.clone());
+    }
+    let named = book.payment(payment);
+    match action {
+        PaymentAction::Observe {
+            observation,
+            transaction,
+        } => match named.unexpected(payment, observation) {
+            Some(why) => {
+                let instead = PaymentAction::ObserveUnexpected {
+                    observation: observation.clone(),
+                    why,
+                    transaction: *transaction,
+                };
+                (unexpected, instead)
+            }
+            None => (payment, action.clone()),
+        },
+        _ => {
+            let captured = named.captured();
+            let is_other = captured.is_some_and(|captured| !captured.is_of(provider, attempt));
+            let payment = if is_other { unexpected } else { payment };
+            (payment, action.clone())
+        }
+    }
+}
+
 fn movement(postings: Vec<crate::posting::RequestedPosting>) -> TransactionRequest {
     TransactionRequest {
         postings,
@@ -299,7 +333,7 @@ fn movement(postings: Vec<crate::posting::RequestedPosting>) -> TransactionReque
 }
 
 /// The asset that a command about a payment is judged in: what is observed, else the payment's own.
-pub(super) fn asset_of_payment(
+fn asset_of_payment(
     state: &crate::payment::Payment,
     action: &PaymentAction,
 ) -> Option<AssetCode> {

@@ -2,6 +2,8 @@
 //!
 //! Random sequences of them are in the book's tests.
 
+mod attempts;
+mod claims;
 mod holds;
 mod limits;
 mod needs;

@@ -38,6 +38,12 @@ impl ActorId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is a program: authentication calls those `machine:<id>`.
+    #[must_use]
+    pub fn is_machine(&self) -> bool {
+        self.0.starts_with("machine:")
+    }
 }
 
 impl FromStr for ActorId {

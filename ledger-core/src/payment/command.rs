@@ -56,12 +56,10 @@ pub struct PaymentObservation {
 }
 
 impl PaymentObservation {
-    /// The payment that takes the money in where it is no other's; `None` where no money arrived.
-    pub(crate) fn unexpected(&self) -> Option<PaymentId> {
+    /// The attempt whose money has arrived; `None` where no money did.
+    const fn captured(&self) -> Option<&ProviderReference> {
         match &self.status {
-            ObservedPayment::Captured { attempt, .. } => {
-                Some(super::unexpected_payment_id(self.provider, attempt))
-            }
+            ObservedPayment::Captured { attempt, .. } => Some(attempt),
             ObservedPayment::AwaitingPayer { .. }
             | ObservedPayment::Failed { .. }
             | ObservedPayment::Expired
@@ -130,6 +128,8 @@ pub enum ObservedPayment {
 pub struct RefundObservation {
     /// Who says it.
     pub provider: ProviderName,
+    /// The attempt whose money is given back: the provider's own payment.
+    pub attempt: ProviderReference,
     /// The provider's own id of the refund.
     pub provider_refund: ProviderReference,
     /// How much.
@@ -158,6 +158,8 @@ pub enum ObservedRefund {
 pub struct DisputeObservation {
     /// Who says it.
     pub provider: ProviderName,
+    /// The attempt whose money is disputed: the provider's own payment.
+    pub attempt: ProviderReference,
     /// The provider's own id of the dispute.
     pub dispute: ProviderReference,
     /// How far it has come.
@@ -166,6 +168,8 @@ pub struct DisputeObservation {
     pub status: ObservedDispute,
     /// How much is disputed.
     pub money: ObservedMoney,
+    /// What the provider charges for the dispute itself, where it says so by now.
+    pub fees: Option<ObservedFees>,
     /// Why, in the network's codes.
     pub reason: Option<Reference>,
     /// Until when evidence can be given.
@@ -278,6 +282,29 @@ impl PaymentAction {
             Self::ObserveDispute { observation, .. } => Some(observation.provider),
             Self::Create(_)
             | Self::Reroute { .. }
+            | Self::Expire { .. }
+            | Self::Credit { .. }
+            | Self::RequestRefund { .. } => None,
+        }
+    }
+
+    /// The attempt whose money a provider speaks of, if it does: another payment than the one that
+    /// is named may have taken it in.
+    pub(crate) fn attempt(&self) -> Option<(ProviderName, &ProviderReference)> {
+        match self {
+            Self::Observe { observation, .. } => {
+                let attempt = observation.captured()?;
+                Some((observation.provider, attempt))
+            }
+            Self::ObserveRefund { observation, .. } => {
+                Some((observation.provider, &observation.attempt))
+            }
+            Self::ObserveDispute { observation, .. } => {
+                Some((observation.provider, &observation.attempt))
+            }
+            Self::Create(_)
+            | Self::Reroute { .. }
+            | Self::ObserveUnexpected { .. }
             | Self::Expire { .. }
             | Self::Credit { .. }
             | Self::RequestRefund { .. } => None,

@@ -1,6 +1,6 @@
 //! The rules of payments.
 
-use crate::identifier::{Holder, PaymentId, ProviderReference, TransactionId, WalletId};
+use crate::identifier::{Holder, PaymentId, ProviderReference, TransactionId};
 use crate::money::Amount;
 use crate::posting::{PostingRejection, Standings, decide_arrival, decide_plain_amount};
 use crate::provider::{Fees, ObservedFees, Route, suspense};
@@ -8,17 +8,12 @@ use crate::provider::{Fees, ObservedFees, Route, suspense};
 use super::command::{
     NewPayment, ObservedMoney, ObservedPayment, PaymentAction, PaymentCommand, PaymentObservation,
 };
-use super::dispute::DisputeState;
 use super::event::{PaymentEvent, SuspenseReason, UnexpectedReason};
-use super::refund::RefundState;
 use super::rejection::PaymentRejection;
-use super::state::{
-    AttemptState, CapturedPayment, Checkout, FeesRecorded, OpenPayment, Payment, PaymentStatus,
-    Stage,
-};
+use super::state::{AttemptState, Checkout, OpenPayment, Payment, PaymentStatus, Stage};
 
 /// What a decision comes to: nothing, where the command says nothing new.
-type Decided = Result<Option<PaymentEvent>, PaymentRejection>;
+pub(super) type Decided = Result<Option<PaymentEvent>, PaymentRejection>;
 
 impl Payment {
     /// What happens when `command` is carried out; nothing when it says nothing new.
@@ -30,6 +25,17 @@ impl Payment {
             Stage::Absent => decide_absent(command),
             Stage::Open(open, status) => open.decide(status, command),
             Stage::Captured(captured, status) => captured.decide(status, command),
+        }
+    }
+
+    /// What follows from `command` beside what [`Self::decide`] came to first, once that is recorded.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn decide_beside(&self, command: &PaymentCommand) -> Decided {
+        match self.stage() {
+            Stage::Absent | Stage::Open(..) => Ok(None),
+            Stage::Captured(captured, _) => captured.decide_beside(command),
         }
     }
 
@@ -48,7 +54,7 @@ impl Payment {
             Stage::Absent => Some(UnexpectedReason::UnknownPayment),
             Stage::Open(open, _) if open.providers.contains(&observation.provider) => None,
             Stage::Open(..) => Some(UnexpectedReason::OtherProvider(payment)),
-            Stage::Captured(captured, _) if captured.is(observation, attempt) => None,
+            Stage::Captured(captured, _) if captured.is_of(observation.provider, attempt) => None,
             Stage::Captured(..) => Some(UnexpectedReason::PaidBefore(payment)),
         }
     }
@@ -120,12 +126,12 @@ fn capture_unexpected(
         asset: money.asset,
         amount,
         why,
-        fees: decide_fees(*fees, *money, &command.standings)?,
+        fees: usable_fees(*fees, *money, &command.standings),
         transaction,
     }))
 }
 
-fn decide_fees(
+pub(super) fn decide_fees(
     fees: Option<ObservedFees>,
     money: ObservedMoney,
     standings: &Standings,
@@ -140,6 +146,16 @@ fn decide_fees(
             asset: money.asset,
         })?;
     Ok(Some(fees.rounded(asset)?))
+}
+
+/// The fees that are told with money that has arrived, which is taken in whatever they are: what cannot
+/// be used counts as not told, and is refused when it is told alone.
+fn usable_fees(
+    fees: Option<ObservedFees>,
+    money: ObservedMoney,
+    standings: &Standings,
+) -> Option<Fees> {
+    decide_fees(fees, money, standings).unwrap_or_default()
 }
 
 impl OpenPayment {
@@ -282,7 +298,7 @@ impl OpenPayment {
                 None => Holder::Wallet(self.wallet),
             },
             suspended,
-            fees: decide_fees(fees, money, &command.standings)?,
+            fees: usable_fees(fees, money, &command.standings),
             transaction,
         })
     }
@@ -316,136 +332,6 @@ impl OpenPayment {
         };
         broken.map(|rule| SuspenseReason::WalletCannotReceive {
             rule: rule.to_owned(),
-        })
-    }
-}
-
-impl CapturedPayment {
-    fn is(&self, observation: &PaymentObservation, attempt: &ProviderReference) -> bool {
-        self.provider == observation.provider && self.attempt == *attempt
-    }
-
-    fn is_of_other(&self, observation: &PaymentObservation) -> bool {
-        match &observation.status {
-            ObservedPayment::Captured { attempt, .. } => !self.is(observation, attempt),
-            ObservedPayment::AwaitingPayer { .. }
-            | ObservedPayment::Failed { .. }
-            | ObservedPayment::Expired
-            | ObservedPayment::Authorized { .. }
-            | ObservedPayment::Released { .. } => false,
-        }
-    }
-
-    fn decide(&self, status: PaymentStatus, command: &PaymentCommand) -> Decided {
-        let payment = command.payment;
-        match &command.action {
-            PaymentAction::Create(_) => Err(PaymentRejection::Exists { payment }),
-            PaymentAction::Reroute { .. } | PaymentAction::Expire { .. } => {
-                Err(PaymentRejection::NotOpen { payment, status })
-            }
-            // Money that is not this payment's must not be taken for a word that is known.
-            PaymentAction::ObserveUnexpected { observation, .. }
-                if self.is_of_other(observation) =>
-            {
-                Err(PaymentRejection::Exists { payment })
-            }
-            PaymentAction::Observe {
-                observation,
-                transaction,
-            }
-            | PaymentAction::ObserveUnexpected {
-                observation,
-                transaction,
-                ..
-            } => self.observe(command, observation, *transaction),
-            PaymentAction::Credit {
-                wallet,
-                transaction,
-            } => self.credit(command, *wallet, *transaction).map(Some),
-            PaymentAction::RequestRefund {
-                refund,
-                amount,
-                reason,
-            } => self
-                .request_refund(command, *refund, *amount, reason.clone())
-                .map(Some),
-            PaymentAction::ObserveRefund {
-                refund,
-                observation,
-                transaction,
-            } => self.observe_refund(command, *refund, observation, *transaction),
-            PaymentAction::ObserveDispute {
-                observation,
-                transaction,
-            } => self.observe_dispute(command, observation, *transaction),
-        }
-    }
-
-    /// Only what the provider charges can still be news about the payment itself.
-    fn observe(
-        &self,
-        command: &PaymentCommand,
-        observation: &PaymentObservation,
-        transaction: TransactionId,
-    ) -> Decided {
-        let ObservedPayment::Captured {
-            attempt,
-            money,
-            fees,
-        } = &observation.status
-        else {
-            return Ok(None);
-        };
-        if !self.is(observation, attempt) {
-            return Ok(None);
-        }
-        if money.asset != self.asset || money.amount != self.amount.value() {
-            return Err(PaymentRejection::CapturedAmountDiffers {
-                payment: command.payment,
-                ours: self.amount.value(),
-                theirs: money.amount,
-            });
-        }
-        match (self.fees, decide_fees(*fees, *money, &command.standings)?) {
-            (FeesRecorded::No, Some(fees)) => {
-                let charged = !fees.fee.is_zero() || !fees.tax.is_zero();
-                Ok(Some(PaymentEvent::PaymentFeesRecorded {
-                    fees,
-                    transaction: charged.then_some(transaction),
-                }))
-            }
-            (FeesRecorded::No | FeesRecorded::Yes, _) => Ok(None),
-        }
-    }
-
-    fn credit(
-        &self,
-        command: &PaymentCommand,
-        wallet: WalletId,
-        transaction: TransactionId,
-    ) -> Result<PaymentEvent, PaymentRejection> {
-        let payment = command.payment;
-        if self.holder != suspense() {
-            return Err(PaymentRejection::NotInSuspense { payment });
-        }
-        let moving = |state| matches!(state, RefundState::Requested | RefundState::Pending);
-        let refunds = self.refunds.values().any(|refund| moving(refund.state));
-        let open = |state| state == DisputeState::Open;
-        if refunds || self.disputes.values().any(|dispute| open(dispute.state)) {
-            return Err(PaymentRejection::InMotion { payment });
-        }
-        let amount = Amount::try_new(self.refundable(), self.amount.scale())
-            .map_err(|_| PaymentRejection::NotInSuspense { payment })?;
-        decide_arrival(
-            Holder::Wallet(wallet),
-            self.asset,
-            amount.value(),
-            &command.standings,
-        )?;
-        Ok(PaymentEvent::PaymentCredited {
-            wallet,
-            amount,
-            transaction,
         })
     }
 }

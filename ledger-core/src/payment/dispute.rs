@@ -13,19 +13,20 @@
 //!
 //! From its opening on, unless it is an inquiry, the amount lies in `disputed.<provider>`: it is
 //! taken from the wallet when it is still there, not when it is gone. Lost, it goes to the provider's
-//! clearing account; won or closed, back to those who bore it.
+//! clearing account; won or closed, it comes back ([`super::taken`]). What the provider charges for
+//! the dispute is recorded once, with the first word that tells it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::identifier::TransactionId;
+use crate::identifier::{Holder, ProviderReference, TransactionId};
 use crate::money::Amount;
 
+use super::captured::{CapturedPayment, FeesRecorded};
 use super::command::{DisputeObservation, ObservedDispute, PaymentCommand};
+use super::decide::{Decided, decide_fees};
 use super::event::{PaymentEvent, Returned};
-use super::rejection::PaymentRejection;
-use super::state::CapturedPayment;
-use super::taken::{Bearing, Lying, Place, Taken};
+use super::taken::{Lying, Place, Taken, transaction_beside};
 
 /// How far a dispute has come with the issuer; later phases count more.
 #[derive(
@@ -68,18 +69,22 @@ pub struct Dispute {
     pub phase: DisputePhase,
     /// Its state.
     pub state: DisputeState,
-    /// Who bears it, while somebody does.
-    pub taken: Option<Taken>,
+    /// Whose money was taken for it, while it is; the platform may bear a part, or all.
+    pub taken_from: Option<Holder>,
+    /// Whether the provider's charge for it was recorded.
+    pub fees: FeesRecorded,
 }
 
 impl Dispute {
     /// What is taken for it, and where it lies.
     pub(super) fn lying(&self) -> Option<Lying> {
-        let place = match self.state {
-            DisputeState::Lost => Place::Provider,
-            DisputeState::Open | DisputeState::Closed | DisputeState::Won => Place::Disputed,
-        };
-        self.taken.map(|taken| Lying { taken, place })
+        let amount = self.amount;
+        let place = place_of(self.state);
+        self.taken_from.map(|source| Lying {
+            amount,
+            place,
+            source,
+        })
     }
 
     /// Whether money is at stake or lost.
@@ -92,44 +97,54 @@ impl Dispute {
     }
 }
 
+/// Where the money of a dispute in this state lies, if any was taken.
+pub(super) const fn place_of(state: DisputeState) -> Place {
+    match state {
+        DisputeState::Lost => Place::Provider,
+        DisputeState::Open | DisputeState::Closed | DisputeState::Won => Place::Disputed,
+    }
+}
+
+/// What a dispute that is opened or lost moves.
+struct Moves {
+    taken: Option<Taken>,
+    returned: Option<Returned>,
+    transaction: Option<TransactionId>,
+}
+
 impl CapturedPayment {
     pub(super) fn observe_dispute(
         &self,
         command: &PaymentCommand,
         observation: &DisputeObservation,
         transaction: TransactionId,
-    ) -> Result<Option<PaymentEvent>, PaymentRejection> {
-        self.check_provider(command.payment, observation.provider)?;
+    ) -> Decided {
+        let payment = command.payment;
+        self.check_attempt(payment, observation.provider, &observation.attempt)?;
         let amount = self.observed_amount(command, observation.money)?;
         let state = state_of(observation.status);
         let known = self.disputes.get(&observation.dispute);
-        if known.is_some_and(|known| (observation.phase, state) <= (known.phase, known.state)) {
-            return Ok(None);
+        if let Some(known) = known
+            && (observation.phase, state) <= (known.phase, known.state)
+        {
+            return self.charge_dispute(command, observation, known, transaction);
         }
-        let before = known.and_then(|known| known.taken);
+        let before = known.and_then(Dispute::lying);
         let (dispute, phase) = (observation.dispute.clone(), observation.phase);
-        let returned = || {
-            before.map(|taken| Returned {
-                to: self.landing(taken.source, &command.standings),
-                transaction,
-            })
-        };
+        let returned =
+            || before.map(|was| self.come_back(command, was.amount, was.source, transaction));
         Ok(Some(match state {
             DisputeState::Open => {
-                let taken = (phase > DisputePhase::Inquiry)
-                    .then(|| self.bear(command, observation, amount));
-                let changed = taken != before;
-                let moved = changed || known.is_some_and(|known| known.state != DisputeState::Open);
+                let moves = self.moves(command, observation, (state, amount), transaction);
                 PaymentEvent::DisputeOpened {
                     dispute,
                     phase,
                     amount,
                     reason: observation.reason.clone(),
                     respond_by: observation.respond_by,
-                    taken,
-                    returned_to: self.returned_to(command, before, taken),
-                    transaction: (moved && (taken.is_some() || before.is_some()))
-                        .then_some(transaction),
+                    taken: moves.taken,
+                    returned: moves.returned,
+                    transaction: moves.transaction,
                 }
             }
             DisputeState::Closed => PaymentEvent::DisputeClosed {
@@ -145,60 +160,89 @@ impl CapturedPayment {
                 returned: returned(),
             },
             DisputeState::Lost => {
-                let taken = self.bear(command, observation, amount);
+                let moves = self.moves(command, observation, (state, amount), transaction);
                 PaymentEvent::DisputeLost {
                     dispute,
                     phase,
                     amount,
-                    taken,
-                    returned_to: self.returned_to(command, before, Some(taken)),
-                    transaction,
+                    taken: moves.taken,
+                    returned: moves.returned,
+                    transaction: moves.transaction,
                 }
             }
         }))
     }
 
-    /// Who bears the disputed amount: who has borne it, as long as the payment has as much left.
-    fn bear(
+    /// What was taken before stays taken, wherever it lies now. Another amount is taken anew.
+    fn moves(
         &self,
         command: &PaymentCommand,
         observation: &DisputeObservation,
-        amount: Amount,
-    ) -> Taken {
-        let left = self.bearable(Some(&observation.dispute));
-        let before = self
-            .disputes
-            .get(&observation.dispute)
-            .and_then(|known| known.taken);
-        if let Some(taken) = before
-            && taken.total() == amount.value()
-            && taken.from_source.is_none_or(|borne| borne.value() <= left)
-        {
-            return taken;
+        (state, amount): (DisputeState, Amount),
+        transaction: TransactionId,
+    ) -> Moves {
+        let known = self.disputes.get(&observation.dispute);
+        let before = known.and_then(Dispute::lying);
+        let is_question = state == DisputeState::Open && observation.phase == DisputePhase::Inquiry;
+        match before {
+            None if is_question => Moves {
+                taken: None,
+                returned: None,
+                transaction: None,
+            },
+            Some(was) if was.amount == amount => Moves {
+                taken: None,
+                returned: None,
+                transaction: (was.place != place_of(state)).then_some(transaction),
+            },
+            before => {
+                let returned =
+                    before.map(|was| self.come_back(command, was.amount, was.source, transaction));
+                let (rest, coming_back) = self.without(&observation.dispute, returned);
+                Moves {
+                    taken: Some(rest.bear(command, amount, coming_back)),
+                    returned,
+                    transaction: Some(transaction),
+                }
+            }
         }
-        let coming_back = before
-            .filter(|taken| taken.source == self.holder)
-            .and_then(|taken| taken.from_source);
-        let bearing = Bearing {
-            source: self.holder,
-            asset: self.asset,
-            left,
-            coming_back,
-            overdraft: command.policy.chargeback_overdraft,
-            standings: &command.standings,
-        };
-        bearing.of(amount)
     }
 
-    fn returned_to(
+    /// The payment when what a dispute has taken is back, and how much of that its source got.
+    fn without(
+        &self,
+        dispute: &ProviderReference,
+        returned: Option<Returned>,
+    ) -> (Self, Option<Amount>) {
+        let mut rest = self.clone();
+        let known = rest.disputes.remove(dispute);
+        match (known.and_then(|known| known.lying()), returned) {
+            (Some(was), Some(returned)) if rest.get_back(was.amount, &returned).is_some() => {
+                (rest, returned.of_source(was.amount))
+            }
+            _ => (self.clone(), None),
+        }
+    }
+
+    /// What the provider charges can be news about a dispute that is known.
+    fn charge_dispute(
         &self,
         command: &PaymentCommand,
-        before: Option<Taken>,
-        after: Option<Taken>,
-    ) -> Option<crate::identifier::Holder> {
-        before
-            .filter(|before| Some(*before) != after)
-            .map(|before| self.landing(before.source, &command.standings))
+        observation: &DisputeObservation,
+        known: &Dispute,
+        transaction: TransactionId,
+    ) -> Decided {
+        let fees = decide_fees(observation.fees, observation.money, &command.standings)?;
+        match (known.fees, fees) {
+            (FeesRecorded::No, Some(fees)) => Ok(Some(PaymentEvent::DisputeFeesRecorded {
+                dispute: observation.dispute.clone(),
+                fees,
+                transaction: fees
+                    .is_charge()
+                    .then(|| transaction_beside(transaction, "dispute fees")),
+            })),
+            (FeesRecorded::No | FeesRecorded::Yes, _) => Ok(None),
+        }
     }
 }
 

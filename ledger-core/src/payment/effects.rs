@@ -1,20 +1,20 @@
 //! What each event of a payment makes the ledger do; `docs/PAYMENTS.md` has the table.
 
+use crate::annotation::Reference;
 use crate::hold::HoldManager;
-use crate::identifier::{HoldId, PaymentId, RefundId, TransactionId};
+use crate::identifier::{HoldId, Holder, PaymentId, RefundId, TransactionId};
 use crate::posting::RequestedPosting;
-use crate::provider::{Authority, Effect, suspense};
+use crate::provider::{Authority, Effect, losses, suspense};
 use crate::transaction::TransactionCause;
 
-use super::dispute::{Dispute, DisputeState};
-use super::event::PaymentEvent;
-use super::refund::{Refund, RefundState};
-use super::state::{CapturedPayment, Payment};
-use super::taken::{Change, Lying, Place};
+use super::captured::CapturedPayment;
+use super::dispute::{Dispute, DisputeState, place_of};
+use super::event::{MadeGood, PaymentEvent, Returned};
+use super::state::Payment;
+use super::taken::{Lying, Place};
 
 /// The hold that reserves a refund's money: it has the refund's id.
-#[must_use]
-pub const fn hold_of_refund(refund: RefundId) -> HoldId {
+pub(crate) const fn hold_of_refund(refund: RefundId) -> HoldId {
     HoldId::new(refund.as_uuid())
 }
 
@@ -38,11 +38,13 @@ impl Payment {
             | PaymentEvent::RefundRequested { .. }
             | PaymentEvent::RefundSucceeded { .. }
             | PaymentEvent::RefundDiscovered { .. }
+            | PaymentEvent::RefundMatched { .. }
             | PaymentEvent::RefundFailed { .. }
             | PaymentEvent::DisputeOpened { .. }
             | PaymentEvent::DisputeClosed { .. }
             | PaymentEvent::DisputeWon { .. }
-            | PaymentEvent::DisputeLost { .. } => match self.captured() {
+            | PaymentEvent::DisputeLost { .. }
+            | PaymentEvent::DisputeFeesRecorded { .. } => match self.captured() {
                 Some(captured) => captured.effects(payment, event),
                 None => Vec::new(),
             },
@@ -104,7 +106,10 @@ impl CapturedPayment {
     fn effects(&self, payment: PaymentId, event: &PaymentEvent) -> Vec<Effect> {
         let manager = HoldManager::Payment(payment);
         match event {
-            PaymentEvent::PaymentFeesRecorded { fees, transaction } => match transaction {
+            PaymentEvent::PaymentFeesRecorded { fees, transaction }
+            | PaymentEvent::DisputeFeesRecorded {
+                fees, transaction, ..
+            } => match transaction {
                 Some(transaction) => {
                     let clearing = self.provider.clearing();
                     let postings = fees.postings(self.provider, clearing, self.asset);
@@ -118,8 +123,8 @@ impl CapturedPayment {
                 transaction,
             } => {
                 let posting = RequestedPosting {
-                    source: self.holder,
-                    destination: crate::identifier::Holder::Wallet(*wallet),
+                    source: suspense(),
+                    destination: Holder::Wallet(*wallet),
                     asset: self.asset,
                     amount: amount.value(),
                 };
@@ -147,34 +152,52 @@ impl CapturedPayment {
                 manager,
                 transaction: *transaction,
                 destination: self.provider.clearing(),
-                reference: None,
             }],
             PaymentEvent::RefundDiscovered {
                 taken, transaction, ..
             } => {
-                let place = Place::Provider;
-                let change = self.change(
-                    None,
-                    Some(Lying {
-                        taken: *taken,
-                        place,
-                    }),
-                );
-                post(payment, *transaction, change.postings(), Authority::Fact)
+                let postings = taken.postings(self.asset, self.provider.clearing());
+                post(payment, *transaction, postings, Authority::Fact)
             }
+            PaymentEvent::RefundMatched {
+                refund, made_good, ..
+            } => self.release(payment, *refund, None, made_good.as_ref()),
             PaymentEvent::RefundFailed { .. } => self.failed_refund(payment, event),
             _ => self.disputed(payment, event),
         }
     }
 
-    fn change(&self, before: Option<Lying>, after: Option<Lying>) -> Change {
-        Change {
-            provider: self.provider,
-            asset: self.asset,
-            before,
-            after,
-            returned_to: None,
+    /// Frees what was reserved for a refund, and lets its source bear what the platform bore.
+    fn release(
+        &self,
+        payment: PaymentId,
+        refund: RefundId,
+        reason: Option<Reference>,
+        made_good: Option<&MadeGood>,
+    ) -> Vec<Effect> {
+        let Some(known) = self.refunds.get(&refund) else {
+            return Vec::new();
+        };
+        let mut effects = vec![Effect::Release {
+            hold: hold_of_refund(refund),
+            manager: HoldManager::Payment(payment),
+            reason,
+        }];
+        if let Some(made_good) = made_good {
+            let postings = vec![RequestedPosting {
+                source: known.source,
+                destination: losses(),
+                asset: self.asset,
+                amount: made_good.amount.value(),
+            }];
+            effects.extend(post(
+                payment,
+                made_good.transaction,
+                postings,
+                Authority::Fact,
+            ));
         }
+        effects
     }
 
     fn failed_refund(&self, payment: PaymentId, event: &PaymentEvent) -> Vec<Effect> {
@@ -182,75 +205,46 @@ impl CapturedPayment {
             refund,
             reason,
             returned,
+            made_good,
             amount,
             ..
         } = event
         else {
             return Vec::new();
         };
-        let Some(known) = self.refunds.get(refund) else {
-            return Vec::new();
-        };
         match returned {
             Some(returned) => {
-                let place = Place::Provider;
-                let taken = known.borne(*amount);
-                let change = Change {
-                    returned_to: Some(returned.to),
-                    ..self.change(Some(Lying { taken, place }), None)
-                };
-                post(
-                    payment,
-                    returned.transaction,
-                    change.postings(),
-                    Authority::Fact,
-                )
+                let postings = returned.postings(self.asset, *amount, self.provider.clearing());
+                post(payment, returned.transaction, postings, Authority::Fact)
             }
-            None => vec![Effect::Release {
-                hold: hold_of_refund(*refund),
-                manager: HoldManager::Payment(payment),
-                reason: reason.clone(),
-            }],
+            None => self.release(payment, *refund, reason.clone(), made_good.as_ref()),
         }
     }
 
     fn disputed(&self, payment: PaymentId, event: &PaymentEvent) -> Vec<Effect> {
         let lying = |id| self.disputes.get(id).and_then(Dispute::lying);
-        let (change, transaction) = match event {
+        let account = |place: Place| place.account(self.provider);
+        let back = |was: Option<Lying>, returned: &Option<Returned>| match (was, returned) {
+            (Some(was), Some(returned)) => {
+                returned.postings(self.asset, was.amount, account(was.place))
+            }
+            (Some(_) | None, _) => Vec::new(),
+        };
+        let (dispute, state, taken, returned, transaction) = match event {
             PaymentEvent::DisputeOpened {
                 dispute,
                 taken,
-                returned_to,
+                returned,
                 transaction: Some(transaction),
                 ..
-            } => {
-                let after = taken.map(|taken| Lying {
-                    taken,
-                    place: Place::Disputed,
-                });
-                let change = Change {
-                    returned_to: *returned_to,
-                    ..self.change(lying(dispute), after)
-                };
-                (change, *transaction)
-            }
+            } => (dispute, DisputeState::Open, taken, returned, *transaction),
             PaymentEvent::DisputeLost {
                 dispute,
                 taken,
-                returned_to,
-                transaction,
+                returned,
+                transaction: Some(transaction),
                 ..
-            } => {
-                let after = Lying {
-                    taken: *taken,
-                    place: Place::Provider,
-                };
-                let change = Change {
-                    returned_to: *returned_to,
-                    ..self.change(lying(dispute), Some(after))
-                };
-                (change, *transaction)
-            }
+            } => (dispute, DisputeState::Lost, taken, returned, *transaction),
             PaymentEvent::DisputeClosed {
                 dispute,
                 returned: Some(returned),
@@ -261,42 +255,26 @@ impl CapturedPayment {
                 returned: Some(returned),
                 ..
             } => {
-                let change = Change {
-                    returned_to: Some(returned.to),
-                    ..self.change(lying(dispute), None)
-                };
-                (change, returned.transaction)
+                let postings = back(lying(dispute), &Some(*returned));
+                return post(payment, returned.transaction, postings, Authority::Fact);
             }
             _ => return Vec::new(),
         };
-        post(payment, transaction, change.postings(), Authority::Fact)
-    }
-}
-
-impl Refund {
-    /// Who bore it: what a hold reserved was the source's alone.
-    fn borne(&self, amount: crate::money::Amount) -> super::taken::Taken {
-        self.taken.unwrap_or(super::taken::Taken {
-            source: self.source,
-            from_source: Some(amount),
-            from_losses: None,
-        })
-    }
-}
-
-impl CapturedPayment {
-    /// The refund's state, if it is known.
-    #[must_use]
-    pub fn refund_state(&self, refund: RefundId) -> Option<RefundState> {
-        self.refunds.get(&refund).map(|known| known.state)
-    }
-
-    /// The dispute's state, if it is known.
-    #[must_use]
-    pub fn dispute_state(
-        &self,
-        dispute: &crate::identifier::ProviderReference,
-    ) -> Option<DisputeState> {
-        self.disputes.get(dispute).map(|known| known.state)
+        let (was, place) = (lying(dispute), place_of(state));
+        let postings = match (taken, was) {
+            (Some(taken), was) => {
+                let mut postings = back(was, returned);
+                postings.extend(taken.postings(self.asset, account(place)));
+                postings
+            }
+            (None, Some(was)) => vec![RequestedPosting {
+                source: account(was.place),
+                destination: account(place),
+                asset: self.asset,
+                amount: was.amount.value(),
+            }],
+            (None, None) => Vec::new(),
+        };
+        post(payment, transaction, postings, Authority::Fact)
     }
 }

@@ -235,6 +235,19 @@ pub enum PaymentEvent {
         /// The transaction that moved it.
         transaction: TransactionId,
     },
+    /// A refund that was asked for is one that the provider had told of without our id: the hold
+    /// was voided, and what becomes of it is told of the other.
+    RefundMatched {
+        /// The refund that was asked for.
+        refund: RefundId,
+        /// The provider's own id of it.
+        provider_refund: ProviderReference,
+        /// The refund as which it is known.
+        known_as: RefundId,
+        /// What the source bears instead of the platform now that nothing is reserved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_good: Option<MadeGood>,
+    },
     /// The payer does not get it. What was reserved or had left is back.
     RefundFailed {
         /// The refund.
@@ -249,6 +262,10 @@ pub enum PaymentEvent {
         /// Where what had left came back to, if it had left.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         returned: Option<Returned>,
+        /// If it had not left, what the source bears instead of the platform now that nothing is
+        /// reserved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_good: Option<MadeGood>,
     },
     /// The payer disputes it: for the first time, or at a later phase.
     DisputeOpened {
@@ -264,12 +281,13 @@ pub enum PaymentEvent {
         /// Until when evidence can be given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         respond_by: Option<Timestamp>,
-        /// Who it is taken from until it is decided; nobody while it is an inquiry.
+        /// Who it was taken from by this; absent while it is an inquiry, and where it was taken
+        /// before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         taken: Option<Taken>,
-        /// Where what had been taken otherwise came back to.
+        /// Where another amount that had been taken came back to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        returned_to: Option<Holder>,
+        returned: Option<Returned>,
         /// The transaction that moved it, if something moved.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transaction: Option<TransactionId>,
@@ -306,23 +324,52 @@ pub enum PaymentEvent {
         phase: DisputePhase,
         /// How much was lost.
         amount: Amount,
-        /// Who bore it.
-        taken: Taken,
-        /// Where what had been taken otherwise came back to.
+        /// Who it was taken from by this; absent where it was taken before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        returned_to: Option<Holder>,
-        /// The transaction that moved it.
-        transaction: TransactionId,
+        taken: Option<Taken>,
+        /// Where another amount that had been taken came back to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        returned: Option<Returned>,
+        /// The transaction that moved it, if something moved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<TransactionId>,
+    },
+    /// The provider told what it charges for a dispute.
+    DisputeFeesRecorded {
+        /// The provider's own id of the dispute.
+        dispute: ProviderReference,
+        /// What it charges.
+        fees: Fees,
+        /// The transaction that moved it; none when it charges nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<TransactionId>,
     },
 }
 
 /// Money that came back.
+///
+/// What comes back of a payment goes to the platform first, as far as it still bears something of
+/// that payment, and the rest to whoever it was taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Returned {
-    /// To whom, apart from what the platform had borne: where it was taken from, or suspense where
+    /// To whom, apart from what went to the platform: where it was taken from, or suspense where
     /// that wallet is closed.
     pub to: Holder,
+    /// How much of it the platform got for what it bore of the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_losses: Option<Amount>,
+    /// The transaction that moved it.
+    pub transaction: TransactionId,
+}
+
+/// What the platform bore of a payment and its holder bears instead, because money that was
+/// reserved for a refund is free again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MadeGood {
+    /// How much.
+    pub amount: Amount,
     /// The transaction that moved it.
     pub transaction: TransactionId,
 }
@@ -347,11 +394,13 @@ impl PaymentEvent {
             Self::RefundPending { .. } => "RefundPending",
             Self::RefundSucceeded { .. } => "RefundSucceeded",
             Self::RefundDiscovered { .. } => "RefundDiscovered",
+            Self::RefundMatched { .. } => "RefundMatched",
             Self::RefundFailed { .. } => "RefundFailed",
             Self::DisputeOpened { .. } => "DisputeOpened",
             Self::DisputeClosed { .. } => "DisputeClosed",
             Self::DisputeWon { .. } => "DisputeWon",
             Self::DisputeLost { .. } => "DisputeLost",
+            Self::DisputeFeesRecorded { .. } => "DisputeFeesRecorded",
         }
     }
 

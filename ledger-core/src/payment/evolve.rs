@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::identifier::{Holder, ProviderReference};
+use crate::identifier::{Holder, ProviderReference, RefundId};
+use crate::money::{Amount, Total};
 use crate::provider::suspense;
 
+use super::captured::{CapturedPayment, FeesRecorded};
 use super::dispute::{Dispute, DisputePhase, DisputeState};
 use super::event::PaymentEvent;
 use super::refund::{Refund, RefundState};
-use super::state::{
-    Attempt, AttemptState, CapturedPayment, Checkout, FeesRecorded, OpenPayment, Payment,
-};
+use super::state::{Attempt, AttemptState, Checkout, OpenPayment, Payment};
 
 pub(super) fn begin(event: &PaymentEvent) -> Option<Payment> {
     match event {
@@ -45,7 +45,9 @@ pub(super) fn begin(event: &PaymentEvent) -> Option<Payment> {
                 asset: *asset,
                 amount: *amount,
                 holder: suspense(),
-                fees: recorded(fees.is_some()),
+                in_suspense: Total::from(*amount),
+                borne_by_platform: Total::ZERO,
+                fees: FeesRecorded::of(fees.as_ref()),
                 refunds: BTreeMap::new(),
                 disputes: BTreeMap::new(),
             }
@@ -64,19 +66,13 @@ pub(super) fn begin(event: &PaymentEvent) -> Option<Payment> {
         | PaymentEvent::RefundPending { .. }
         | PaymentEvent::RefundSucceeded { .. }
         | PaymentEvent::RefundDiscovered { .. }
+        | PaymentEvent::RefundMatched { .. }
         | PaymentEvent::RefundFailed { .. }
         | PaymentEvent::DisputeOpened { .. }
         | PaymentEvent::DisputeClosed { .. }
         | PaymentEvent::DisputeWon { .. }
-        | PaymentEvent::DisputeLost { .. } => None,
-    }
-}
-
-const fn recorded(known: bool) -> FeesRecorded {
-    if known {
-        FeesRecorded::Yes
-    } else {
-        FeesRecorded::No
+        | PaymentEvent::DisputeLost { .. }
+        | PaymentEvent::DisputeFeesRecorded { .. } => None,
     }
 }
 
@@ -126,7 +122,13 @@ pub(super) fn open(before: &OpenPayment, event: &PaymentEvent) -> Option<Payment
                 asset: *asset,
                 amount: *amount,
                 holder: *credited,
-                fees: recorded(fees.is_some()),
+                in_suspense: if *credited == suspense() {
+                    Total::from(*amount)
+                } else {
+                    Total::ZERO
+                },
+                borne_by_platform: Total::ZERO,
+                fees: FeesRecorded::of(fees.as_ref()),
                 refunds: BTreeMap::new(),
                 disputes: BTreeMap::new(),
             };
@@ -140,11 +142,13 @@ pub(super) fn open(before: &OpenPayment, event: &PaymentEvent) -> Option<Payment
         | PaymentEvent::RefundPending { .. }
         | PaymentEvent::RefundSucceeded { .. }
         | PaymentEvent::RefundDiscovered { .. }
+        | PaymentEvent::RefundMatched { .. }
         | PaymentEvent::RefundFailed { .. }
         | PaymentEvent::DisputeOpened { .. }
         | PaymentEvent::DisputeClosed { .. }
         | PaymentEvent::DisputeWon { .. }
-        | PaymentEvent::DisputeLost { .. } => return None,
+        | PaymentEvent::DisputeLost { .. }
+        | PaymentEvent::DisputeFeesRecorded { .. } => return None,
     }
     Some(next.into_state())
 }
@@ -155,18 +159,30 @@ pub(super) fn captured(before: &CapturedPayment, event: &PaymentEvent) -> Option
         PaymentEvent::PaymentFeesRecorded { .. } if before.fees == FeesRecorded::No => {
             next.fees = FeesRecorded::Yes;
         }
-        PaymentEvent::PaymentCredited { wallet, .. } if before.holder == suspense() => {
-            next.holder = Holder::Wallet(*wallet);
+        PaymentEvent::PaymentCredited { wallet, amount, .. } => {
+            next.leave(suspense(), *amount)?;
+            // What came back when a wallet was closed is all that another gets of the payment.
+            if before.holder == suspense() {
+                next.holder = Holder::Wallet(*wallet);
+            }
         }
         PaymentEvent::RefundRequested { .. }
         | PaymentEvent::RefundPending { .. }
         | PaymentEvent::RefundSucceeded { .. }
         | PaymentEvent::RefundDiscovered { .. }
+        | PaymentEvent::RefundMatched { .. }
         | PaymentEvent::RefundFailed { .. } => refund(&mut next, event)?,
         PaymentEvent::DisputeOpened { .. }
         | PaymentEvent::DisputeClosed { .. }
         | PaymentEvent::DisputeWon { .. }
         | PaymentEvent::DisputeLost { .. } => dispute(&mut next, event)?,
+        PaymentEvent::DisputeFeesRecorded { dispute, .. } => {
+            let known = next.disputes.get_mut(dispute)?;
+            if known.fees == FeesRecorded::Yes {
+                return None;
+            }
+            known.fees = FeesRecorded::Yes;
+        }
         PaymentEvent::PaymentCreated { .. }
         | PaymentEvent::PaymentRerouted { .. }
         | PaymentEvent::PaymentAwaitingPayer { .. }
@@ -176,8 +192,7 @@ pub(super) fn captured(before: &CapturedPayment, event: &PaymentEvent) -> Option
         | PaymentEvent::PaymentExpired { .. }
         | PaymentEvent::PaymentCaptured { .. }
         | PaymentEvent::UnexpectedPaymentCaptured { .. }
-        | PaymentEvent::PaymentFeesRecorded { .. }
-        | PaymentEvent::PaymentCredited { .. } => return None,
+        | PaymentEvent::PaymentFeesRecorded { .. } => return None,
     }
     Some(next.into_state())
 }
@@ -196,7 +211,6 @@ fn refund(next: &mut CapturedPayment, event: &PaymentEvent) -> Option<()> {
                 source: *source,
                 state: RefundState::Requested,
                 provider_refund: None,
-                taken: None,
             },
         ),
         PaymentEvent::RefundDiscovered {
@@ -205,16 +219,16 @@ fn refund(next: &mut CapturedPayment, event: &PaymentEvent) -> Option<()> {
             amount,
             taken,
             ..
-        } if !next.refunds.contains_key(refund) => (
-            *refund,
-            Refund {
+        } if !next.refunds.contains_key(refund) => {
+            next.give(taken)?;
+            let after = Refund {
                 amount: *amount,
                 source: taken.source,
                 state: RefundState::Succeeded,
                 provider_refund: Some(provider_refund.clone()),
-                taken: Some(*taken),
-            },
-        ),
+            };
+            (*refund, after)
+        }
         PaymentEvent::RefundPending {
             refund,
             provider_refund,
@@ -226,38 +240,59 @@ fn refund(next: &mut CapturedPayment, event: &PaymentEvent) -> Option<()> {
             refund,
             provider_refund,
             ..
-        } => (
-            *refund,
-            advanced(next, *refund, RefundState::Succeeded, provider_refund)?,
-        ),
-        PaymentEvent::RefundFailed {
-            refund,
-            provider_refund,
-            amount,
-            ..
         } => {
-            let after = if next.refunds.contains_key(refund) {
-                advanced(next, *refund, RefundState::Failed, provider_refund)?
-            } else {
-                Refund {
-                    amount: *amount,
-                    source: next.holder,
-                    state: RefundState::Failed,
-                    provider_refund: Some(provider_refund.clone()),
-                    taken: None,
-                }
-            };
+            let after = advanced(next, *refund, RefundState::Succeeded, provider_refund)?;
+            next.leave(after.source, after.amount)?;
             (*refund, after)
         }
+        PaymentEvent::RefundMatched {
+            refund,
+            provider_refund,
+            known_as,
+            made_good,
+        } if next.refunds.contains_key(known_as) && next.is_reserved(*refund) => {
+            let after = advanced(next, *refund, RefundState::Matched, provider_refund)?;
+            next.make_up(after.source, made_good.as_ref())?;
+            (*refund, after)
+        }
+        PaymentEvent::RefundFailed { refund, .. } => (*refund, failed(next, event)?),
         _ => return None,
     };
     next.refunds.insert(id, after);
     Some(())
 }
 
+fn failed(next: &mut CapturedPayment, event: &PaymentEvent) -> Option<Refund> {
+    let PaymentEvent::RefundFailed {
+        refund,
+        provider_refund,
+        amount,
+        returned,
+        made_good,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    if !next.refunds.contains_key(refund) {
+        return Some(Refund {
+            amount: *amount,
+            source: next.holder,
+            state: RefundState::Failed,
+            provider_refund: Some(provider_refund.clone()),
+        });
+    }
+    let after = advanced(next, *refund, RefundState::Failed, provider_refund)?;
+    if let Some(returned) = returned {
+        next.get_back(after.amount, returned)?;
+    }
+    next.make_up(after.source, made_good.as_ref())?;
+    Some(after)
+}
+
 fn advanced(
     payment: &CapturedPayment,
-    refund: crate::identifier::RefundId,
+    refund: RefundId,
     state: RefundState,
     provider_refund: &ProviderReference,
 ) -> Option<Refund> {
@@ -270,49 +305,73 @@ fn advanced(
 }
 
 fn dispute(next: &mut CapturedPayment, event: &PaymentEvent) -> Option<()> {
-    let (id, after) = match event {
+    let (id, phase, state, amount) = reached(event)?;
+    let before = next.disputes.get(id);
+    if before.is_some_and(|known| (phase, state) <= (known.phase, known.state)) {
+        return None;
+    }
+    let was = before.and_then(Dispute::lying);
+    let fees = before.map_or(FeesRecorded::No, |known| known.fees);
+    let (taken, returned) = match event {
         PaymentEvent::DisputeOpened {
-            dispute,
-            phase,
-            amount,
-            taken,
-            ..
-        } => (dispute, (*phase, DisputeState::Open, *amount, *taken)),
-        PaymentEvent::DisputeClosed {
-            dispute,
-            phase,
-            amount,
-            ..
-        } => (dispute, (*phase, DisputeState::Closed, *amount, None)),
-        PaymentEvent::DisputeWon {
-            dispute,
-            phase,
-            amount,
-            ..
-        } => (dispute, (*phase, DisputeState::Won, *amount, None)),
-        PaymentEvent::DisputeLost {
-            dispute,
-            phase,
-            amount,
-            taken,
-            ..
-        } => (dispute, (*phase, DisputeState::Lost, *amount, Some(*taken))),
+            taken, returned, ..
+        }
+        | PaymentEvent::DisputeLost {
+            taken, returned, ..
+        } => (taken.as_ref(), returned.as_ref()),
+        PaymentEvent::DisputeClosed { returned, .. }
+        | PaymentEvent::DisputeWon { returned, .. } => (None, returned.as_ref()),
         _ => return None,
     };
-    let (phase, state, amount, taken) = after;
-    let reached: Option<(DisputePhase, DisputeState)> = next
-        .disputes
-        .get(id)
-        .map(|known| (known.phase, known.state));
-    if reached.is_some_and(|reached| (phase, state) <= reached) {
-        return None;
+    let mut taken_from = was.map(|was| was.source);
+    if let Some(returned) = returned {
+        next.get_back(was?.amount, returned)?;
+        taken_from = None;
+    }
+    if let Some(taken) = taken {
+        next.give(taken)?;
+        taken_from = Some(taken.source);
     }
     let after = Dispute {
         amount,
         phase,
         state,
-        taken,
+        taken_from,
+        fees,
     };
     next.disputes.insert(id.clone(), after);
     Some(())
+}
+
+type Reached<'a> = (&'a ProviderReference, DisputePhase, DisputeState, Amount);
+
+fn reached(event: &PaymentEvent) -> Option<Reached<'_>> {
+    let (dispute, phase, state, amount) = match event {
+        PaymentEvent::DisputeOpened {
+            dispute,
+            phase,
+            amount,
+            ..
+        } => (dispute, phase, DisputeState::Open, amount),
+        PaymentEvent::DisputeClosed {
+            dispute,
+            phase,
+            amount,
+            ..
+        } => (dispute, phase, DisputeState::Closed, amount),
+        PaymentEvent::DisputeWon {
+            dispute,
+            phase,
+            amount,
+            ..
+        } => (dispute, phase, DisputeState::Won, amount),
+        PaymentEvent::DisputeLost {
+            dispute,
+            phase,
+            amount,
+            ..
+        } => (dispute, phase, DisputeState::Lost, amount),
+        _ => return None,
+    };
+    Some((dispute, *phase, state, *amount))
 }

@@ -11,6 +11,11 @@
 //! States only ever go down the table, so the order in which a provider's words arrive does not
 //! matter. A refund that was made at the provider and not asked for here has left the provider's
 //! balance when we hear of it; it is taken from whoever holds the payment's money.
+//!
+//! A refund is known by the provider's id of it first, and only then by ours. So a refund of ours
+//! that was heard of without our id, as one made at the provider, is not taken a second time when it
+//! is told with it: the one that was asked for is Matched, its hold is voided, and all further words
+//! are about the one that is known. Where that one failed, both have.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,12 +23,12 @@ use crate::identifier::{Holder, PaymentId, ProviderReference, RefundId, Transact
 use crate::money::Amount;
 use crate::posting::decide_plain_amount;
 
+use super::captured::CapturedPayment;
 use super::command::{ObservedMoney, ObservedRefund, PaymentCommand, RefundObservation};
-use super::event::{PaymentEvent, Returned};
+use super::decide::Decided;
+use super::event::PaymentEvent;
 use super::provider_refund_id;
 use super::rejection::PaymentRejection;
-use super::state::CapturedPayment;
-use super::taken::{Bearing, Taken};
 
 /// How far a refund has come; the later of two is the one that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,6 +41,18 @@ pub enum RefundState {
     Succeeded,
     /// The payer does not get it.
     Failed,
+    /// It is another refund, which the provider had told of without our id.
+    Matched,
+}
+
+impl RefundState {
+    /// Whether a hold reserves the money of a refund that was asked for here.
+    pub(super) const fn holds_reserve(self) -> bool {
+        match self {
+            Self::Requested | Self::Pending => true,
+            Self::Succeeded | Self::Failed | Self::Matched => false,
+        }
+    }
 }
 
 /// A refund of a payment.
@@ -49,8 +66,18 @@ pub struct Refund {
     pub state: RefundState,
     /// The provider's own id of it, once it has told.
     pub provider_refund: Option<ProviderReference>,
-    /// Who bore it, when it was made at the provider; otherwise a hold reserves it.
-    pub taken: Option<Taken>,
+}
+
+impl Refund {
+    /// Whether the payer has got it, as far as is known.
+    pub(super) fn is_done(&self) -> bool {
+        self.state == RefundState::Succeeded
+    }
+
+    /// Whether its money has left or is reserved.
+    pub(super) fn counts(&self) -> bool {
+        self.state.holds_reserve() || self.is_done()
+    }
 }
 
 impl CapturedPayment {
@@ -66,6 +93,7 @@ impl CapturedPayment {
             return Err(PaymentRejection::RefundExists { payment, refund });
         }
         let refundable = self.refundable();
+        let (source, _) = self.drawn_from(refundable);
         let asked = amount.unwrap_or(refundable);
         if amount.is_none() && refundable.is_zero() {
             return Err(PaymentRejection::RefundExceedsPayment {
@@ -85,7 +113,7 @@ impl CapturedPayment {
         Ok(PaymentEvent::RefundRequested {
             refund,
             amount,
-            source: self.holder,
+            source,
             reason,
         })
     }
@@ -96,8 +124,9 @@ impl CapturedPayment {
         refund: RefundId,
         observation: &RefundObservation,
         transaction: TransactionId,
-    ) -> Result<Option<PaymentEvent>, PaymentRejection> {
-        self.check_provider(command.payment, observation.provider)?;
+    ) -> Decided {
+        let payment = command.payment;
+        self.check_attempt(payment, observation.provider, &observation.attempt)?;
         let amount = self.observed_amount(command, observation.money)?;
         let known = self.find_refund(refund, &observation.provider_refund);
         match known {
@@ -109,30 +138,71 @@ impl CapturedPayment {
                 let event = self.discover(command, refund, observation, amount, transaction);
                 Ok(Some(event))
             }
-            Some((refund, known)) => {
-                known.check_amount(command.payment, refund, amount)?;
-                Ok(known.observe(command, self, refund, observation, transaction))
+            Some((known_as, known)) => {
+                known.check_amount(payment, known_as, amount)?;
+                // The refund that was asked for, where it is known as another.
+                let asked = self.refunds.get(&refund);
+                let asked = asked.filter(|asked| asked.state == RefundState::Requested);
+                let asked = asked.filter(|_| refund != known_as);
+                if let Some(asked) = asked {
+                    asked.check_amount(payment, refund, amount)?;
+                }
+                let news = known.observe(command, self, known_as, observation, transaction);
+                let matched = asked.map(|_| {
+                    self.matched((refund, known_as), known.state, observation, transaction)
+                });
+                Ok(news.or(matched))
             }
         }
     }
 
-    /// By our id, or by the provider's: a webhook may not carry ours. A refund that the provider has
-    /// made anew under our id, after the first failed, is another refund.
+    /// What becomes of the refund that was asked for, when it is known as another.
+    fn matched(
+        &self,
+        (refund, known_as): (RefundId, RefundId),
+        state: RefundState,
+        observation: &RefundObservation,
+        transaction: TransactionId,
+    ) -> PaymentEvent {
+        let provider_refund = observation.provider_refund.clone();
+        let asked = self.refunds.get(&refund);
+        let made_good = asked.and_then(|asked| self.make_good(asked.amount, transaction));
+        match (state, asked) {
+            (RefundState::Failed, Some(asked)) => PaymentEvent::RefundFailed {
+                refund,
+                provider_refund,
+                amount: asked.amount,
+                reason: observation.reason.clone(),
+                returned: None,
+                made_good,
+            },
+            _ => PaymentEvent::RefundMatched {
+                refund,
+                provider_refund,
+                known_as,
+                made_good,
+            },
+        }
+    }
+
+    /// By the provider's id, or by ours while the provider has told none: a webhook may not carry ours.
+    /// A refund that the provider has made anew under our id, after the first failed, is another refund.
     pub(crate) fn find_refund(
         &self,
         refund: RefundId,
         provider_refund: &ProviderReference,
     ) -> Option<(RefundId, &Refund)> {
-        let is_same = |known: &&Refund| {
-            let theirs = known.provider_refund.as_ref();
-            theirs.is_none_or(|theirs| theirs == provider_refund)
+        let is_same = |known: &Refund| {
+            let theirs = known.provider_refund.as_ref() == Some(provider_refund);
+            theirs && known.state != RefundState::Matched
         };
-        let by_id = self.refunds.get(&refund).filter(is_same);
-        let by_id = by_id.map(|known| (refund, known));
         let mut all = self.refunds.iter();
-        by_id.or_else(|| {
-            all.find(|(_, known)| known.provider_refund.as_ref() == Some(provider_refund))
-                .map(|(id, known)| (*id, known))
+        let theirs = all.find(|(_, known)| is_same(known));
+        let theirs = theirs.map(|(id, known)| (*id, known));
+        theirs.or_else(|| {
+            let ours = self.refunds.get(&refund);
+            let ours = ours.filter(|known| known.provider_refund.is_none());
+            ours.map(|known| (refund, known))
         })
     }
 
@@ -153,24 +223,15 @@ impl CapturedPayment {
                 amount,
                 reason: observation.reason.clone(),
                 returned: None,
+                made_good: None,
             },
-            ObservedRefund::Pending | ObservedRefund::Succeeded => {
-                let bearing = Bearing {
-                    source: self.holder,
-                    asset: self.asset,
-                    left: self.bearable(None),
-                    coming_back: None,
-                    overdraft: command.policy.chargeback_overdraft,
-                    standings: &command.standings,
-                };
-                PaymentEvent::RefundDiscovered {
-                    refund,
-                    provider_refund,
-                    amount,
-                    taken: bearing.of(amount),
-                    transaction,
-                }
-            }
+            ObservedRefund::Pending | ObservedRefund::Succeeded => PaymentEvent::RefundDiscovered {
+                refund,
+                provider_refund,
+                amount,
+                taken: self.bear(command, amount, None),
+                transaction,
+            },
         }
     }
 
@@ -243,10 +304,12 @@ impl Refund {
                 provider_refund,
                 amount: self.amount,
                 reason: observation.reason.clone(),
-                returned: (self.state == RefundState::Succeeded).then(|| Returned {
-                    to: payment.landing(self.source, &command.standings),
-                    transaction,
-                }),
+                returned: self
+                    .is_done()
+                    .then(|| payment.come_back(command, self.amount, self.source, transaction)),
+                made_good: (!self.is_done())
+                    .then(|| payment.make_good(self.amount, transaction))
+                    .flatten(),
             },
         })
     }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::identifier::{PaymentId, ProviderName, RefundId};
+use crate::identifier::{PaymentId, ProviderName, ProviderReference, RefundId};
 use crate::limit::LimitRejection;
 use crate::money::AssetCode;
 use crate::posting::PostingRejection;
@@ -50,6 +50,13 @@ pub enum PaymentRejection {
         payment: PaymentId,
         ours: ProviderName,
         theirs: ProviderName,
+    },
+    /// Another attempt's money is the payment's.
+    #[error("the money of payment {payment} came by {ours}, not by {theirs}")]
+    AttemptDiffers {
+        payment: PaymentId,
+        ours: ProviderReference,
+        theirs: ProviderReference,
     },
     /// A refund or dispute is of another asset than the payment.
     #[error("the payment {payment} is of {ours}, what was observed is of {theirs}")]
@@ -115,6 +122,7 @@ impl PaymentRejection {
             Self::ExpiryPassed { .. } => "payment_expiry_passed",
             Self::Route(rejection) => rejection.code(),
             Self::ProviderDiffers { .. } => "payment_provider_differs",
+            Self::AttemptDiffers { .. } => "payment_attempt_differs",
             Self::ObservedAssetDiffers { .. } => "observed_asset_differs",
             Self::CapturedAmountDiffers { .. } => "captured_amount_differs",
             Self::NotInSuspense { .. } => "payment_not_in_suspense",
@@ -138,6 +146,7 @@ impl PaymentRejection {
             | Self::ExpiryPassed { .. }
             | Self::Route(_)
             | Self::ProviderDiffers { .. }
+            | Self::AttemptDiffers { .. }
             | Self::ObservedAssetDiffers { .. }
             | Self::CapturedAmountDiffers { .. }
             | Self::NotInSuspense { .. }

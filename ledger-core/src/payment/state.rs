@@ -1,20 +1,16 @@
 //! What a payment is, folded from its events.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
-use crate::identifier::{Holder, PaymentId, ProviderName, ProviderReference, RefundId, WalletId};
+use crate::identifier::{ProviderName, ProviderReference, WalletId};
 use crate::money::{Amount, AssetCode};
 
-use super::dispute::Dispute;
+use super::captured::CapturedPayment;
 use super::event::PaymentEvent;
-use super::refund::{Refund, RefundState};
-use super::rejection::PaymentRejection;
 
 /// A payment's state, by name.
 #[derive(
@@ -116,36 +112,6 @@ pub struct OpenPayment {
     pub checkout: Checkout,
     /// What was tried, in order of provider and reference.
     pub attempts: Vec<Attempt>,
-}
-
-/// A payment whose money has arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CapturedPayment {
-    /// Where.
-    pub provider: ProviderName,
-    /// The attempt that was captured.
-    pub attempt: ProviderReference,
-    /// What arrived.
-    pub asset: AssetCode,
-    /// How much arrived.
-    pub amount: Amount,
-    /// Who holds it: the wallet, or suspense.
-    pub holder: Holder,
-    /// Whether the provider's charge was recorded.
-    pub fees: FeesRecorded,
-    /// Refunds.
-    pub refunds: BTreeMap<RefundId, Refund>,
-    /// Disputes, by the provider's own id.
-    pub disputes: BTreeMap<ProviderReference, Dispute>,
-}
-
-/// Whether a provider's charge was recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FeesRecorded {
-    /// Not yet.
-    No,
-    /// Once and for all; what a settlement says differently is a break.
-    Yes,
 }
 
 /// A payment's state.
@@ -287,78 +253,5 @@ impl OpenPayment {
         self.attempts.retain(|known| !of_same(known));
         self.attempts.push(attempt);
         self.attempts.sort();
-    }
-}
-
-impl CapturedPayment {
-    /// The state that refunds and disputes come to.
-    pub(super) fn into_state(self) -> Payment {
-        let refunded = self.refunded();
-        if self.disputes.values().any(Dispute::counts) {
-            Payment::Disputed(self)
-        } else if refunded >= self.amount.value() {
-            Payment::Refunded(self)
-        } else if refunded > Decimal::ZERO {
-            Payment::PartiallyRefunded(self)
-        } else {
-            Payment::Captured(self)
-        }
-    }
-
-    /// How much was given back for good, as far as is known.
-    #[must_use]
-    pub fn refunded(&self) -> Decimal {
-        self.sum_of_refunds(|refund| refund.state == RefundState::Succeeded)
-    }
-
-    /// How much can still be refunded: what was captured less refunds, also those that are on their
-    /// way, and less what is disputed or lost. Never negative.
-    #[must_use]
-    pub fn refundable(&self) -> Decimal {
-        let disputed: Decimal = self
-            .disputes
-            .values()
-            .filter(|dispute| dispute.counts())
-            .map(|dispute| dispute.amount.value())
-            .sum();
-        (self.left_of_refunds() - disputed).max(Decimal::ZERO)
-    }
-
-    /// How much of it can still be taken back by force from who holds it: what was captured less
-    /// refunds and what other disputes have lost. Open disputes do not count: what they take comes
-    /// back, or counts when it is lost.
-    pub(super) fn bearable(&self, dispute: Option<&ProviderReference>) -> Decimal {
-        let lost: Decimal = self
-            .disputes
-            .iter()
-            .filter(|(other, _)| Some(*other) != dispute)
-            .filter(|(_, known)| known.state == super::dispute::DisputeState::Lost)
-            .map(|(_, known)| known.amount.value())
-            .sum();
-        (self.left_of_refunds() - lost).max(Decimal::ZERO)
-    }
-
-    fn left_of_refunds(&self) -> Decimal {
-        self.amount.value() - self.sum_of_refunds(|refund| refund.state != RefundState::Failed)
-    }
-
-    fn sum_of_refunds(&self, counts: impl Fn(&Refund) -> bool) -> Decimal {
-        let refunds = self.refunds.values().filter(|refund| counts(refund));
-        refunds.map(|refund| refund.amount.value()).sum()
-    }
-
-    pub(super) fn check_provider(
-        &self,
-        payment: PaymentId,
-        theirs: ProviderName,
-    ) -> Result<(), PaymentRejection> {
-        if self.provider == theirs {
-            return Ok(());
-        }
-        Err(PaymentRejection::ProviderDiffers {
-            payment,
-            ours: self.provider,
-            theirs,
-        })
     }
 }

@@ -1,17 +1,25 @@
-//! Money taken back by force: who bears it, and how it moves.
+//! Money taken back by force: who bears it, who gets what comes back, and how it moves.
+//!
+//! All that is taken of one payment is one account between its holder and the platform. The holder
+//! bears no more than the payment was; the platform bears the rest and keeps count. What comes back
+//! goes to the platform first, as far as it bears something, then to the holder. So it does not
+//! matter which claim was heard of first: in the end the holder bears what claims are left, up to
+//! the payment, and the platform what exceeds it.
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::identifier::{Holder, ProviderName};
+use crate::identifier::{Holder, ProviderName, TransactionId, derived_id};
 use crate::money::{Amount, AssetCode, Balance};
 use crate::posting::{
     HolderStanding, Overdraft, RequestedPosting, Standing, Standings, WalletStatus,
 };
-use crate::provider::{losses, suspense};
+use crate::provider::{landing, losses, suspense};
 
-use super::state::CapturedPayment;
+use super::captured::CapturedPayment;
+use super::command::PaymentCommand;
+use super::event::{MadeGood, Returned};
 
 /// Who bears an amount that the provider takes or may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,26 +102,65 @@ fn add(balance: Balance, amount: Option<Amount>) -> Option<Balance> {
     }
 }
 
-impl Taken {
-    /// How much it is in all.
-    pub(super) fn total(&self) -> Decimal {
-        let value = |amount: Option<Amount>| amount.map(Amount::value).unwrap_or_default();
-        value(self.from_source) + value(self.from_losses)
-    }
+/// What is taken of a payment, and where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lying {
+    pub(super) amount: Amount,
+    pub(super) place: Place,
+    /// Whose it was.
+    pub(super) source: Holder,
+}
 
+/// Where what was taken lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// With us, until it is decided.
+    Disputed,
+    /// With the provider.
+    Provider,
+}
+
+impl Place {
+    pub(super) fn account(self, provider: ProviderName) -> Holder {
+        match self {
+            Self::Disputed => provider.disputed(),
+            Self::Provider => provider.clearing(),
+        }
+    }
+}
+
+impl Taken {
     /// The movements that bring it to `place`.
-    fn out(&self, asset: AssetCode, place: Holder) -> Vec<RequestedPosting> {
+    pub(super) fn postings(&self, asset: AssetCode, place: Holder) -> Vec<RequestedPosting> {
         let parts = [
             (self.source, self.from_source),
             (losses(), self.from_losses),
         ];
         movements(asset, parts.map(|(bearer, amount)| (bearer, place, amount)))
     }
+}
 
-    /// The movements that bring it back from `place`.
-    fn back(&self, asset: AssetCode, place: Holder, to: Holder) -> Vec<RequestedPosting> {
-        let parts = [(to, self.from_source), (losses(), self.from_losses)];
+impl Returned {
+    /// The movements that bring `amount` back from `place`.
+    pub(super) fn postings(
+        &self,
+        asset: AssetCode,
+        amount: Amount,
+        place: Holder,
+    ) -> Vec<RequestedPosting> {
+        let parts = [
+            (self.to, self.of_source(amount)),
+            (losses(), self.to_losses),
+        ];
         movements(asset, parts.map(|(bearer, amount)| (place, bearer, amount)))
+    }
+
+    /// How much of `amount` went to whoever it was taken from.
+    pub(super) fn of_source(&self, amount: Amount) -> Option<Amount> {
+        match self.to_losses {
+            Some(to_losses) => amount.checked_sub(to_losses),
+            None => Some(amount),
+        }
     }
 }
 
@@ -134,95 +181,64 @@ fn movements<const COUNT: usize>(
         .collect()
 }
 
-/// What was taken, and where it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lying {
-    pub(super) taken: Taken,
-    pub(super) place: Place,
-}
-
-/// Where what was taken lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// With us, until it is decided.
-    Disputed,
-    /// With the provider.
-    Provider,
-}
-
-impl Place {
-    fn account(self, provider: ProviderName) -> Holder {
-        match self {
-            Self::Disputed => provider.disputed(),
-            Self::Provider => provider.clearing(),
-        }
-    }
-}
-
-/// A change of what is taken.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Change {
-    pub(super) provider: ProviderName,
-    pub(super) asset: AssetCode,
-    pub(super) before: Option<Lying>,
-    pub(super) after: Option<Lying>,
-    /// Who gets back what the source had borne.
-    pub(super) returned_to: Option<Holder>,
-}
-
-impl Change {
-    /// The movements it takes; none when everything lies where it lay.
-    pub(super) fn postings(&self) -> Vec<RequestedPosting> {
-        let account = |lying: &Lying| lying.place.account(self.provider);
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) if before.taken == after.taken => {
-                if before.place == after.place {
-                    return Vec::new();
-                }
-                vec![RequestedPosting {
-                    source: account(before),
-                    destination: account(after),
-                    asset: self.asset,
-                    amount: before.taken.total(),
-                }]
-            }
-            (before, after) => {
-                let back = before.iter().flat_map(|lying| {
-                    let to = self.returned_to.unwrap_or(lying.taken.source);
-                    lying.taken.back(self.asset, account(lying), to)
-                });
-                let out = after
-                    .iter()
-                    .flat_map(|lying| lying.taken.out(self.asset, account(lying)));
-                back.chain(out).collect()
-            }
-        }
-    }
+/// The id of a transaction that is posted beside the one of the same command.
+pub(super) fn transaction_beside(transaction: TransactionId, what: &'static str) -> TransactionId {
+    TransactionId::new(derived_id(&[what, &transaction.to_string()]))
 }
 
 impl CapturedPayment {
-    /// Who gets what comes back to `source`: it does, unless it is suspense and the payment has a
-    /// wallet by now, or a wallet that was closed.
-    pub(super) fn landing(&self, source: Holder, standings: &Standings) -> Holder {
+    /// Who bears `amount`; what comes back to them in the same transaction is theirs to bear it.
+    pub(super) fn bear(
+        &self,
+        command: &PaymentCommand,
+        amount: Amount,
+        coming_back: Option<Amount>,
+    ) -> Taken {
+        let (source, left) = self.drawn_from(self.left());
+        let bearing = Bearing {
+            source,
+            asset: self.asset,
+            left,
+            coming_back,
+            overdraft: command.policy.chargeback_overdraft,
+            standings: &command.standings,
+        };
+        bearing.of(amount)
+    }
+
+    /// Who gets `amount`, which was taken from `source`, when it comes back: the platform as far as it
+    /// bears something of the payment; then the source, or the payment's wallet where that was
+    /// suspense, or suspense where the wallet is closed.
+    pub(super) fn come_back(
+        &self,
+        command: &PaymentCommand,
+        amount: Amount,
+        source: Holder,
+        transaction: TransactionId,
+    ) -> Returned {
         let target = if source == suspense() {
             self.holder
         } else {
             source
         };
-        let standing = standings.account(&target.account(self.asset));
-        match standing.map(|standing| standing.holder) {
-            Some(
-                HolderStanding::System { .. }
-                | HolderStanding::Wallet {
-                    status: WalletStatus::Open | WalletStatus::Frozen(_),
-                    ..
-                },
-            ) => target,
-            None
-            | Some(HolderStanding::Wallet {
-                status: WalletStatus::Closed,
-                ..
-            }) => suspense(),
+        Returned {
+            to: landing(target, self.asset, &command.standings),
+            to_losses: self.of_platform(amount),
+            transaction,
         }
+    }
+
+    /// What the source of a refund bears instead of the platform when `amount`, which was reserved for
+    /// the refund, is free again.
+    pub(super) fn make_good(&self, amount: Amount, transaction: TransactionId) -> Option<MadeGood> {
+        self.of_platform(amount).map(|amount| MadeGood {
+            amount,
+            transaction: transaction_beside(transaction, "made good"),
+        })
+    }
+
+    fn of_platform(&self, amount: Amount) -> Option<Amount> {
+        let borne = self.borne_by_platform.value().min(amount.value());
+        Amount::try_new(borne, amount.scale()).ok()
     }
 }

@@ -40,6 +40,9 @@ pub struct PayoutObservation {
     pub provider: ProviderName,
     /// The provider's own id of the payout; absent where it never took it on.
     pub provider_payout: Option<ProviderReference>,
+    /// Which attempt it is about, where that is told: the reference that a provider is given names
+    /// it.
+    pub attempt: Option<u32>,
     /// What it is of, where the provider says so.
     pub money: Option<ObservedMoney>,
     /// What it says.

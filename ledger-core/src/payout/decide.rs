@@ -1,16 +1,14 @@
 //! The rules of payouts.
 
-use crate::identifier::{Holder, TransactionId};
-use crate::payment::Returned;
-use crate::posting::{
-    HolderStanding, Standings, WalletStatus, check_departure, decide_plain_amount,
-};
-use crate::provider::{Fees, ObservedFees, suspense};
+use crate::identifier::{ActorId, Holder, TransactionId};
+use crate::payment::{FeesRecorded, Returned};
+use crate::posting::{check_departure, decide_plain_amount};
+use crate::provider::{Fees, ObservedFees, landing};
 
 use super::command::{NewPayout, ObservedPayout, PayoutAction, PayoutCommand, PayoutObservation};
 use super::event::PayoutEvent;
 use super::rejection::PayoutRejection;
-use super::state::{Payout, PayoutStatus, PayoutTerms, SubmittedPayout};
+use super::state::{EndedPayout, Payout, PayoutStatus, PayoutTerms, SubmittedPayout};
 
 /// What a decision comes to: nothing, where the command says nothing new.
 type Decided = Result<Option<PayoutEvent>, PayoutRejection>;
@@ -35,10 +33,10 @@ impl Payout {
             Self::Succeeded(submitted) => {
                 decide_submitted(submitted, PayoutStatus::Succeeded, command)
             }
-            Self::Declined(_) => decide_ended(PayoutStatus::Declined, command),
-            Self::Cancelled(_) => decide_ended(PayoutStatus::Cancelled, command),
-            Self::Failed(_) => decide_ended(PayoutStatus::Failed, command),
-            Self::Returned(_) => decide_ended(PayoutStatus::Returned, command),
+            Self::Declined(ended) => decide_ended(ended, PayoutStatus::Declined, command),
+            Self::Cancelled(ended) => decide_ended(ended, PayoutStatus::Cancelled, command),
+            Self::Failed(ended) => decide_ended(ended, PayoutStatus::Failed, command),
+            Self::Returned(ended) => decide_ended(ended, PayoutStatus::Returned, command),
         }
     }
 }
@@ -76,18 +74,19 @@ fn decide_awaiting(terms: &PayoutTerms, command: &PayoutCommand) -> Decided {
     match &command.action {
         PayoutAction::Request(_) => Err(PayoutRejection::Exists { payout }),
         PayoutAction::Approve { by } => {
-            if *by == terms.requested_by {
-                let actor = by.clone();
-                return Err(PayoutRejection::ApproverIsRequester { payout, actor });
-            }
+            check_second_person(terms, command, by)?;
             Ok(Some(PayoutEvent::PayoutApproved { by: by.clone() }))
         }
-        PayoutAction::Decline { by, reason } => Ok(Some(PayoutEvent::PayoutDeclined {
-            by: by.clone(),
-            reason: reason.clone(),
-        })),
+        PayoutAction::Decline { by, reason } => {
+            check_second_person(terms, command, by)?;
+            Ok(Some(PayoutEvent::PayoutDeclined {
+                by: by.clone(),
+                reason: reason.clone(),
+            }))
+        }
         PayoutAction::Cancel { reason } => Ok(Some(PayoutEvent::PayoutCancelled {
             provider: None,
+            provider_payout: None,
             reason: reason.clone(),
         })),
         PayoutAction::Submit { .. } => Err(PayoutRejection::AwaitingApproval { payout }),
@@ -99,6 +98,22 @@ fn decide_awaiting(terms: &PayoutTerms, command: &PayoutCommand) -> Decided {
     }
 }
 
+/// Who decides about it is a person, and not who asked for it.
+fn check_second_person(
+    terms: &PayoutTerms,
+    command: &PayoutCommand,
+    by: &ActorId,
+) -> Result<(), PayoutRejection> {
+    let (payout, actor) = (command.payout, by.clone());
+    if by.is_machine() {
+        return Err(PayoutRejection::ApproverIsMachine { payout, actor });
+    }
+    if *by == terms.requested_by {
+        return Err(PayoutRejection::ApproverIsRequester { payout, actor });
+    }
+    Ok(())
+}
+
 fn decide_ready(terms: &PayoutTerms, status: PayoutStatus, command: &PayoutCommand) -> Decided {
     let payout = command.payout;
     match &command.action {
@@ -108,6 +123,7 @@ fn decide_ready(terms: &PayoutTerms, status: PayoutStatus, command: &PayoutComma
         }
         PayoutAction::Cancel { reason } => Ok(Some(PayoutEvent::PayoutCancelled {
             provider: None,
+            provider_payout: None,
             reason: reason.clone(),
         })),
         PayoutAction::Submit { route } => {
@@ -159,6 +175,10 @@ fn decide_submitted(
                 provider,
             })
         }
+        // What was denied once, twice.
+        PayoutAction::Observe { observation, .. } if submitted.denied_before(observation) => {
+            Ok(None)
+        }
         PayoutAction::Observe {
             observation,
             transaction,
@@ -175,7 +195,7 @@ fn decide_submitted(
     }
 }
 
-fn decide_ended(status: PayoutStatus, command: &PayoutCommand) -> Decided {
+fn decide_ended(ended: &EndedPayout, status: PayoutStatus, command: &PayoutCommand) -> Decided {
     let payout = command.payout;
     match &command.action {
         PayoutAction::Request(_) => Err(PayoutRejection::Exists { payout }),
@@ -185,20 +205,47 @@ fn decide_ended(status: PayoutStatus, command: &PayoutCommand) -> Decided {
         PayoutAction::Cancel { .. } | PayoutAction::Submit { .. } => {
             Err(PayoutRejection::Ended { payout, status })
         }
-        // Called off before it was submitted, so nobody can have a word about it.
-        PayoutAction::Observe { observation, .. } if status == PayoutStatus::Declined => {
-            Err(PayoutRejection::NotSubmitted {
-                payout,
-                status,
-                provider: observation.provider,
-            })
-        }
-        // An earlier word that arrives late.
-        PayoutAction::Observe { .. } => Ok(None),
+        PayoutAction::Observe { observation, .. } => match observation.status {
+            // Nothing takes place, so nothing is lacking.
+            ObservedPayout::NotAccepted
+            | ObservedPayout::Failed
+            | ObservedPayout::Returned
+            | ObservedPayout::Cancelled => Ok(None),
+            // An earlier word that arrives late.
+            ObservedPayout::Processing | ObservedPayout::Succeeded { .. }
+                if ended.is(observation) =>
+            {
+                Ok(None)
+            }
+            ObservedPayout::Processing | ObservedPayout::Succeeded { .. } => {
+                Err(PayoutRejection::SucceededAfterEnd {
+                    payout,
+                    status,
+                    provider: observation.provider,
+                })
+            }
+        },
+    }
+}
+
+impl EndedPayout {
+    /// Whether the word is of what has ended, and of no second payout at the same or another
+    /// provider.
+    fn is(&self, observation: &PayoutObservation) -> bool {
+        let attempt = observation.attempt;
+        self.provider == Some(observation.provider)
+            && self.provider_payout == observation.provider_payout
+            && attempt.is_none_or(|attempt| attempt == self.terms.attempts)
     }
 }
 
 impl SubmittedPayout {
+    fn denied_before(&self, observation: &PayoutObservation) -> bool {
+        let attempt = observation.attempt;
+        observation.status == ObservedPayout::NotAccepted
+            && attempt.is_some_and(|attempt| attempt < self.terms.attempts)
+    }
+
     fn check(
         &self,
         command: &PayoutCommand,
@@ -210,6 +257,14 @@ impl SubmittedPayout {
                 payout,
                 ours: self.provider,
                 theirs: observation.provider,
+            });
+        }
+        let ours = self.terms.attempts;
+        if let Some(theirs) = observation.attempt.filter(|theirs| *theirs != ours) {
+            return Err(PayoutRejection::AttemptDiffers {
+                payout,
+                ours,
+                theirs,
             });
         }
         if let (Some(ours), Some(theirs)) = (&self.provider_payout, &observation.provider_payout)
@@ -247,8 +302,10 @@ impl SubmittedPayout {
         let provider_payout = observation.provider_payout.clone();
         let reason = observation.reason.clone();
         let has_left = status == PayoutStatus::Succeeded;
+        let wallet = Holder::Wallet(self.terms.wallet);
         let returned = has_left.then(|| Returned {
-            to: self.landing(&command.standings),
+            to: landing(wallet, self.terms.asset, &command.standings),
+            to_losses: None,
             transaction,
         });
         let event = match observation.status {
@@ -273,39 +330,64 @@ impl SubmittedPayout {
                 }
             }
             ObservedPayout::Succeeded { fees } if !has_left => {
-                let fees = self.fees(fees, command)?;
-                let charged = fees.filter(|fees| !fees.fee.is_zero() || !fees.tax.is_zero());
+                // That the money has left is not refused for a charge that is none.
+                let fees = self.fees(fees, command).unwrap_or_default();
+                let charged = fees.is_some_and(|fees| fees.is_charge());
                 PayoutEvent::PayoutSucceeded {
                     provider,
                     provider_payout,
                     transaction,
                     fees,
-                    fee_transaction: charged.map(|_| fee_transaction),
+                    fee_transaction: charged.then_some(fee_transaction),
                 }
+            }
+            ObservedPayout::Succeeded { fees } => {
+                return self.charge(command, fees, fee_transaction);
             }
             ObservedPayout::Failed => PayoutEvent::PayoutFailed {
                 provider,
+                provider_payout,
                 reason,
                 returned,
             },
             ObservedPayout::Returned => PayoutEvent::PayoutReturned {
                 provider,
+                provider_payout,
                 reason,
                 returned,
             },
             // What has succeeded and is then called off has failed.
             ObservedPayout::Cancelled if has_left => PayoutEvent::PayoutFailed {
                 provider,
+                provider_payout,
                 reason,
                 returned,
             },
             ObservedPayout::Cancelled => PayoutEvent::PayoutCancelled {
                 provider: Some(provider),
+                provider_payout,
                 reason,
             },
-            ObservedPayout::Processing | ObservedPayout::Succeeded { .. } => return Ok(None),
+            ObservedPayout::Processing => return Ok(None),
         };
         Ok(Some(event))
+    }
+
+    /// What the provider charges can still be news about what has succeeded.
+    fn charge(
+        &self,
+        command: &PayoutCommand,
+        fees: Option<ObservedFees>,
+        transaction: TransactionId,
+    ) -> Decided {
+        match (self.fees, self.fees(fees, command)?) {
+            (FeesRecorded::No, Some(fees)) => Ok(Some(PayoutEvent::PayoutFeesRecorded {
+                provider: self.provider,
+                fees,
+                transaction: fees.is_charge().then_some(transaction),
+            })),
+            (FeesRecorded::No | FeesRecorded::Yes, _) => Ok(None),
+        }
     }
 
     fn fees(
@@ -317,26 +399,6 @@ impl SubmittedPayout {
         match (fees, asset) {
             (Some(fees), Some(asset)) => Ok(Some(fees.rounded(asset)?)),
             (Some(_), None) | (None, _) => Ok(None),
-        }
-    }
-
-    /// Who gets what comes back: the wallet, or suspense where it was closed since.
-    fn landing(&self, standings: &Standings) -> Holder {
-        let wallet = Holder::Wallet(self.terms.wallet);
-        let standing = standings.account(&wallet.account(self.terms.asset));
-        match standing.map(|standing| standing.holder) {
-            Some(
-                HolderStanding::System { .. }
-                | HolderStanding::Wallet {
-                    status: WalletStatus::Open | WalletStatus::Frozen(_),
-                    ..
-                },
-            ) => wallet,
-            None
-            | Some(HolderStanding::Wallet {
-                status: WalletStatus::Closed,
-                ..
-            }) => suspense(),
         }
     }
 }

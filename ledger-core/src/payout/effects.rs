@@ -2,18 +2,17 @@
 
 use crate::annotation::Reference;
 use crate::hold::HoldManager;
-use crate::identifier::{HoldId, Holder, PayoutId};
+use crate::identifier::{HoldId, Holder, PayoutId, TransactionId};
 use crate::payment::Returned;
 use crate::posting::RequestedPosting;
-use crate::provider::{Authority, Effect};
+use crate::provider::{Authority, Effect, Fees};
 use crate::transaction::TransactionCause;
 
 use super::event::PayoutEvent;
 use super::state::{Payout, SubmittedPayout};
 
 /// The hold that reserves a payout's money: it has the payout's id.
-#[must_use]
-pub const fn hold_of_payout(payout: PayoutId) -> HoldId {
+pub(crate) const fn hold_of_payout(payout: PayoutId) -> HoldId {
     HoldId::new(payout.as_uuid())
 }
 
@@ -55,6 +54,14 @@ impl Payout {
             PayoutEvent::PayoutSucceeded { .. } => match self {
                 Self::Submitted(submitted) | Self::Processing(submitted) => {
                     submitted.succeed(payout, event)
+                }
+                _ => Vec::new(),
+            },
+            PayoutEvent::PayoutFeesRecorded {
+                fees, transaction, ..
+            } => match (self, transaction) {
+                (Self::Succeeded(submitted), Some(transaction)) => {
+                    vec![submitted.move_charge(payout, fees, *transaction)]
                 }
                 _ => Vec::new(),
             },
@@ -101,16 +108,19 @@ impl SubmittedPayout {
             manager: HoldManager::Payout(payout),
             transaction: *transaction,
             destination: account,
-            reference: None,
         }];
         if let (Some(fees), Some(transaction)) = (fees, fee_transaction) {
-            effects.push(Effect::Post {
-                transaction: *transaction,
-                postings: fees.postings(self.provider, account, self.terms.asset),
-                cause: TransactionCause::Payout(payout),
-                authority: Authority::Ordinary,
-            });
+            effects.push(self.move_charge(payout, fees, *transaction));
         }
         effects
+    }
+
+    fn move_charge(&self, payout: PayoutId, fees: &Fees, transaction: TransactionId) -> Effect {
+        Effect::Post {
+            transaction,
+            postings: fees.postings(self.provider, self.provider.payouts(), self.terms.asset),
+            cause: TransactionCause::Payout(payout),
+            authority: Authority::Ordinary,
+        }
     }
 }

@@ -56,6 +56,9 @@ pub enum PayoutEvent {
         /// Where, when it was at the provider.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderName>,
+        /// The provider's own id of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_payout: Option<ProviderReference>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Reference>,
@@ -101,10 +104,23 @@ pub enum PayoutEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fee_transaction: Option<TransactionId>,
     },
+    /// The provider told later what it charges.
+    PayoutFeesRecorded {
+        /// Where.
+        provider: ProviderName,
+        /// What it charges.
+        fees: Fees,
+        /// The transaction that moved it; none when it charges nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<TransactionId>,
+    },
     /// The beneficiary does not get it. What was reserved or had left is back.
     PayoutFailed {
         /// Where.
         provider: ProviderName,
+        /// The provider's own id of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_payout: Option<ProviderReference>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Reference>,
@@ -116,6 +132,9 @@ pub enum PayoutEvent {
     PayoutReturned {
         /// Where.
         provider: ProviderName,
+        /// The provider's own id of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_payout: Option<ProviderReference>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Reference>,
@@ -138,6 +157,7 @@ impl PayoutEvent {
             Self::PayoutNotAccepted { .. } => "PayoutNotAccepted",
             Self::PayoutProcessing { .. } => "PayoutProcessing",
             Self::PayoutSucceeded { .. } => "PayoutSucceeded",
+            Self::PayoutFeesRecorded { .. } => "PayoutFeesRecorded",
             Self::PayoutFailed { .. } => "PayoutFailed",
             Self::PayoutReturned { .. } => "PayoutReturned",
         }

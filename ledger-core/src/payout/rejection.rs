@@ -31,8 +31,11 @@ pub enum PayoutRejection {
         payout: PayoutId,
         status: PayoutStatus,
     },
+    /// A program is no person, whatever it was given to do.
+    #[error("the payout {payout} waits for a person, and {actor} is none")]
+    ApproverIsMachine { payout: PayoutId, actor: ActorId },
     /// Who asked cannot be the second person.
-    #[error("the payout {payout} was asked for by {actor}, somebody else has to approve it")]
+    #[error("the payout {payout} was asked for by {actor}, somebody else has to decide about it")]
     ApproverIsRequester { payout: PayoutId, actor: ActorId },
     /// A second person has to approve it first.
     #[error("the payout {payout} awaits approval")]
@@ -64,12 +67,27 @@ pub enum PayoutRejection {
         ours: ProviderName,
         theirs: ProviderName,
     },
+    /// The provider speaks of another attempt than the last.
+    #[error("the payout {payout} is at its attempt {ours}, what was observed is of {theirs}")]
+    AttemptDiffers {
+        payout: PayoutId,
+        ours: u32,
+        theirs: u32,
+    },
     /// The provider speaks of another payout of its own: it may have made a second one.
     #[error("the payout {payout} is {ours} at the provider, not {theirs}")]
     ReferenceDiffers {
         payout: PayoutId,
         ours: ProviderReference,
         theirs: ProviderReference,
+    },
+    /// It has ended, and a provider says that it is on its way or was paid: money has left that
+    /// nothing reserves, perhaps for the second time.
+    #[error("the payout {payout} is {status}, but {provider} says that it takes place")]
+    SucceededAfterEnd {
+        payout: PayoutId,
+        status: PayoutStatus,
+        provider: ProviderName,
     },
     /// The provider says that it did not take on what it has taken on.
     #[error("the payout {payout} is {status}, so {provider} has accepted it")]
@@ -113,13 +131,16 @@ impl PayoutRejection {
             Self::NotFound { .. } => "payout_not_found",
             Self::Exists { .. } => "payout_exists",
             Self::NotAwaitingApproval { .. } => "payout_not_awaiting_approval",
+            Self::ApproverIsMachine { .. } => "payout_approver_is_machine",
             Self::ApproverIsRequester { .. } => "payout_approver_is_requester",
             Self::AwaitingApproval { .. } => "payout_awaiting_approval",
             Self::Submitted { .. } => "payout_submitted",
             Self::Ended { .. } => "payout_ended",
             Self::NotSubmitted { .. } => "payout_not_submitted",
             Self::ProviderDiffers { .. } => "payout_provider_differs",
+            Self::AttemptDiffers { .. } => "payout_attempt_differs",
             Self::ReferenceDiffers { .. } => "payout_reference_differs",
+            Self::SucceededAfterEnd { .. } => "payout_succeeded_after_end",
             Self::WasAccepted { .. } => "payout_was_accepted",
             Self::AmountDiffers { .. } => "payout_amount_differs",
             Self::BeneficiaryNotVerified { .. } => "beneficiary_not_verified",
@@ -140,11 +161,14 @@ impl PayoutRejection {
             | Self::BeneficiaryNotVerified { .. } => true,
             Self::Exists { .. }
             | Self::NotAwaitingApproval { .. }
+            | Self::ApproverIsMachine { .. }
             | Self::ApproverIsRequester { .. }
             | Self::Submitted { .. }
             | Self::Ended { .. }
             | Self::ProviderDiffers { .. }
+            | Self::AttemptDiffers { .. }
             | Self::ReferenceDiffers { .. }
+            | Self::SucceededAfterEnd { .. }
             | Self::WasAccepted { .. }
             | Self::AmountDiffers { .. }
             | Self::BeneficiaryOfOther { .. }

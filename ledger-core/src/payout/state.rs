@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::IllegalEvent;
 use crate::identifier::{ActorId, BeneficiaryId, ProviderName, ProviderReference, WalletId};
 use crate::money::{Amount, AssetCode};
+use crate::payment::FeesRecorded;
 
 use super::event::PayoutEvent;
 
@@ -92,6 +93,29 @@ pub struct SubmittedPayout {
     pub provider: ProviderName,
     /// The provider's own id of it, once it has told.
     pub provider_payout: Option<ProviderReference>,
+    /// Whether the provider's charge was recorded.
+    pub fees: FeesRecorded,
+}
+
+/// A payout that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedPayout {
+    /// What stays true of it.
+    pub terms: PayoutTerms,
+    /// The provider that had it; nobody where none has taken it on, as far as is known.
+    pub provider: Option<ProviderName>,
+    /// That provider's own id of it, if it told.
+    pub provider_payout: Option<ProviderReference>,
+}
+
+impl EndedPayout {
+    const fn without_provider(terms: PayoutTerms) -> Self {
+        Self {
+            terms,
+            provider: None,
+            provider_payout: None,
+        }
+    }
 }
 
 impl SubmittedPayout {
@@ -99,6 +123,22 @@ impl SubmittedPayout {
     fn known_as(&self, provider_payout: Option<&ProviderReference>) -> Self {
         Self {
             provider_payout: provider_payout.or(self.provider_payout.as_ref()).cloned(),
+            ..self.clone()
+        }
+    }
+
+    fn ended(&self, provider_payout: Option<&ProviderReference>) -> EndedPayout {
+        let known = self.known_as(provider_payout);
+        EndedPayout {
+            terms: known.terms,
+            provider: Some(known.provider),
+            provider_payout: known.provider_payout,
+        }
+    }
+
+    fn charged(&self, fees: FeesRecorded) -> Self {
+        Self {
+            fees,
             ..self.clone()
         }
     }
@@ -117,9 +157,9 @@ pub enum Payout {
     /// See [`PayoutStatus::Approved`].
     Approved(PayoutTerms),
     /// See [`PayoutStatus::Declined`].
-    Declined(PayoutTerms),
+    Declined(EndedPayout),
     /// See [`PayoutStatus::Cancelled`].
-    Cancelled(PayoutTerms),
+    Cancelled(EndedPayout),
     /// See [`PayoutStatus::Submitted`].
     Submitted(SubmittedPayout),
     /// See [`PayoutStatus::Processing`].
@@ -127,9 +167,9 @@ pub enum Payout {
     /// See [`PayoutStatus::Succeeded`].
     Succeeded(SubmittedPayout),
     /// See [`PayoutStatus::Failed`].
-    Failed(PayoutTerms),
+    Failed(EndedPayout),
     /// See [`PayoutStatus::Returned`].
-    Returned(PayoutTerms),
+    Returned(EndedPayout),
 }
 
 impl Payout {
@@ -156,13 +196,13 @@ impl Payout {
     pub const fn terms(&self) -> Option<&PayoutTerms> {
         match self {
             Self::Absent => None,
-            Self::Requested(terms)
-            | Self::AwaitingApproval(terms)
-            | Self::Approved(terms)
-            | Self::Declined(terms)
-            | Self::Cancelled(terms)
-            | Self::Failed(terms)
-            | Self::Returned(terms) => Some(terms),
+            Self::Requested(terms) | Self::AwaitingApproval(terms) | Self::Approved(terms) => {
+                Some(terms)
+            }
+            Self::Declined(ended)
+            | Self::Cancelled(ended)
+            | Self::Failed(ended)
+            | Self::Returned(ended) => Some(&ended.terms),
             Self::Submitted(submitted)
             | Self::Processing(submitted)
             | Self::Succeeded(submitted) => Some(&submitted.terms),
@@ -206,12 +246,18 @@ impl Payout {
                     approved_by: Some(by.clone()),
                     ..terms.clone()
                 })),
-                PayoutEvent::PayoutDeclined { .. } => Some(Self::Declined(terms.clone())),
-                PayoutEvent::PayoutCancelled { .. } => Some(Self::Cancelled(terms.clone())),
+                PayoutEvent::PayoutDeclined { .. } => {
+                    Some(Self::Declined(EndedPayout::without_provider(terms.clone())))
+                }
+                PayoutEvent::PayoutCancelled { .. } => Some(Self::Cancelled(
+                    EndedPayout::without_provider(terms.clone()),
+                )),
                 _ => None,
             },
             Self::Requested(terms) | Self::Approved(terms) => match event {
-                PayoutEvent::PayoutCancelled { .. } => Some(Self::Cancelled(terms.clone())),
+                PayoutEvent::PayoutCancelled { .. } => Some(Self::Cancelled(
+                    EndedPayout::without_provider(terms.clone()),
+                )),
                 PayoutEvent::PayoutSubmitted { attempt, route } => {
                     Some(Self::Submitted(SubmittedPayout {
                         terms: PayoutTerms {
@@ -220,6 +266,7 @@ impl Payout {
                         },
                         provider: route.provider,
                         provider_payout: None,
+                        fees: FeesRecorded::No,
                     }))
                 }
                 _ => None,
@@ -235,8 +282,12 @@ impl Payout {
             },
             Self::Processing(submitted) => outcome(submitted, event),
             Self::Succeeded(submitted) => match event {
-                PayoutEvent::PayoutFailed { .. } => Some(Self::Failed(submitted.terms.clone())),
-                PayoutEvent::PayoutReturned { .. } => Some(Self::Returned(submitted.terms.clone())),
+                PayoutEvent::PayoutFeesRecorded { .. } if submitted.fees == FeesRecorded::No => {
+                    Some(Self::Succeeded(submitted.charged(FeesRecorded::Yes)))
+                }
+                PayoutEvent::PayoutFailed { .. } | PayoutEvent::PayoutReturned { .. } => {
+                    outcome(submitted, event)
+                }
                 _ => None,
             },
             Self::Declined(_) | Self::Cancelled(_) | Self::Failed(_) | Self::Returned(_) => None,
@@ -282,13 +333,23 @@ fn ready(terms: PayoutTerms) -> Payout {
 fn outcome(submitted: &SubmittedPayout, event: &PayoutEvent) -> Option<Payout> {
     match event {
         PayoutEvent::PayoutSucceeded {
+            provider_payout,
+            fees,
+            ..
+        } => {
+            let known = submitted.known_as(provider_payout.as_ref());
+            let fees = FeesRecorded::of(fees.as_ref());
+            Some(Payout::Succeeded(known.charged(fees)))
+        }
+        PayoutEvent::PayoutFailed {
             provider_payout, ..
-        } => Some(Payout::Succeeded(
-            submitted.known_as(provider_payout.as_ref()),
-        )),
-        PayoutEvent::PayoutFailed { .. } => Some(Payout::Failed(submitted.terms.clone())),
-        PayoutEvent::PayoutReturned { .. } => Some(Payout::Returned(submitted.terms.clone())),
-        PayoutEvent::PayoutCancelled { .. } => Some(Payout::Cancelled(submitted.terms.clone())),
+        } => Some(Payout::Failed(submitted.ended(provider_payout.as_ref()))),
+        PayoutEvent::PayoutReturned {
+            provider_payout, ..
+        } => Some(Payout::Returned(submitted.ended(provider_payout.as_ref()))),
+        PayoutEvent::PayoutCancelled {
+            provider_payout, ..
+        } => Some(Payout::Cancelled(submitted.ended(provider_payout.as_ref()))),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of payouts.
 
+mod attempts;
 mod rules;
 mod table;
 
@@ -16,11 +17,16 @@ fn known() -> Standings {
     ])
 }
 
-fn verified() -> Beneficiary {
-    Beneficiary::Verified(KnownBeneficiary {
+fn known_beneficiary() -> KnownBeneficiary {
+    KnownBeneficiary {
         wallet: wallet_id(1),
         destination: destination(),
-    })
+        added_by: actor("asha"),
+    }
+}
+
+fn verified() -> Beneficiary {
+    Beneficiary::Verified(known_beneficiary())
 }
 
 fn asked(action: PayoutAction) -> PayoutCommand {
@@ -101,4 +107,10 @@ fn see(status: ObservedPayout) -> PayoutAction {
 
 fn succeeded() -> ObservedPayout {
     ObservedPayout::Succeeded { fees: None }
+}
+
+fn charged() -> ObservedPayout {
+    ObservedPayout::Succeeded {
+        fees: Some(fees("5", "0.9")),
+    }
 }

@@ -47,7 +47,7 @@ pub fn decide_reservation(
     let amount = decide_amount(0, asset, amount, standings)?;
     let account = source.account(asset);
     check_holders(0, asset, [(Side::Source, source)], standings)?;
-    let standing = existing(standings, &account);
+    let standing = standings.account(&account);
     let reserved = standing
         .and_then(|standing| standing.pending_debits.checked_add(amount))
         .ok_or(PostingRejection::BalanceOverflow { account })?;
@@ -146,7 +146,7 @@ fn check_holders<const COUNT: usize>(
     standings: &Standings,
 ) -> Result<(), PostingRejection> {
     let found = holders.map(|(side, holder)| {
-        let standing = existing(standings, &holder.account(asset));
+        let standing = standings.account(&holder.account(asset));
         (side, holder, standing.map(|standing| standing.holder))
     });
     for (side, holder, standing) in found {
@@ -186,10 +186,6 @@ fn check_holders<const COUNT: usize>(
     Ok(())
 }
 
-fn existing<'a>(standings: &'a Standings, account: &AccountId) -> Option<&'a Standing> {
-    standings.account(account)
-}
-
 /// What a set of postings does to one account.
 struct Effect {
     account: AccountId,
@@ -214,7 +210,7 @@ fn check_accounts(postings: &[Posting], standings: &Standings) -> Result<(), Pos
         )?;
     }
     for Effect { account, after } in effects {
-        if let Some(standing) = existing(standings, &account) {
+        if let Some(standing) = standings.account(&account) {
             check_effect(account, standing, after)?;
         }
     }
@@ -250,7 +246,7 @@ impl EffectIndex {
                 .unwrap_or(next),
         };
         if place == next {
-            let after = existing(standings, &account).map(|standing| standing.posted);
+            let after = standings.account(&account).map(|standing| standing.posted);
             effects.push(Effect {
                 account,
                 after: after.unwrap_or_default(),

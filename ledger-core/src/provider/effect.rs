@@ -57,8 +57,6 @@ pub enum Effect {
         transaction: TransactionId,
         /// Who receives it.
         destination: Holder,
-        /// Why.
-        reference: Option<Reference>,
     },
     /// Reserved money is given back.
     Release {

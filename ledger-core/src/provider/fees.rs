@@ -118,6 +118,11 @@ impl ObservedFees {
 }
 
 impl Fees {
+    /// Whether there is anything to be moved.
+    pub(crate) fn is_charge(&self) -> bool {
+        !self.fee.is_zero() || !self.tax.is_zero()
+    }
+
     /// The movements by which they leave what the provider holds for us in `from`.
     pub(crate) fn postings(
         &self,

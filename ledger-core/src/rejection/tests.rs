@@ -79,6 +79,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("payment_not_captured", true, "payment status"),
     ("payment_expiry_passed", false, "expires_at"),
     ("payment_provider_differs", false, "ours payment theirs"),
+    ("payment_attempt_differs", false, "ours payment theirs"),
     ("observed_asset_differs", false, "ours payment theirs"),
     ("captured_amount_differs", false, "ours payment theirs"),
     ("payment_not_in_suspense", false, "payment"),
@@ -97,13 +98,20 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("payout_not_found", true, "payout"),
     ("payout_exists", false, "payout"),
     ("payout_not_awaiting_approval", false, "payout status"),
+    ("payout_approver_is_machine", false, "actor payout"),
     ("payout_approver_is_requester", false, "actor payout"),
     ("payout_awaiting_approval", true, "payout"),
     ("payout_submitted", false, "payout provider status"),
     ("payout_ended", false, "payout status"),
     ("payout_not_submitted", true, "payout provider status"),
     ("payout_provider_differs", false, "ours payout theirs"),
+    ("payout_attempt_differs", false, "ours payout theirs"),
     ("payout_reference_differs", false, "ours payout theirs"),
+    (
+        "payout_succeeded_after_end",
+        false,
+        "payout provider status",
+    ),
     ("payout_was_accepted", false, "payout provider status"),
     ("payout_amount_differs", false, "ours payout theirs"),
     ("beneficiary_not_verified", true, "beneficiary"),
@@ -111,6 +119,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("beneficiary_not_found", true, "beneficiary"),
     ("beneficiary_exists", false, "beneficiary"),
     ("beneficiary_removed", false, "beneficiary"),
+    ("beneficiary_verifier_added_it", false, "actor beneficiary"),
     ("wallet_not_found", true, "wallet"),
     ("wallet_closed", false, "wallet"),
     ("settlement_not_found", true, "settlement"),
@@ -153,7 +162,7 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("case_reference_differs", false, "case ours provider theirs"),
 ];
 
-const COUNT: usize = 104;
+const COUNT: usize = 109;
 
 /// Rules that more than one aggregate states, and how many do.
 const SHARED: [(&str, usize); 5] = [

@@ -24,6 +24,9 @@ pub struct SettlementReport {
     pub asset: AssetCode,
     /// What arrived at the bank; negative when it left.
     pub net: Decimal,
+    /// What went out of it to beneficiaries, where the provider pays them from what it has collected;
+    /// negative when more came back.
+    pub payouts: Decimal,
     /// What the provider kept for itself and was not recorded with its payments.
     pub fees: ObservedFees,
     /// The account that stands for the bank account.

@@ -1,5 +1,7 @@
 //! The rules of settlements.
 
+use rust_decimal::Decimal;
+
 use crate::identifier::{SettlementId, TransactionId};
 use crate::posting::{PostingRejection, Standings, decide_plain_amount};
 use crate::provider::Fees;
@@ -41,13 +43,15 @@ fn record(
     transaction: TransactionId,
     standings: &Standings,
 ) -> Result<SettlementEvent, SettlementRejection> {
-    let (net, fees) = amounts(report, standings)?;
-    let moves = net != SettlementNet::Nothing || !fees.fee.is_zero() || !fees.tax.is_zero();
+    let Amounts { net, payouts, fees } = Amounts::of(report, standings)?;
+    let moves =
+        !net.is_nothing() || !payouts.is_nothing() || !fees.fee.is_zero() || !fees.tax.is_zero();
     Ok(SettlementEvent::SettlementRecorded {
         provider: report.provider,
         batch: report.batch.clone(),
         asset: report.asset,
         net,
+        payouts,
         fees,
         bank: report.bank,
         bank_reference: report.bank_reference.clone(),
@@ -56,27 +60,40 @@ fn record(
     })
 }
 
-fn amounts(
-    report: &SettlementReport,
-    standings: &Standings,
-) -> Result<(SettlementNet, Fees), SettlementRejection> {
-    let net = if report.net.is_zero() {
-        SettlementNet::Nothing
-    } else {
-        let amount = decide_plain_amount(report.asset, report.net.abs(), standings)?;
-        if report.net.is_sign_negative() {
-            SettlementNet::Taken(amount)
-        } else {
-            SettlementNet::Received(amount)
-        }
-    };
-    let asset = standings
-        .asset(&report.asset)
-        .ok_or(PostingRejection::AssetNotFound {
-            posting: 0,
-            asset: report.asset,
-        })?;
-    Ok((net, report.fees.rounded(asset)?))
+/// What a report comes to, in amounts of its asset.
+#[derive(PartialEq)]
+struct Amounts {
+    net: SettlementNet,
+    payouts: SettlementNet,
+    fees: Fees,
+}
+
+impl Amounts {
+    fn of(report: &SettlementReport, standings: &Standings) -> Result<Self, SettlementRejection> {
+        let directed = |amount: Decimal| {
+            if amount.is_zero() {
+                return Ok(SettlementNet::Nothing);
+            }
+            let is_taken = amount.is_sign_negative();
+            let amount = decide_plain_amount(report.asset, amount.abs(), standings)?;
+            Ok::<_, PostingRejection>(if is_taken {
+                SettlementNet::Taken(amount)
+            } else {
+                SettlementNet::Received(amount)
+            })
+        };
+        let asset = standings
+            .asset(&report.asset)
+            .ok_or(PostingRejection::AssetNotFound {
+                posting: 0,
+                asset: report.asset,
+            })?;
+        Ok(Self {
+            net: directed(report.net)?,
+            payouts: directed(-report.payouts)?,
+            fees: report.fees.rounded(asset)?,
+        })
+    }
 }
 
 impl RecordedSettlement {
@@ -88,10 +105,15 @@ impl RecordedSettlement {
     ) -> Decided {
         match action {
             SettlementAction::Record { report, .. } => {
-                let (net, fees) = amounts(report, standings)?;
+                let reported = Amounts::of(report, standings)?;
+                let known = Amounts {
+                    net: self.net,
+                    payouts: self.payouts,
+                    fees: self.fees,
+                };
                 let same = (self.provider, &self.batch, self.asset, self.bank)
                     == (report.provider, &report.batch, report.asset, report.bank);
-                if same && net == self.net && fees == self.fees {
+                if same && reported == known {
                     Ok(None)
                 } else {
                     Err(SettlementRejection::Differs { settlement })

@@ -15,6 +15,7 @@ impl SettlementEvent {
             provider,
             asset,
             net,
+            payouts,
             fees,
             bank,
             transaction: Some(transaction),
@@ -24,19 +25,29 @@ impl SettlementEvent {
             return Vec::new();
         };
         let (clearing, bank) = (provider.clearing(), Holder::System(*bank));
-        let moved = match net {
-            SettlementNet::Received(amount) => Some((bank, clearing, amount)),
-            SettlementNet::Taken(amount) => Some((clearing, bank, amount)),
-            SettlementNet::Nothing => None,
-        };
-        let mut postings: Vec<RequestedPosting> = moved
-            .map(|(source, destination, amount)| RequestedPosting {
+        let between = |net: &SettlementNet, ours: Holder| {
+            let (source, destination, amount) = match net {
+                SettlementNet::Received(amount) => (ours, clearing, amount),
+                SettlementNet::Taken(amount) => (clearing, ours, amount),
+                SettlementNet::Nothing => return None,
+            };
+            Some(RequestedPosting {
                 source,
                 destination,
                 asset: *asset,
                 amount: amount.value(),
             })
+        };
+        // What was paid out of the batch did not arrive, and need not be put there: it is as if it had been
+        // paid to us and put there by us.
+        let paid_out = match *payouts {
+            SettlementNet::Taken(amount) => SettlementNet::Received(amount),
+            SettlementNet::Received(amount) => SettlementNet::Taken(amount),
+            SettlementNet::Nothing => SettlementNet::Nothing,
+        };
+        let mut postings: Vec<RequestedPosting> = between(net, bank)
             .into_iter()
+            .chain(between(&paid_out, provider.payouts()))
             .collect();
         postings.extend(fees.postings(*provider, clearing, *asset));
         vec![Effect::Post {

@@ -11,8 +11,8 @@ use crate::money::{Amount, AssetCode};
 use crate::provider::Fees;
 use crate::timestamp::Timestamp;
 
-/// What came of a batch at the bank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Which way money went with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettlementNet {
     /// We were paid.
@@ -20,7 +20,16 @@ pub enum SettlementNet {
     /// We paid: refunds and fees were more than payments.
     Taken(Amount),
     /// Neither.
+    #[default]
     Nothing,
+}
+
+impl SettlementNet {
+    /// Whether nothing moved.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
 }
 
 /// What kind of difference a break is.
@@ -63,6 +72,10 @@ pub struct SettlementBreak {
 /// What has happened to a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large one is what nearly all settlements consist of"
+)]
 pub enum SettlementEvent {
     /// The batch was paid.
     SettlementRecorded {
@@ -74,6 +87,9 @@ pub enum SettlementEvent {
         asset: AssetCode,
         /// What came of it at the bank.
         net: SettlementNet,
+        /// What went out of it to beneficiaries: taken from us, or received when more came back.
+        #[serde(default, skip_serializing_if = "SettlementNet::is_nothing")]
+        payouts: SettlementNet,
         /// What the provider kept for itself and was not recorded with its payments.
         fees: Fees,
         /// The account that stands for the bank account.

@@ -20,6 +20,8 @@ pub struct RecordedSettlement {
     pub asset: AssetCode,
     /// What came of it at the bank.
     pub net: SettlementNet,
+    /// What went out of it to beneficiaries.
+    pub payouts: SettlementNet,
     /// What the provider kept.
     pub fees: Fees,
     /// The account that stands for the bank account.
@@ -105,6 +107,7 @@ impl Settlement {
                     batch,
                     asset,
                     net,
+                    payouts,
                     fees,
                     bank,
                     ..
@@ -114,6 +117,7 @@ impl Settlement {
                 batch: batch.clone(),
                 asset: *asset,
                 net: *net,
+                payouts: *payouts,
                 fees: *fees,
                 bank: *bank,
                 breaks: Vec::new(),

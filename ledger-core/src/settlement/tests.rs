@@ -11,6 +11,7 @@ fn report(net: &str) -> SettlementReport {
         batch: theirs("setl_1"),
         asset: parsed("INR"),
         net: decimal(net),
+        payouts: decimal("0"),
         fees: fees("2", "0.36"),
         bank: parsed("cash"),
         bank_reference: None,

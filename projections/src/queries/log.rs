@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
-use ledger_core::{LedgerName, Position, TransactionId};
+use ledger_core::hold::{HoldEvent, HoldManager};
+use ledger_core::{Event, HoldId, LedgerName, PaymentId, Position, Stream, TransactionId};
 use sqlx::PgConnection;
 
 use super::QueryError;
@@ -53,6 +54,63 @@ pub(super) async fn stream_of(
     .bind(ledger.as_str())
     .bind(transaction.to_string())
     .bind(until.value())
+    .fetch_all(connection)
+    .await?;
+    decode(&stored)
+}
+
+/// What manages holds, of those that something manages.
+pub(super) async fn managers_of(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    holds: Vec<HoldId>,
+) -> Result<HashMap<HoldId, HoldManager>, QueryError> {
+    if holds.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS event \
+         WHERE event.aggregate_id = ANY($2) AND event.aggregate_type = 'hold' \
+           AND event.ledger = $1 AND event.sequence = 1"
+    ))
+    .bind(ledger.as_str())
+    .bind(holds.iter().map(HoldId::to_string).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let managed = decode(&stored)?.into_iter().filter_map(|recorded| {
+        match (recorded.event, recorded.stream) {
+            (Event::Hold(HoldEvent::HoldPlaced { manager, .. }), Stream::Hold(hold)) => {
+                Some((hold, manager?))
+            }
+            (_, _) => None,
+        }
+    });
+    Ok(managed.collect())
+}
+
+/// The last events of payments before some positions: what led to the transactions there, which are
+/// appended together with it.
+pub(super) async fn payments_before(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    places: &[(PaymentId, Position)],
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<String> = places.iter().map(|place| place.0.to_string()).collect();
+    let positions: Vec<i64> = places.iter().map(|place| place.1.value()).collect();
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM UNNEST($2::text[], $3::bigint[]) AS asked (payment, position) \
+         CROSS JOIN LATERAL ( \
+             SELECT * FROM daybook.events AS own \
+             WHERE own.ledger = $1 AND own.aggregate_type = 'payment' \
+               AND own.aggregate_id = asked.payment AND own.position < asked.position \
+             ORDER BY own.sequence DESC LIMIT 1) AS event"
+    ))
+    .bind(ledger.as_str())
+    .bind(ids)
+    .bind(positions)
     .fetch_all(connection)
     .await?;
     decode(&stored)

@@ -1,10 +1,15 @@
 //! Statements: opening balance, entries with running balance, closing balance.
 
+use std::collections::HashMap;
+
 use ledger_core::event::RecordedEvent;
+use ledger_core::hold::HoldManager;
+use ledger_core::payment::PaymentEvent;
 use ledger_core::posting::NormalSide;
-use ledger_core::transaction::TransactionEvent;
+use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::{
-    AccountId, Asset, Event, Holder, LedgerName, Position, Stream, Timestamp, TransactionId,
+    AccountId, Asset, Event, HoldId, Holder, LedgerName, PaymentId, PayoutId, Position, RefundId,
+    SettlementId, Stream, Timestamp, TransactionId,
 };
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
@@ -69,6 +74,23 @@ pub struct EntryRow {
     pub effective_at: Timestamp,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// What moved it.
+    pub origin: EntryOrigin,
+}
+
+/// What of the outside moved an entry, if something did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryOrigin {
+    /// Nothing of the outside: somebody asked for it.
+    Inside,
+    /// Something that happened to this payment.
+    Payment(PaymentId),
+    /// A refund of this payment: it left, or came back.
+    Refund(PaymentId, RefundId),
+    /// This payout.
+    Payout(PayoutId),
+    /// This settlement.
+    Settlement(SettlementId),
 }
 
 /// A statement, or a page of one. Balances are seen from the account's normal side.
@@ -258,13 +280,23 @@ async fn entries(
     rows: Vec<Row>,
 ) -> Result<Vec<EntryRow>, QueryError> {
     let positions = rows.iter().map(|row| row.position).collect();
-    let events = log::events_at(connection, ledger, positions).await?;
+    let events = log::events_at(&mut *connection, ledger, positions).await?;
+    let captured = events.values().filter_map(captured_hold).collect();
+    let moved: Vec<_> = events.values().filter_map(moved_by_payment).collect();
+    let causes = Causes {
+        managers: log::managers_of(&mut *connection, ledger, captured).await?,
+        refunds: log::payments_before(connection, ledger, &moved)
+            .await?
+            .iter()
+            .filter_map(refund_that_moved)
+            .collect(),
+    };
     rows.into_iter()
         .map(|row| {
             let position = Position::try_new(row.position).unwrap_or_default();
             events
                 .get(&position)
-                .and_then(|event| entry(&row, event, account))
+                .and_then(|event| entry(&row, event, account, &causes))
                 .ok_or_else(|| {
                     let reason = format!("the event at {position} does not have this entry");
                     QueryError::row("entries", reason)
@@ -273,12 +305,91 @@ async fn entries(
         .collect()
 }
 
+/// The hold that a transaction settles, if it does.
+fn captured_hold(recorded: &RecordedEvent) -> Option<HoldId> {
+    match &recorded.event {
+        Event::Transaction(TransactionEvent::TransactionPosted {
+            cause: TransactionCause::Capture(hold),
+            ..
+        }) => Some(*hold),
+        _ => None,
+    }
+}
+
+/// The payment that a transaction was posted for, and where.
+fn moved_by_payment(recorded: &RecordedEvent) -> Option<(PaymentId, Position)> {
+    match &recorded.event {
+        Event::Transaction(TransactionEvent::TransactionPosted {
+            cause: TransactionCause::Payment(payment),
+            ..
+        }) => Some((*payment, recorded.position)),
+        _ => None,
+    }
+}
+
+/// The refund whose money an event of a payment moved, by the transaction that did.
+fn refund_that_moved(recorded: &RecordedEvent) -> Option<(TransactionId, RefundId)> {
+    let Event::Payment(event) = &recorded.event else {
+        return None;
+    };
+    match &**event {
+        PaymentEvent::RefundSucceeded {
+            refund,
+            transaction,
+            ..
+        }
+        | PaymentEvent::RefundDiscovered {
+            refund,
+            transaction,
+            ..
+        } => Some((*transaction, *refund)),
+        PaymentEvent::RefundFailed {
+            refund,
+            returned: Some(returned),
+            ..
+        } => Some((returned.transaction, *refund)),
+        _ => None,
+    }
+}
+
+/// What is behind transactions that do not say all of it themselves.
+struct Causes {
+    managers: HashMap<HoldId, HoldManager>,
+    refunds: HashMap<TransactionId, RefundId>,
+}
+
+fn origin(transaction: TransactionId, cause: &TransactionCause, causes: &Causes) -> EntryOrigin {
+    match cause {
+        TransactionCause::Request | TransactionCause::Revert(_) => EntryOrigin::Inside,
+        TransactionCause::Payment(payment) => match causes.refunds.get(&transaction) {
+            Some(refund) => EntryOrigin::Refund(*payment, *refund),
+            None => EntryOrigin::Payment(*payment),
+        },
+        TransactionCause::Payout(payout) => EntryOrigin::Payout(*payout),
+        TransactionCause::Settlement(settlement) => EntryOrigin::Settlement(*settlement),
+        TransactionCause::Capture(hold) => match causes.managers.get(hold) {
+            None => EntryOrigin::Inside,
+            Some(HoldManager::Payout(payout)) => EntryOrigin::Payout(*payout),
+            // The hold has the refund's id.
+            Some(HoldManager::Payment(payment)) => {
+                EntryOrigin::Refund(*payment, RefundId::new(hold.as_uuid()))
+            }
+        },
+    }
+}
+
 /// An account's side of a posting; none when the event has no such posting of the account.
-fn entry(row: &Row, recorded: &RecordedEvent, account: AccountId) -> Option<EntryRow> {
+fn entry(
+    row: &Row,
+    recorded: &RecordedEvent,
+    account: AccountId,
+    causes: &Causes,
+) -> Option<EntryRow> {
     let (
         Event::Transaction(TransactionEvent::TransactionPosted {
             postings,
             effective_at,
+            cause,
             ..
         }),
         Stream::Transaction(transaction),
@@ -305,5 +416,6 @@ fn entry(row: &Row, recorded: &RecordedEvent, account: AccountId) -> Option<Entr
         balance_after: Decimal::ZERO,
         effective_at: *effective_at,
         recorded_at: recorded.recorded_at,
+        origin: origin(transaction, cause, causes),
     })
 }

@@ -166,6 +166,25 @@ async fn the_second_person_is_another_one_who_may_do_it_and_is_there() {
     );
 }
 
+/// Nobody asks through a key of theirs and decides as themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_made_a_machine_is_no_second_person_for_it() {
+    let operations = ["revert_transaction".to_owned()];
+    let doors =
+        Doors::with(move |access| access.four_eyes = FourEyes::try_new(&operations).unwrap()).await;
+    let asha = staff(&doors, "asha@example.org", Role::Admin).await;
+    let ravi = staff(&doors, "ravi@example.org", Role::Operator).await;
+    let body = json!({ "kind": "api_key", "name": "shop", "roles": [{ "role": "service" }] });
+    let made = doors.post("/v1/machines", &asha.access, body).await;
+    let key = made.expect(201).body["secret"].as_str().unwrap().to_owned();
+    let revert = posted(&doors, &ravi).await;
+    let approval = waiting(doors.post(&revert, &key, json!({})).await);
+    let own = decide(&doors, &asha.access, &approval, "approve").await;
+    assert_eq!(own.expect(403).code(), "approval_own_request");
+    let other = decide(&doors, &ravi.access, &approval, "approve").await;
+    assert_eq!(other.expect(200).body["status"], "approved");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_one_who_asked_may_no_more_is_not_carried_out() {
     let doors = doors().await;

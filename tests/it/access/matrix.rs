@@ -55,6 +55,11 @@ fn filled(path: &str, ledger: &str) -> String {
         ("{wallet_id}", id),
         ("{transaction_id}", id),
         ("{hold_id}", id),
+        ("{payment_id}", id),
+        ("{dispute_id}", id),
+        ("{payout_id}", id),
+        ("{beneficiary_id}", id),
+        ("{settlement_id}", id),
         ("{id}", id),
     ]
     .into_iter()

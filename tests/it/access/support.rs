@@ -86,20 +86,21 @@ impl Doors {
 
     /// A node with other options of access.
     pub async fn with(configure: impl FnOnce(&mut AccessOptions)) -> Self {
-        Self::configured(|options| configure(&mut options.access)).await
+        Self::configured(|options, _| configure(&mut options.access)).await
     }
 
     /// A node behind an edge of these settings.
     pub async fn open_at(edge: EdgeSettings) -> Self {
-        Self::configured(|options| options.edge = edge).await
+        Self::configured(|options, _| options.edge = edge).await
     }
 
-    async fn configured(configure: impl FnOnce(&mut NodeOptions)) -> Self {
+    /// A node with other options, which may depend on its ledger's name.
+    pub async fn configured(configure: impl FnOnce(&mut NodeOptions, &str)) -> Self {
         let codes = Arc::new(KeptCodes::default());
         let delivery = Arc::clone(&codes);
-        let (node, admin) = TestNode::asking(|options| {
+        let (node, admin) = TestNode::asking(|options, ledger| {
             options.access.delivery = delivery;
-            configure(options);
+            configure(options, ledger);
         })
         .await;
         Self { node, admin, codes }

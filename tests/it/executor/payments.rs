@@ -92,6 +92,7 @@ fn refunded(payment: PaymentId, refund: RefundId, status: ObservedRefund) -> Com
         refund,
         observation: RefundObservation {
             provider: razorpay(),
+            attempt: reference("pay_1"),
             provider_refund: reference(&format!("rfnd_{}", refund.as_uuid().simple())),
             money: rupees("40"),
             status,
@@ -107,10 +108,12 @@ fn disputed(payment: PaymentId, status: ObservedDispute) -> Command {
     let action = PaymentAction::ObserveDispute {
         observation: DisputeObservation {
             provider: razorpay(),
+            attempt: reference("pay_1"),
             dispute: reference("disp_1"),
             phase: DisputePhase::Chargeback,
             status,
             money: rupees("60"),
+            fees: None,
             reason: None,
             respond_by: None,
         },
@@ -241,7 +244,7 @@ async fn a_payment_goes_on_where_another_node_left_it() {
     for _ in 0..5 {
         let (payment, wallet) = begun(&first).await;
         let refund = RefundId::new(Uuid::now_v7());
-        accepted(&second, captured(payment, &payment.to_string())).await;
+        accepted(&second, captured(payment, "pay_1")).await;
         let request = PaymentAction::RequestRefund {
             refund,
             amount: parse_decimal("40").ok(),

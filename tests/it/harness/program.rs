@@ -24,9 +24,14 @@ impl Program {
     }
 
     /// Has a command serve, and waits until it does.
-    pub async fn serve(mut command: Command, nats_url: &str) -> Self {
+    pub async fn serve(command: Command, nats_url: &str) -> Self {
+        Self::serve_at("127.0.0.1:0", command, nats_url).await
+    }
+
+    /// Has a command serve at an address, and waits until it does.
+    pub async fn serve_at(listen: &str, mut command: Command, nats_url: &str) -> Self {
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .env("NATS_URL", nats_url)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -50,6 +55,12 @@ impl Program {
             url,
             written,
         }
+    }
+
+    /// Ends at once, as a machine does that loses its power; what it has written.
+    pub async fn kill(&mut self) -> String {
+        self.child.kill().await.unwrap();
+        self.written.lock().unwrap().clone()
     }
 
     /// Ends in order; what it has written.

@@ -127,6 +127,7 @@ impl History {
         history.open().await;
         history.transact().await;
         history.hold().await;
+        history.outside().await;
         history.change_wallets().await;
         history.node.settled().await;
         history

@@ -67,13 +67,13 @@ async fn a_healthy_ledger_is_verified() {
         u64::try_from(transactions.len()).unwrap()
     );
     assert_eq!(verified.accounts, history.totals(|_| true).len());
-    assert_eq!(verified.read_models, 7);
+    assert_eq!(verified.read_models, 8);
     let nowhere = verify(database, "nowhere".parse().unwrap(), &mut |_| {}).await;
     assert!(matches!(nowhere, Err(VerifyError::LedgerNotFound(_))));
 }
 
 /// A change of every table of every read model.
-const CHANGES: [(ReadModelName, &str, &str); 17] = [
+const CHANGES: [(ReadModelName, &str, &str); 23] = [
     (
         ReadModelName::Ledgers,
         "ledgers",
@@ -147,6 +147,32 @@ const CHANGES: [(ReadModelName, &str, &str); 17] = [
         "counted_again = counted_again + 1",
     ),
     (ReadModelName::Activity, "activity", "count = count - 1"),
+    (ReadModelName::Payments, "payments", "wallet = NULL"),
+    (
+        ReadModelName::Payments,
+        "payments",
+        "document = replace(document, '100.00', '900.00')",
+    ),
+    (
+        ReadModelName::Payments,
+        "beneficiaries",
+        "document = replace(document, '4321', '1234')",
+    ),
+    (
+        ReadModelName::Payments,
+        "settlements",
+        "status = 'reconciled'",
+    ),
+    (
+        ReadModelName::Payments,
+        "settlement_breaks",
+        "status = 'resolved'",
+    ),
+    (
+        ReadModelName::Payments,
+        "provider_days",
+        "count = count + 1",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,11 @@ pub const OF_PAYMENTS: &[Entry] = &[
         "Another provider has the payment's money",
     ),
     permanent(
+        "payment_attempt_differs",
+        StatusCode::CONFLICT,
+        "Another attempt's money is the payment's",
+    ),
+    permanent(
         "observed_asset_differs",
         StatusCode::UNPROCESSABLE_ENTITY,
         "The payment is of another asset",
@@ -117,9 +122,14 @@ pub const OF_PAYMENTS: &[Entry] = &[
         "The payout waits for nobody's approval",
     ),
     permanent(
+        "payout_approver_is_machine",
+        StatusCode::FORBIDDEN,
+        "A person has to decide about the payout",
+    ),
+    permanent(
         "payout_approver_is_requester",
         StatusCode::FORBIDDEN,
-        "Somebody else has to approve the payout",
+        "Somebody else has to decide about the payout",
     ),
     transient(
         "payout_awaiting_approval",
@@ -143,9 +153,19 @@ pub const OF_PAYMENTS: &[Entry] = &[
         "The payout was submitted to another provider",
     ),
     permanent(
+        "payout_attempt_differs",
+        StatusCode::CONFLICT,
+        "The payout is at another attempt",
+    ),
+    permanent(
         "payout_reference_differs",
         StatusCode::CONFLICT,
         "The payout is another one at the provider",
+    ),
+    permanent(
+        "payout_succeeded_after_end",
+        StatusCode::CONFLICT,
+        "The payout takes place though it has ended",
     ),
     permanent(
         "payout_was_accepted",
@@ -181,6 +201,11 @@ pub const OF_PAYMENTS: &[Entry] = &[
         "beneficiary_removed",
         StatusCode::CONFLICT,
         "The beneficiary was removed",
+    ),
+    permanent(
+        "beneficiary_verifier_added_it",
+        StatusCode::FORBIDDEN,
+        "Somebody else has to verify the beneficiary",
     ),
     transient(
         "settlement_not_found",

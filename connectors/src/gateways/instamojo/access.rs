@@ -8,7 +8,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::answer::{entity, nonsense, refused_credentials};
+use super::PROVIDER;
+use super::answer::entity;
 use super::settings::{InstamojoAccess, InstamojoSettings, sensitive};
 use crate::gateways::calls::{Body, Call, Caller};
 use crate::gateways::{GatewayError, GatewayStartError, Operation};
@@ -139,14 +140,14 @@ async fn fetched(
         caller.call(call, |answer| entity(operation, answer)).await;
     let answer = answer.map_err(|error| match error {
         // `invalid_client` and its like come with status 400.
-        GatewayError::Refused { .. } => refused_credentials(operation),
+        GatewayError::Refused { .. } => PROVIDER.refused_credentials(operation),
         error => error,
     })?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") {
-        return Err(nonsense(operation, "a token of another type"));
+        return Err(PROVIDER.nonsense(operation, "a token of another type"));
     }
     let authorization = sensitive("token", &format!("Bearer {}", answer.access_token))
-        .map_err(|_| nonsense(operation, "a token that fits no header"))?;
+        .map_err(|_| PROVIDER.nonsense(operation, "a token that fits no header"))?;
     let life = Duration::from_secs(answer.expires_in).min(LONGEST_KEPT);
     let now = Instant::now();
     Ok(Token {

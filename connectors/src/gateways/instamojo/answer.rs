@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::PROVIDER;
-use crate::gateways::fault::{ReadError, shape};
+use crate::gateways::reading::shape;
 use crate::gateways::{GatewayError, Operation, Refusal};
 use crate::outbound::Answer;
 
@@ -24,14 +24,14 @@ pub(super) fn entity<T: DeserializeOwned>(
 ) -> Result<T, GatewayError> {
     let status = answer.status;
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        return Err(refused_credentials(operation));
+        return Err(PROVIDER.refused_credentials(operation));
     }
     if status == StatusCode::NOT_FOUND {
-        return Err(not_found(operation));
+        return Err(PROVIDER.not_found(operation));
     }
     let is_good = status.is_success();
     if !is_good && !status.is_client_error() {
-        return Err(nonsense(operation, format!("status {status}")));
+        return Err(PROVIDER.nonsense(operation, format!("status {status}")));
     }
     if !is_good || says_no(&answer.body) {
         let body = serde_json::from_slice::<Value>(&answer.body);
@@ -42,10 +42,11 @@ pub(super) fn entity<T: DeserializeOwned>(
                 operation,
                 refusal: Box::new(refusal),
             },
-            None => nonsense(operation, format!("status {status} without a reason")),
+            None => PROVIDER.nonsense(operation, format!("status {status} without a reason")),
         });
     }
-    serde_json::from_slice(&answer.body).map_err(|error| nonsense(operation, shape(&error)))
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| PROVIDER.nonsense(operation, shape(&error)))
 }
 
 /// Whether a good status holds a failure.
@@ -81,32 +82,6 @@ fn refusal(status: StatusCode, body: &Value) -> Option<Refusal> {
         message: message.chars().take(300).collect(),
         field,
     })
-}
-
-pub(super) fn refused_credentials(operation: Operation) -> GatewayError {
-    GatewayError::CredentialsRefused {
-        provider: PROVIDER,
-        operation,
-    }
-}
-
-pub(super) fn nonsense(operation: Operation, reason: impl Into<String>) -> GatewayError {
-    GatewayError::Nonsense {
-        provider: PROVIDER,
-        operation,
-        reason: reason.into(),
-    }
-}
-
-pub(super) fn not_read(operation: Operation) -> impl Fn(ReadError) -> GatewayError {
-    move |error| nonsense(operation, error.to_string())
-}
-
-pub(super) fn not_found(operation: Operation) -> GatewayError {
-    GatewayError::NotFound {
-        provider: PROVIDER,
-        operation,
-    }
 }
 
 #[cfg(test)]

@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use serde_json::value::RawValue;
 
-use super::answer::{nonsense, not_found, not_read};
 use super::settings::InstamojoAccess;
 use super::wire::{
-    Order, OrderAnswer, Payment, PaymentAnswer, PaymentRequest, RequestAnswer, RequestsAnswer,
-    instant, reference_of,
+    Order, OrderAnswer, PaymentRequest, RequestAnswer, RequestsAnswer, instant, payment,
+    reference_of,
 };
-use super::{InstamojoGateway, PROVIDER, unsupported};
+use super::{InstamojoGateway, PROVIDER};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, CheckoutStatus, GatewayError, Money, Operation, PaymentObservation,
@@ -50,14 +51,7 @@ impl InstamojoGateway {
         };
         match made {
             // The answer is lost, or our name is refused because it is used: what is there counts.
-            Err(error) if may_exist(&error) => {
-                match self.earlier_checkout(request).await {
-                    Ok(Some(found)) => Ok(found),
-                    // What is there cannot be used: that is certain, and more than the error says.
-                    Err(certain) if certain.advice() == Advice::GiveUp => Err(certain),
-                    Ok(None) | Err(_) => Err(error),
-                }
-            }
+            Err(error) if may_exist(&error) => self.earlier_checkout(request).await?.ok_or(error),
             made => made,
         }
     }
@@ -69,27 +63,27 @@ impl InstamojoGateway {
         request: &CheckoutRequest,
     ) -> Result<Option<Checkout>, GatewayError> {
         let operation = Operation::CreateCheckout;
-        let found = match self.settings.access {
+        match self.settings.access {
             InstamojoAccess::Keys { .. } => {
                 let not_before = request.created_at.checked_sub_signed(CLOCKS_APART);
                 let not_before = not_before.unwrap_or(DateTime::<Utc>::MIN_UTC);
                 let found = self
                     .request_of(operation, &request.reference, not_before)
                     .await;
-                found.and_then(|found| self.request_checkout(request, found))
+                let found = looked_up(found)?;
+                found
+                    .map(|found| self.request_checkout(request, found))
+                    .transpose()
             }
             InstamojoAccess::Client { .. } => {
                 let path = format!("/v2/gateway/orders/transaction_id:{}/", request.reference);
                 let found = self.ask(|| Call::get(operation, path.clone())).await;
-                found.and_then(|order: Order| {
-                    is_order(request, &order)?;
-                    Err(page_lost())
-                })
+                let Some(order) = looked_up::<Order>(found)? else {
+                    return Ok(None);
+                };
+                is_order(request, &order)?;
+                Err(page_lost())
             }
-        };
-        match found {
-            Err(GatewayError::NotFound { .. }) => Ok(None),
-            found => found.map(Some),
         }
     }
 
@@ -161,7 +155,7 @@ impl InstamojoGateway {
                 let ever = DateTime::<Utc>::MIN_UTC;
                 let found = self.request_of(operation, reference, ever).await?;
                 let id = found.id.try_into();
-                let id = id.map_err(|_| nonsense(operation, "an id that is none"))?;
+                let id = id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
                 self.observed_request(operation, &id).await
             }
             (InstamojoAccess::Client { .. }, CheckoutLookup::Id(id)) => {
@@ -182,7 +176,7 @@ impl InstamojoGateway {
         let path = format!("/api/1.1/payment-requests/{id}/");
         let found: RequestAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
         let found = found.payment_request.observe();
-        found.map_err(not_read(operation))
+        found.map_err(PROVIDER.not_read(operation))
     }
 
     async fn observed_order(&self, name: &str) -> Result<CheckoutObservation, GatewayError> {
@@ -192,10 +186,12 @@ impl InstamojoGateway {
         let mut payments = Vec::new();
         for payment in &order.payments {
             let id = payment.id.parse();
-            let id = id.map_err(|_| nonsense(operation, "an id that is none"))?;
+            let id = id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
             payments.push(self.found_payment(operation, &id).await?);
         }
-        order.observe(payments).map_err(not_read(operation))
+        order
+            .observe(payments)
+            .map_err(PROVIDER.not_read(operation))
     }
 
     /// The payment request whose purpose ends with the reference; there is no other way to find it. The
@@ -221,10 +217,10 @@ impl InstamojoGateway {
                 return Ok(ours);
             }
             if count < PAGE || is_past {
-                break;
+                return Err(PROVIDER.not_found(operation));
             }
         }
-        Err(not_found(operation))
+        Err(PROVIDER.search_ended(operation))
     }
 
     fn request_checkout(
@@ -245,12 +241,14 @@ impl InstamojoGateway {
         page: Option<&str>,
     ) -> Result<Checkout, GatewayError> {
         let checkout_id = id.try_into();
-        let checkout_id = checkout_id.map_err(|_| nonsense(operation, "an id that is none"))?;
+        let checkout_id =
+            checkout_id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
         let url = hosted_page(&self.settings.base_url, page);
         Ok(Checkout {
             checkout_id,
             action: CheckoutAction::Redirect {
-                url: url.ok_or_else(|| nonsense(operation, "a checkout without a page"))?,
+                url: url
+                    .ok_or_else(|| PROVIDER.nonsense(operation, "a checkout without a page"))?,
             },
             expires_at: None,
         })
@@ -263,7 +261,7 @@ impl InstamojoGateway {
     ) -> Result<CheckoutObservation, GatewayError> {
         let operation = Operation::ExpireCheckout;
         if let InstamojoAccess::Client { .. } = self.settings.access {
-            return unsupported(operation);
+            return Err(PROVIDER.unsupported(operation));
         }
         let found = self.observed_request(operation, checkout_id).await?;
         if found.status != Reported::Known(CheckoutStatus::Open) {
@@ -287,13 +285,12 @@ impl InstamojoGateway {
         payment_id: &ProviderId,
     ) -> Result<PaymentObservation, GatewayError> {
         let path = format!("{}payments/{payment_id}/", self.prefix());
-        let found: PaymentAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
-        let (PaymentAnswer::Wrapped { payment } | PaymentAnswer::Bare(payment)) = found;
-        let payment: Payment = serde_json::from_str(&payment.to_string())
-            .map_err(|_| nonsense(operation, "a payment of another shape"))?;
-        let payment = payment.observe().map_err(not_read(operation))?;
+        let found: Box<RawValue> = self.ask(|| Call::get(operation, path.clone())).await?;
+        let payment = payment(&found)
+            .map_err(|_| PROVIDER.nonsense(operation, "a payment of another shape"))?;
+        let payment = payment.observe().map_err(PROVIDER.not_read(operation))?;
         if payment.payment_id != *payment_id {
-            return Err(nonsense(operation, "another payment"));
+            return Err(PROVIDER.nonsense(operation, "another payment"));
         }
         Ok(payment)
     }

@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::InstamojoGateway;
-use super::answer::{nonsense, not_found, not_read};
+use chrono::{DateTime, Utc};
+
 use super::settings::InstamojoAccess;
-use super::wire::{Refund, RefundAnswer, RefundsAnswer};
+use super::wire::{Refund, RefundAnswer, RefundsAnswer, instant};
 use super::{PROVIDER, checkouts::may_exist};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
     RefundRequest,
@@ -17,8 +19,8 @@ use crate::outbound::form;
 /// "Problem not described above"; ours are described in the body.
 const REFUND_TYPE: &str = "PTH";
 
-/// How far back a refund is looked for.
-const PAGES: usize = 10;
+/// How far back a refund is looked for: to its payment, or so many pages.
+const PAGES: usize = 50;
 const PAGE: usize = 100;
 
 impl InstamojoGateway {
@@ -39,19 +41,13 @@ impl InstamojoGateway {
             return Ok(found);
         }
         match self.made_refund(request).await {
-            Err(error) if may_exist(&error) => {
-                match self.earlier_refund(request).await {
-                    Ok(Some(found)) => Ok(found),
-                    // Under this name there is another one, whatever the error said.
-                    Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
-                    Ok(None) | Err(_) => Err(error),
-                }
-            }
+            // The answer is lost, or our name is refused because it is used: what is there counts.
+            Err(error) if may_exist(&error) => self.earlier_refund(request).await?.ok_or(error),
             Err(error) => Err(error),
             Ok(refund) => {
-                let refund = refund.observe().map_err(not_read(operation))?;
+                let refund = refund.observe().map_err(PROVIDER.not_read(operation))?;
                 if refund.payment_id != request.payment_id || refund.amount != request.amount {
-                    return Err(nonsense(operation, "a refund of something else"));
+                    return Err(PROVIDER.nonsense(operation, "a refund of something else"));
                 }
                 Ok(RefundObservation {
                     reference: Some(request.reference.clone()),
@@ -101,8 +97,8 @@ impl InstamojoGateway {
         let operation = Operation::Refund;
         let found = self
             .refund_of(operation, &request.payment_id, &request.reference)
-            .await?;
-        match found {
+            .await;
+        match looked_up(found)? {
             Some(found) if found.amount == request.amount => Ok(Some(found)),
             Some(_) => Err(GatewayError::ReferenceReused {
                 provider: PROVIDER,
@@ -118,42 +114,59 @@ impl InstamojoGateway {
     ) -> Result<RefundObservation, GatewayError> {
         let operation = Operation::FetchRefund;
         let Some(refund_id) = &lookup.refund_id else {
-            let found = self
+            return self
                 .refund_of(operation, &lookup.payment_id, &lookup.reference)
-                .await?;
-            return found.ok_or_else(|| not_found(operation));
+                .await;
         };
         let path = format!("{}refunds/{refund_id}/", self.prefix());
         let found: RefundAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
-        let found = found.refund.observe().map_err(not_read(operation))?;
+        let found = found
+            .refund
+            .observe()
+            .map_err(PROVIDER.not_read(operation))?;
         if found.refund_id != *refund_id || found.payment_id != lookup.payment_id {
-            return Err(nonsense(operation, "a refund of something else"));
+            return Err(PROVIDER.nonsense(operation, "a refund of something else"));
         }
         Ok(found)
     }
 
-    /// The refund of that payment with our name, among the latest ones; there is no other way to find it.
+    /// The refund of that payment with our name; there is no other way to find it. The latest come first,
+    /// and none is older than its payment.
     async fn refund_of(
         &self,
         operation: Operation,
         payment_id: &ProviderId,
         reference: &Reference,
-    ) -> Result<Option<RefundObservation>, GatewayError> {
+    ) -> Result<RefundObservation, GatewayError> {
+        let mut paid_at = None;
         for page in 1..=PAGES {
             let path = format!("{}refunds/?limit={PAGE}&page={page}", self.prefix());
             let found: RefundsAnswer = self.ask(|| Call::get(operation, path.clone())).await?;
-            let count = found.refunds.len();
+            let is_last = found.refunds.len() < PAGE;
+            let oldest = found.refunds.last();
+            let oldest = oldest.and_then(|refund| instant(refund.created_at.text()));
             let is_ours = |refund: &Refund| {
                 refund.payment_id == payment_id.as_str()
                     && refund.reference().as_ref() == Some(reference)
             };
             if let Some(ours) = found.refunds.into_iter().find(is_ours) {
-                return ours.observe().map(Some).map_err(not_read(operation));
+                return ours.observe().map_err(PROVIDER.not_read(operation));
             }
-            if count < PAGE {
-                break;
+            if is_last {
+                return Err(PROVIDER.not_found(operation));
+            }
+            if paid_at.is_none() {
+                let payment = self.found_payment(operation, payment_id).await?;
+                paid_at = payment.created_at;
+            }
+            if is_before(oldest, paid_at) {
+                return Err(PROVIDER.not_found(operation));
             }
         }
-        Ok(None)
+        Err(PROVIDER.search_ended(operation))
     }
+}
+
+fn is_before(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one < other)
 }

@@ -12,13 +12,12 @@ use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::answer::{nonsense, not_read};
 use super::settings::InstamojoAccess;
 use super::wire::{Payment, asset, decimal, instant};
-use super::{InstamojoGateway, unsupported};
+use super::{InstamojoGateway, PROVIDER};
 use crate::gateways::calls::Call;
-use crate::gateways::fault::ReadError;
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     GatewayError, Money, Operation, PageToken, PaymentStatus, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind,
@@ -68,9 +67,9 @@ impl InstamojoGateway {
     ) -> Result<SettlementPage, GatewayError> {
         let operation = Operation::SettlementReport;
         if let InstamojoAccess::Keys { .. } = self.settings.access {
-            return unsupported(operation);
+            return Err(PROVIDER.unsupported(operation));
         }
-        let page = page(query)?;
+        let page = query.page_number(1)?;
         let payouts = self.payouts_on(query.day).await?;
         if payouts.is_empty() {
             return Ok(SettlementPage {
@@ -84,7 +83,7 @@ impl InstamojoGateway {
         let mut rows = Vec::new();
         for payment in &found {
             if let Some(payout) = payment.payout_id().and_then(|id| payouts.get(id)) {
-                rows.push(payment_row(payment, payout).map_err(not_read(operation))?);
+                rows.push(payment_row(payment, payout).map_err(PROVIDER.not_read(operation))?);
             }
         }
         let oldest = found
@@ -95,7 +94,7 @@ impl InstamojoGateway {
             let mut payouts: Vec<_> = payouts.values().collect();
             payouts.sort_by(|one, other| one.id.cmp(&other.id));
             for payout in payouts {
-                rows.extend(rest_rows(payout).map_err(not_read(operation))?);
+                rows.extend(rest_rows(payout).map_err(PROVIDER.not_read(operation))?);
             }
         }
         let next = (!is_last).then(|| PageToken(page.saturating_add(1).to_string()));
@@ -113,8 +112,9 @@ impl InstamojoGateway {
             let mut is_past = false;
             for payout in found.payouts {
                 let paid = match (payout.status.text(), payout.paid_out_at.said()) {
-                    ("true", Some(time)) => indian_day(time)
-                        .ok_or_else(|| nonsense(operation, "a payout whose time is none"))?,
+                    ("true", Some(time)) => indian_day(time).ok_or_else(|| {
+                        PROVIDER.nonsense(operation, "a payout whose time is none")
+                    })?,
                     _ => continue,
                 };
                 is_past |= paid < day;
@@ -130,17 +130,6 @@ impl InstamojoGateway {
     }
 }
 
-/// Pages count from 1.
-fn page(query: &SettlementQuery) -> Result<u32, GatewayError> {
-    let Some(PageToken(token)) = &query.page else {
-        return Ok(1);
-    };
-    token.parse().map_err(|_| GatewayError::Invalid {
-        field: "page",
-        rule: "is a page of this provider",
-    })
-}
-
 fn indian_day(time: &str) -> Option<NaiveDate> {
     let zone = FixedOffset::east_opt(INDIAN_TIME)?;
     Some(instant(time)?.with_timezone(&zone).date_naive())
@@ -154,6 +143,7 @@ fn is_too_old(time: DateTime<Utc>, day: NaiveDate) -> bool {
 fn payment_row(payment: &Payment, payout: &Payout) -> Result<SettlementRow, ReadError> {
     let observed = payment.observe()?;
     let fee = decimal(&payment.fees)?;
+    let net = minus(observed.amount.value(), fee)?;
     let kind = match observed.status {
         Reported::Known(PaymentStatus::Captured) => Reported::Known(SettlementRowKind::Payment),
         Reported::Known(_) => Reported::Unknown(observed.provider_status.clone()),
@@ -169,7 +159,8 @@ fn payment_row(payment: &Payment, payout: &Payout) -> Result<SettlementRow, Read
         amount: observed.amount,
         fee,
         tax: Decimal::ZERO,
-        net: minus(observed.amount.value(), fee)?,
+        net,
+        to_bank: net,
         asset: observed.amount.asset(),
         settlement_id: Some(payout.id.parse()?),
         bank_reference: None,
@@ -212,6 +203,7 @@ fn rest_row(
         fee: Decimal::ZERO,
         tax: if is_fee { net.abs() } else { Decimal::ZERO },
         net,
+        to_bank: net,
         asset,
         settlement_id: Some(payout.id.parse()?),
         bank_reference: None,

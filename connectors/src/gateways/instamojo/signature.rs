@@ -7,7 +7,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use crate::gateways::ReturnFields;
+use crate::gateways::FormFields;
 use crate::gateways::signature::hexadecimal;
 
 /// The field that holds the code.
@@ -15,7 +15,7 @@ pub const MAC_FIELD: &str = "mac";
 
 /// The code of a form without its [`MAC_FIELD`].
 #[must_use]
-pub fn form_mac(salt: &str, fields: &ReturnFields) -> String {
+pub fn form_mac(salt: &str, fields: &FormFields) -> String {
     let mut fields: Vec<(String, &str)> = fields
         .as_slice()
         .iter()
@@ -40,18 +40,18 @@ pub fn form_mac(salt: &str, fields: &ReturnFields) -> String {
 #[cfg(test)]
 mod tests {
     use super::form_mac;
-    use crate::gateways::ReturnFields;
+    use crate::gateways::FormFields;
 
     /// The example of Instamojo's documentation.
     #[test]
     fn known_answers() {
-        let fields = ReturnFields::decode(
+        let fields = FormFields::decode(
             b"phone=9999999999&Name=Aditya+Sengupta&email=aditya%40instamojo.com&amount=123.45&mac=x",
         );
         let known = "676a4b5ba30e464f027249747a63ea587f8c4b9a";
         assert_eq!(form_mac("abcde", &fields), known);
         // A test of Instamojo's own library for Java.
-        let fields = ReturnFields::decode(b"foo=1&bar=2&baz=3");
+        let fields = FormFields::decode(b"foo=1&bar=2&baz=3");
         let known = "32b1d38a4a70bdce36a52dad3f3ac6eb3662096b";
         assert_eq!(form_mac("21b528ef398c4ce8851d5ee29375d3a7", &fields), known);
     }

@@ -1,21 +1,20 @@
-//! Instamojo's webhooks and what a browser brings back.
+//! Instamojo's webhooks.
 //!
 //! A webhook is a form about one payment. It has no name of its own, so it is made of the payment and its
-//! status. What a browser brings back is not signed at all.
+//! status.
 
 use hyper::header::CONTENT_TYPE;
 
 use super::signature::{MAC_FIELD, form_mac};
 use super::status::payment_status;
 use super::wire::{asset, decimal};
-use crate::gateways::fault::ReadError;
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::ReadError;
 use crate::gateways::signature::{is_same, sha256};
 use crate::gateways::{
-    Charges, MAX_WEBHOOK_BYTES, Money, Observation, OpenCheckout, PaymentFailure,
-    PaymentObservation, PaymentStatus, Reported, ReturnFacts, ReturnFields, ReturnOutcome,
-    ReturnRejection, SecretRing, SignatureCoverage, WebhookContent, WebhookDelivery, WebhookFacts,
-    WebhookRejection,
+    Charges, FormFields, MAX_WEBHOOK_BYTES, Money, Observation, PaymentFailure, PaymentObservation,
+    PaymentStatus, Reported, SecretRing, SignatureCoverage, WebhookContent, WebhookDelivery,
+    WebhookFacts, WebhookRejection,
 };
 
 /// The keys that a webhook has. The code does not cover them, so they are asked for by name.
@@ -48,7 +47,7 @@ pub(super) fn verify(
     if !is_form(delivery) {
         return Err(WebhookRejection::ContentType);
     }
-    let fields = ReturnFields::decode(delivery.body);
+    let fields = FormFields::decode(delivery.body);
     check_signature(salts, &fields)?;
     let told = |name| fields.only(name).unwrap_or_default();
     let content = match payment(&fields) {
@@ -79,7 +78,7 @@ fn is_form(delivery: &WebhookDelivery<'_>) -> bool {
     kind.is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded")
 }
 
-fn check_signature(salts: &SecretRing, fields: &ReturnFields) -> Result<(), WebhookRejection> {
+fn check_signature(salts: &SecretRing, fields: &FormFields) -> Result<(), WebhookRejection> {
     let names = fields.as_slice();
     if names.iter().all(|(key, _)| key != MAC_FIELD) {
         return Err(WebhookRejection::NotSigned);
@@ -112,7 +111,7 @@ fn check_signature(salts: &SecretRing, fields: &ReturnFields) -> Result<(), Webh
     }
 }
 
-fn payment(fields: &ReturnFields) -> Result<PaymentObservation, ReadError> {
+fn payment(fields: &FormFields) -> Result<PaymentObservation, ReadError> {
     let told = |name| fields.only(name).unwrap_or_default();
     let asset = asset(&Loose::of(told("currency")))?;
     let amount = Money::parse(told("amount"), asset)?;
@@ -146,38 +145,4 @@ fn payment(fields: &ReturnFields) -> Result<PaymentObservation, ReadError> {
         failure,
         created_at: None,
     })
-}
-
-/// The query of `redirect_url`: `payment_id`, `payment_request_id`, `payment_status`, or for an order
-/// `id`, `transaction_id`, `payment_id`.
-pub(super) fn verify_return(
-    checkout: &OpenCheckout,
-    fields: &ReturnFields,
-) -> Result<ReturnFacts, ReturnRejection> {
-    let unsigned = |outcome, payment_id| ReturnFacts {
-        outcome,
-        payment_id,
-        coverage: SignatureCoverage::Nothing,
-    };
-    let is_theirs = |(name, _): &(String, String)| name.starts_with("payment_");
-    if !fields.as_slice().iter().any(is_theirs) {
-        // The payer turned back; what is there is what we put there.
-        return Ok(unsigned(ReturnOutcome::Cancelled, None));
-    }
-    let of_request = fields.only("payment_request_id").or(fields.only("id"));
-    let checkout_id = of_request.ok_or(ReturnRejection::Malformed)?;
-    if checkout_id != checkout.checkout_id.as_str() {
-        return Err(ReturnRejection::OtherCheckout);
-    }
-    let payment_id = fields
-        .only("payment_id")
-        .ok_or(ReturnRejection::Malformed)?;
-    let payment_id = payment_id.parse().map_err(|_| ReturnRejection::Malformed)?;
-    let outcome = match fields.only("payment_status").map(payment_status) {
-        Some(Reported::Known(PaymentStatus::Captured)) => ReturnOutcome::Paid,
-        Some(Reported::Known(PaymentStatus::Failed)) => ReturnOutcome::Failed,
-        Some(Reported::Known(PaymentStatus::AwaitingPayer)) => ReturnOutcome::Pending,
-        Some(Reported::Known(_) | Reported::Unknown(_)) | None => ReturnOutcome::NotSaid,
-    };
-    Ok(unsigned(outcome, Some(payment_id)))
 }

@@ -8,10 +8,11 @@ use ledger_core::money::{Asset, parse_decimal};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::status::{method, payment_status, refund_status, request_status};
-use crate::gateways::fault::ReadError;
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     Charges, CheckoutObservation, Money, MoneyError, PaymentFailure, PaymentObservation,
     PaymentStatus, ProviderId, Reference, RefundKind, RefundObservation, Reported, currency,
@@ -72,12 +73,19 @@ pub(super) struct OrderPayment {
     pub id: String,
 }
 
-/// A payment of the first version, wrapped, or of the second, bare.
+/// A payment of the first version, wrapped.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum PaymentAnswer {
-    Wrapped { payment: Value },
-    Bare(Value),
+struct WrappedPayment<'a> {
+    #[serde(borrow)]
+    payment: &'a RawValue,
+}
+
+/// A payment of the first version, wrapped, or of the second, bare. It is read from the text itself, because
+/// a number would lose digits on any other way.
+pub(super) fn payment(answer: &RawValue) -> Result<Payment, serde_json::Error> {
+    let wrapped = serde_json::from_str::<WrappedPayment<'_>>(answer.get());
+    let bare = wrapped.map_or(answer, |wrapped| wrapped.payment);
+    serde_json::from_str(bare.get())
 }
 
 #[derive(Debug, Deserialize)]
@@ -295,5 +303,32 @@ impl Refund {
             failure: None,
             created_at: instant(self.created_at.text()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::payment;
+
+    /// As 64-bit floats these would be 90071992547409.92 and 0.3.
+    #[test]
+    fn bare_numbers_keep_their_digits() {
+        let bare = r#"{"payment_id": "MOJO1", "status": "Credit",
+            "amount": 90071992547409.93, "fees": 0.300000000000000000001}"#;
+        for text in [
+            bare.to_owned(),
+            format!(r#"{{"success": true, "payment": {bare}}}"#),
+        ] {
+            let answer = RawValue::from_string(text).unwrap();
+            let read = payment(&answer).unwrap();
+            assert_eq!(read.amount.text(), "90071992547409.93");
+            assert_eq!(read.fees.text(), "0.300000000000000000001");
+        }
+        for text in ["{}", "7", r#"{"payment": []}"#] {
+            let answer = RawValue::from_string(text.to_owned()).unwrap();
+            assert!(payment(&answer).is_err(), "{text}");
+        }
     }
 }

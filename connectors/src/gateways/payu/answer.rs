@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::PROVIDER;
-use crate::gateways::fault::{ReadError, shape};
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::shape;
 use crate::gateways::{GatewayError, Operation, Refusal};
 use crate::outbound::Answer;
 
@@ -63,7 +63,7 @@ impl Reply {
         let (code, message) = (self.error_code.text(), self.msg.text());
         let provider = PROVIDER;
         if code == "116" || says(message, "not exists") || says(message, "not found") {
-            return not_found(operation);
+            return PROVIDER.not_found(operation);
         }
         match code {
             "101" | "102" | "120" | "126" | "127" | "226" => {
@@ -104,10 +104,10 @@ impl Reply {
 /// Reads an answer, and sorts what has nothing to do with the command.
 pub(super) fn reply(operation: Operation, answer: &Answer) -> Result<Reply, GatewayError> {
     if matches!(answer.status.as_u16(), 401 | 403) {
-        return Err(refused_credentials(operation));
+        return Err(PROVIDER.refused_credentials(operation));
     }
     if !answer.status.is_success() {
-        return Err(nonsense(operation, format!("status {}", answer.status)));
+        return Err(PROVIDER.nonsense(operation, format!("status {}", answer.status)));
     }
     let reply = serde_json::from_slice::<Reply>(&answer.body);
     let text = match &reply {
@@ -127,41 +127,15 @@ pub(super) fn reply(operation: Operation, answer: &Answer) -> Result<Reply, Gate
         .iter()
         .any(|word| says(text, word))
     {
-        return Err(refused_credentials(operation));
+        return Err(PROVIDER.refused_credentials(operation));
     }
-    let reply = reply.map_err(|error| nonsense(operation, shape(&error)))?;
+    let reply = reply.map_err(|error| PROVIDER.nonsense(operation, shape(&error)))?;
     match reply.status.text() {
         "0" | "1" => Ok(reply),
-        _ => Err(nonsense(operation, "neither done nor refused")),
+        _ => Err(PROVIDER.nonsense(operation, "neither done nor refused")),
     }
 }
 
 fn says(text: &str, words: &str) -> bool {
     text.to_ascii_lowercase().contains(words)
-}
-
-fn refused_credentials(operation: Operation) -> GatewayError {
-    GatewayError::CredentialsRefused {
-        provider: PROVIDER,
-        operation,
-    }
-}
-
-pub(super) fn nonsense(operation: Operation, reason: impl Into<String>) -> GatewayError {
-    GatewayError::Nonsense {
-        provider: PROVIDER,
-        operation,
-        reason: reason.into(),
-    }
-}
-
-pub(super) fn not_read(operation: Operation) -> impl Fn(ReadError) -> GatewayError {
-    move |error| nonsense(operation, error.to_string())
-}
-
-pub(super) fn not_found(operation: Operation) -> GatewayError {
-    GatewayError::NotFound {
-        provider: PROVIDER,
-        operation,
-    }
 }

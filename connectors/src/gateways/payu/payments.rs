@@ -2,11 +2,12 @@
 
 use url::Url;
 
-use super::PayUGateway;
-use super::answer::{Reply, nonsense, not_found, not_read, reply};
+use super::answer::{Reply, reply};
 use super::signature::{RequestFields, command_hash, request_hash};
 use super::wire::{Action, Done, Transaction, actions, transaction, transactions};
-use crate::gateways::calls::{Body, Call};
+use super::{PROVIDER, PayUGateway};
+use crate::gateways::calls::{Body, Call, Repeat};
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureRequest, Checkout, CheckoutAction, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, PaymentStatus, ProviderId,
@@ -20,9 +21,32 @@ pub(super) const LONGEST_REFERENCE: usize = 23;
 const COMMANDS: &str = "/merchant/postservice.php?form=2";
 
 impl PayUGateway {
-    /// Runs a command. Every one of ours can be repeated: it asks, or PayU knows it again by its token.
+    /// Runs a command that asks.
     pub(super) async fn command(
         &self,
+        operation: Operation,
+        command: &str,
+        variables: &[&str],
+    ) -> Result<Reply, GatewayError> {
+        self.run(Repeat::Harmless, operation, command, variables)
+            .await
+    }
+
+    /// Runs a command that does something, which PayU knows again by its token. A refusal may be of a
+    /// repeat, so that whoever gets one looks what is there before it is believed.
+    pub(super) async fn act(
+        &self,
+        operation: Operation,
+        command: &str,
+        variables: &[&str],
+    ) -> Result<Reply, GatewayError> {
+        self.run(Repeat::KnownAgain, operation, command, variables)
+            .await
+    }
+
+    async fn run(
+        &self,
+        repeat: Repeat,
         operation: Operation,
         command: &str,
         variables: &[&str],
@@ -40,7 +64,8 @@ impl PayUGateway {
                 .map(String::as_str)
                 .zip(variables.iter().copied()),
         );
-        let call = Call::post(operation, COMMANDS, Body::Form(form(&fields))).repeatable();
+        let mut call = Call::post(operation, COMMANDS, Body::Form(form(&fields)));
+        call.repeat = repeat;
         self.caller
             .call(call, |answer| reply(operation, answer))
             .await
@@ -102,11 +127,12 @@ impl PayUGateway {
             .collect();
         let operation = Operation::CreateCheckout;
         let page = format!("{}/_payment", self.settings.page_url.as_str());
-        let url =
-            Url::parse(&page).map_err(|_| nonsense(operation, "the base URL makes no page"))?;
+        let url = Url::parse(&page)
+            .map_err(|_| PROVIDER.nonsense(operation, "the base URL makes no page"))?;
         let checkout_id = request.reference.as_str().parse();
         Ok(Checkout {
-            checkout_id: checkout_id.map_err(|_| nonsense(operation, "an id that is none"))?,
+            checkout_id: checkout_id
+                .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?,
             action: CheckoutAction::Form { url, fields },
             expires_at: None,
         })
@@ -122,16 +148,18 @@ impl PayUGateway {
         }
         let reply = self.command(operation, "verify_payment", &[txnid]).await?;
         let found = match &reply.transaction_details {
-            Some(raw) => transactions(raw).map_err(not_read(operation))?,
-            None if reply.is_done() => return Err(nonsense(operation, "no transactions")),
+            Some(raw) => transactions(raw).map_err(PROVIDER.not_read(operation))?,
+            None if reply.is_done() => return Err(PROVIDER.nonsense(operation, "no transactions")),
             None => return Err(reply.refusal(operation)),
         };
         let found = found
             .into_iter()
             .find(|transaction| transaction.txnid.text() == txnid)
-            .ok_or_else(|| not_found(operation))?;
+            .ok_or_else(|| PROVIDER.not_found(operation))?;
         let done = self.done(operation, &found).await?;
-        found.observe_checkout(done).map_err(not_read(operation))
+        found
+            .observe_checkout(done)
+            .map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn found_payment(
@@ -142,16 +170,16 @@ impl PayUGateway {
         let id = payment_id.as_str();
         let reply = self.command(operation, "check_payment", &[id]).await?;
         let found = match &reply.transaction_details {
-            Some(raw) => transaction(raw).map_err(not_read(operation))?,
-            None if reply.is_done() => return Err(nonsense(operation, "no transaction")),
+            Some(raw) => transaction(raw).map_err(PROVIDER.not_read(operation))?,
+            None if reply.is_done() => return Err(PROVIDER.nonsense(operation, "no transaction")),
             None => return Err(reply.refusal(operation)),
         };
-        let found = found.ok_or_else(|| not_found(operation))?;
+        let found = found.ok_or_else(|| PROVIDER.not_found(operation))?;
         if found.mihpayid.text() != id {
-            return Err(nonsense(operation, "another transaction"));
+            return Err(PROVIDER.nonsense(operation, "another transaction"));
         }
         let done = self.done(operation, &found).await?;
-        found.observe(done).map_err(not_read(operation))
+        found.observe(done).map_err(PROVIDER.not_read(operation))
     }
 
     /// What was captured of it and went back; only `check_action_status` tells.
@@ -161,12 +189,14 @@ impl PayUGateway {
         transaction: &Transaction,
     ) -> Result<Done, GatewayError> {
         let done = if transaction.has_money() {
-            let payment_id = transaction.payment_id().map_err(not_read(operation))?;
+            let payment_id = transaction
+                .payment_id()
+                .map_err(PROVIDER.not_read(operation))?;
             self.actions(operation, &payment_id).await?
         } else {
             Vec::new()
         };
-        Done::of(&done).map_err(not_read(operation))
+        Done::of(&done).map_err(PROVIDER.not_read(operation))
     }
 
     /// Everything that was done to a transaction, oldest first.
@@ -180,8 +210,8 @@ impl PayUGateway {
             .command(operation, "check_action_status", &variables)
             .await?;
         match &reply.transaction_details {
-            Some(raw) => actions(raw).map_err(not_read(operation)),
-            None if reply.is_done() => Err(nonsense(operation, "no actions")),
+            Some(raw) => actions(raw).map_err(PROVIDER.not_read(operation)),
+            None if reply.is_done() => Err(PROVIDER.nonsense(operation, "no actions")),
             None => match reply.refusal(operation) {
                 GatewayError::NotFound { .. } => Ok(Vec::new()),
                 error => Err(error),
@@ -198,9 +228,10 @@ impl PayUGateway {
         let operation = Operation::Capture;
         check_reference(request.reference.as_str())?;
         let amount = amount_text(request.amount)?;
+        let is_taken = |payment: &PaymentObservation| payment.captured == request.amount;
         if request.attempt == Attempt::Again {
-            let payment = self.found_payment(operation, &request.payment_id).await?;
-            if payment.captured == request.amount {
+            let payment = self.found_payment(operation, &request.payment_id).await;
+            if let Some(payment) = looked_up(payment)?.filter(is_taken) {
                 return Ok(payment);
             }
         }
@@ -210,19 +241,21 @@ impl PayUGateway {
             &amount,
         ];
         let reply = self
-            .command(operation, "capture_transaction", &variables)
+            .act(operation, "capture_transaction", &variables)
             .await?;
-        let is_second = matches!(reply.error_code.text(), "106" | "108" | "109" | "301");
-        if !reply.is_done() && !is_second {
-            return Err(reply.refusal(operation));
-        }
-        let payment = self.found_payment(operation, &request.payment_id).await?;
-        if reply.is_done() || payment.captured == request.amount {
+        let payment = self.found_payment(operation, &request.payment_id).await;
+        let Some(payment) = looked_up(payment)? else {
+            return Err(denied(operation, &reply));
+        };
+        if reply.is_done() || is_taken(&payment) {
             return Ok(payment);
         }
-        if payment.captured.is_zero() && payment.status.known().is_some_and(is_authorized) {
+        let is_second = matches!(reply.error_code.text(), "106" | "108" | "109" | "301");
+        let is_waiting =
+            payment.captured.is_zero() && payment.status.known().is_some_and(is_authorized);
+        if is_second && is_waiting {
             return Err(GatewayError::InProgress {
-                provider: super::PROVIDER,
+                provider: PROVIDER,
                 operation,
             });
         }
@@ -237,7 +270,8 @@ impl PayUGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let operation = Operation::CancelPayment;
         check_reference(request.reference.as_str())?;
-        let payment = self.found_payment(operation, &request.payment_id).await?;
+        let payment = self.found_payment(operation, &request.payment_id).await;
+        let payment = looked_up(payment)?.ok_or_else(|| PROVIDER.not_found(operation))?;
         match payment.status {
             Reported::Known(PaymentStatus::Authorized) => {}
             Reported::Known(PaymentStatus::Expired) => return Ok(payment),
@@ -250,15 +284,29 @@ impl PayUGateway {
             &amount,
         ];
         let reply = self
-            .command(operation, "cancel_refund_transaction", &variables)
+            .act(operation, "cancel_refund_transaction", &variables)
             .await?;
         if reply.is_done() && !is_cancellation(&reply) {
-            return Err(nonsense(operation, "a refund instead of a cancellation"));
+            return Err(PROVIDER.nonsense(operation, "a refund instead of a cancellation"));
         }
-        if reply.is_done() || reply.is_token_used() {
-            return self.found_payment(operation, &request.payment_id).await;
+        let payment = self.found_payment(operation, &request.payment_id).await;
+        let Some(payment) = looked_up(payment)? else {
+            return Err(denied(operation, &reply));
+        };
+        let is_given_up = payment.status == Reported::Known(PaymentStatus::Expired);
+        if reply.is_done() || reply.is_token_used() || is_given_up {
+            return Ok(payment);
         }
         Err(reply.refusal(operation))
+    }
+}
+
+/// What a reply means about a payment that PayU then does not know.
+fn denied(operation: Operation, reply: &Reply) -> GatewayError {
+    if reply.is_done() {
+        PROVIDER.nonsense(operation, "done to a transaction that is not there")
+    } else {
+        reply.refusal(operation)
     }
 }
 
@@ -274,7 +322,7 @@ const fn is_authorized(status: &PaymentStatus) -> bool {
 
 fn not_authorized(payment: &PaymentObservation) -> GatewayError {
     GatewayError::Refused {
-        provider: super::PROVIDER,
+        provider: PROVIDER,
         operation: Operation::CancelPayment,
         refusal: Box::new(Refusal {
             status: 200,

@@ -1,9 +1,10 @@
 //! Refunds. Our reference is the token, which PayU takes once; a repeat is refused, and what the first
 //! one left behind is found by it.
 
-use super::answer::{Reply, nonsense, not_found, not_read};
+use super::answer::Reply;
 use super::payments::{amount_text, check_reference, is_cancellation};
 use super::{PROVIDER, PayUGateway};
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, RefundKind, RefundLookup, RefundObservation,
     RefundRequest, RefundStatus, Reported,
@@ -28,23 +29,13 @@ impl PayUGateway {
             &amount,
         ];
         let reply = self
-            .command(operation, "cancel_refund_transaction", &variables)
+            .act(operation, "cancel_refund_transaction", &variables)
             .await?;
         if reply.is_done() && reply.request_id.said().is_some() {
             return queued(request, &reply);
         }
-        let is_known = reply.is_done()
-            || reply.is_token_used()
-            || matches!(
-                reply.error_code.text(),
-                "101" | "102" | "126" | "127" | "214"
-            );
-        let found = if is_known {
-            self.earlier(request).await?
-        } else {
-            None
-        };
-        match found {
+        // The refusal may be of a repeat, in words of all kinds: what is there counts.
+        match self.earlier(request).await? {
             Some(found) => Ok(found),
             // Taken without a name: it is looked for again later.
             None if reply.is_done() || reply.is_token_used() => Err(GatewayError::InProgress {
@@ -64,8 +55,8 @@ impl PayUGateway {
         let token = request.reference.as_str();
         let found = self
             .refund_of(operation, &request.payment_id, None, token)
-            .await?;
-        match found {
+            .await;
+        match looked_up(found)? {
             Some(found) if found.amount == request.amount => Ok(Some(found)),
             Some(_) => Err(GatewayError::ReferenceReused {
                 provider: PROVIDER,
@@ -87,8 +78,7 @@ impl PayUGateway {
             request_id,
             lookup.reference.as_str(),
         )
-        .await?
-        .ok_or_else(|| not_found(operation))
+        .await
     }
 
     async fn refund_of(
@@ -97,21 +87,23 @@ impl PayUGateway {
         payment_id: &ProviderId,
         request_id: Option<&ProviderId>,
         token: &str,
-    ) -> Result<Option<RefundObservation>, GatewayError> {
+    ) -> Result<RefundObservation, GatewayError> {
         for action in self.actions(operation, payment_id).await? {
             let is_wanted = match request_id {
                 Some(id) => action.request_id.text() == id.as_str(),
                 None => action.token.text() == token,
             };
             if let (true, Some(kind)) = (is_wanted, action.refund_kind()) {
-                let refund = action.observe_refund(kind).map_err(not_read(operation))?;
+                let refund = action
+                    .observe_refund(kind)
+                    .map_err(PROVIDER.not_read(operation))?;
                 if refund.payment_id != *payment_id {
-                    return Err(nonsense(operation, "a refund of something else"));
+                    return Err(PROVIDER.nonsense(operation, "a refund of something else"));
                 }
-                return Ok(Some(refund));
+                return Ok(refund);
             }
         }
-        Ok(None)
+        Err(PROVIDER.not_found(operation))
     }
 }
 
@@ -120,7 +112,7 @@ fn queued(request: &RefundRequest, reply: &Reply) -> Result<RefundObservation, G
     let operation = Operation::Refund;
     let refund_id = reply.request_id.text().parse();
     Ok(RefundObservation {
-        refund_id: refund_id.map_err(|_| nonsense(operation, "an id that is none"))?,
+        refund_id: refund_id.map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?,
         payment_id: request.payment_id.clone(),
         reference: Some(request.reference.clone()),
         status: Reported::Known(RefundStatus::Pending),

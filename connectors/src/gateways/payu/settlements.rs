@@ -10,12 +10,12 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::PayUGateway;
-use super::answer::{Reply, nonsense, not_read};
+use super::answer::Reply;
 use super::status::row_kind;
 use super::wire::{instant, rupees};
-use crate::gateways::fault::ReadError;
+use super::{PROVIDER, PayUGateway};
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     GatewayError, Money, MoneyError, Operation, PageToken, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind,
@@ -48,7 +48,7 @@ impl PayUGateway {
         query: &SettlementQuery,
     ) -> Result<SettlementPage, GatewayError> {
         let operation = Operation::SettlementReport;
-        let page = page(query)?;
+        let page = query.page_number(1)?;
         let day = query.day.format("%Y-%m-%d").to_string();
         let (number, size) = (page.to_string(), PAGE.to_string());
         let reply = self
@@ -57,28 +57,17 @@ impl PayUGateway {
         if !reply.is_done() {
             return Err(reply.refusal(operation));
         }
-        let rows = rows(&reply).map_err(not_read(operation))?;
+        let rows = rows(&reply).map_err(PROVIDER.not_read(operation))?;
         if rows.len() > PAGE {
-            return Err(nonsense(operation, "more rows than were asked for"));
+            return Err(PROVIDER.nonsense(operation, "more rows than were asked for"));
         }
         let next = (rows.len() == PAGE).then(|| PageToken(page.saturating_add(1).to_string()));
         let rows: Result<Vec<_>, _> = rows.iter().map(Row::read).collect();
         Ok(SettlementPage {
-            rows: rows.map_err(not_read(operation))?,
+            rows: rows.map_err(PROVIDER.not_read(operation))?,
             next,
         })
     }
-}
-
-/// Pages count from 1.
-fn page(query: &SettlementQuery) -> Result<u32, GatewayError> {
-    let Some(PageToken(token)) = &query.page else {
-        return Ok(1);
-    };
-    token.parse().map_err(|_| GatewayError::Invalid {
-        field: "page",
-        rule: "is a page of this provider",
-    })
 }
 
 /// The rows, by number in the older form of the report and as a list in the newer.
@@ -105,7 +94,7 @@ impl Row {
         let asset = rupees()?;
         let kind = row_kind(self.requestaction.text());
         let amount = decimal(self.requestamount.said().unwrap_or(self.amount.text()))?;
-        let net = decimal(self.mer_net_amount.text())?;
+        let net = signed(&kind, decimal(self.mer_net_amount.text())?);
         let is_of_payment = kind == Reported::Known(SettlementRowKind::Payment);
         let entity = match self.requestid.said() {
             Some(request_id) if !is_of_payment => request_id,
@@ -135,7 +124,8 @@ impl Row {
             amount: Money::try_from_decimal(amount.abs(), asset)?,
             fee: optional(&self.mer_service_fee)?,
             tax: optional(&self.mer_service_tax)?,
-            net: signed(&kind, net),
+            net,
+            to_bank: net,
             kind,
             asset,
             settlement_id: self.mer_utr.said().and_then(|utr| utr.parse().ok()),
@@ -160,6 +150,7 @@ fn signed(kind: &Reported<SettlementRowKind>, net: Decimal) -> Decimal {
             | SettlementRowKind::RefundReversal
             | SettlementRowKind::ChargebackReversal
             | SettlementRowKind::PayoutReversal
+            | SettlementRowKind::Settlement
             | SettlementRowKind::Adjustment,
         )
         | Reported::Unknown(_) => net,

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha512};
 
 use super::settings::{PayUResponseHash, PayUSettings};
 use crate::gateways::signature::{hexadecimal, is_same};
-use crate::gateways::{ReturnFields, SecretRing};
+use crate::gateways::{FormFields, SecretRing};
 
 /// The hexadecimal digits of SHA-512.
 const HASH_LENGTH: usize = 128;
@@ -144,7 +144,7 @@ pub(super) enum Mismatch {
 /// The covered fields, once one of the salts fits.
 pub(super) fn verify<'a>(
     settings: &PayUSettings,
-    fields: &'a ReturnFields,
+    fields: &'a FormFields,
 ) -> Result<ResponseFields<'a>, Mismatch> {
     let hash = match optional(fields, "hash")? {
         "" => return Err(Mismatch::NotSigned),
@@ -168,7 +168,7 @@ fn fits(salts: &SecretRing, signed: &ResponseFields<'_>, hash: &str) -> bool {
         .any(|salt| is_same(&response_hash(salt, signed), hash))
 }
 
-fn covered(form: PayUResponseHash, fields: &ReturnFields) -> Result<ResponseFields<'_>, Mismatch> {
+fn covered(form: PayUResponseHash, fields: &FormFields) -> Result<ResponseFields<'_>, Mismatch> {
     let must = |name| fields.only(name).ok_or(Mismatch::Ambiguous);
     let may = |name| optional(fields, name);
     let signed = ResponseFields {
@@ -217,7 +217,7 @@ impl<'a> ResponseFields<'a> {
 }
 
 /// A field that may be missing, which counts as empty, but not be there twice.
-fn optional<'a>(fields: &'a ReturnFields, name: &str) -> Result<&'a str, Mismatch> {
+fn optional<'a>(fields: &'a FormFields, name: &str) -> Result<&'a str, Mismatch> {
     let is_there = fields.as_slice().iter().any(|(key, _)| key == name);
     match (is_there, fields.only(name)) {
         (false, _) => Ok(""),

@@ -16,13 +16,13 @@ use super::settings::PayUSettings;
 use super::signature::{Mismatch, verify as verify_hash};
 use super::status::{dispute_phase, dispute_status, payment_status, words};
 use super::wire::{Action, failure, instant, method, money, reference};
-use crate::gateways::fault::{ReadError, shape};
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::{ReadError, shape};
 use crate::gateways::signature::sha256;
 use crate::gateways::{
-    DisputeObservation, DisputeStatus, MAX_WEBHOOK_BYTES, Money, Observation, PaymentObservation,
-    PaymentStatus, Reported, ReturnFields, SignatureCoverage, WebhookContent, WebhookDelivery,
-    WebhookFacts, WebhookRejection,
+    DisputeObservation, DisputeStatus, FormFields, MAX_WEBHOOK_BYTES, Money, Observation,
+    PaymentObservation, PaymentStatus, Reported, SignatureCoverage, WebhookContent,
+    WebhookDelivery, WebhookFacts, WebhookRejection,
 };
 
 pub(super) fn verify(
@@ -50,7 +50,7 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn of_payment(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, WebhookRejection> {
-    let fields = ReturnFields::decode(body);
+    let fields = FormFields::decode(body);
     let signed = verify_hash(settings, &fields).map_err(|mismatch| match mismatch {
         Mismatch::NotSigned => WebhookRejection::NotSigned,
         Mismatch::Malformed => WebhookRejection::MalformedSignature,
@@ -82,7 +82,7 @@ fn of_payment(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, Webh
 }
 
 fn payment(
-    fields: &ReturnFields,
+    fields: &FormFields,
     status: &str,
     unmapped: &str,
     payment_id: &str,
@@ -133,6 +133,10 @@ fn unsigned(settings: &PayUSettings, body: &[u8]) -> Result<WebhookFacts, Webhoo
     let (event_id, event_type, content) = if told.event.text() == "dispute" {
         of_dispute(&told, &body_digest)
     } else if let Ok(action) = serde_json::from_slice::<Action>(body) {
+        // Disputes come without the merchant's key, refunds never do.
+        if action.refund_kind().is_some() && told.key.said().is_none() {
+            return Err(WebhookRejection::Ambiguous);
+        }
         of_action(&action, &body_digest)
     } else {
         let content = WebhookContent::OfNoConcern;
@@ -209,7 +213,8 @@ fn of_dispute(told: &Told, body_digest: &str) -> (String, String, WebhookContent
         ],
     );
     let content = match dispute(told) {
-        Ok(dispute) => WebhookContent::Observations(vec![Observation::Dispute(dispute)]),
+        // There is no command that tells of disputes.
+        Ok(dispute) => WebhookContent::CannotBeConfirmed(vec![Observation::Dispute(dispute)]),
         Err(error) => WebhookContent::NotUnderstood {
             reason: error.to_string(),
         },

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::status::{ActionWord, action_status, payment_status, words};
-use crate::gateways::fault::ReadError;
 use crate::gateways::loose::Loose;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     CheckoutObservation, CheckoutStatus, Money, PaymentFailure, PaymentMethod, PaymentObservation,
     PaymentStatus, ProviderId, Reference, RefundKind, RefundObservation, RefundStatus, Reported,

@@ -15,7 +15,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::gateways::fault::{ReadError, shape};
+use crate::gateways::reading::shape;
 use crate::gateways::{Advice, GatewayError, Operation, Provider, Refusal};
 use crate::outbound::Answer;
 
@@ -36,22 +36,20 @@ struct ErrorDetails {
     reason: Option<String>,
 }
 
-pub(super) fn nonsense(operation: Operation, reason: impl Into<String>) -> GatewayError {
-    GatewayError::Nonsense {
-        provider: PROVIDER,
-        operation,
-        reason: reason.into(),
-    }
-}
+/// How many rows of a list are asked for.
+pub(super) const PAGE: usize = 100;
 
-pub(super) fn not_read(operation: Operation) -> impl Fn(ReadError) -> GatewayError {
-    move |error| nonsense(operation, error.to_string())
-}
-
-pub(super) fn not_found(operation: Operation) -> GatewayError {
-    GatewayError::NotFound {
-        provider: PROVIDER,
-        operation,
+/// The first of ours in a list of at most [`PAGE`] rows. A full one says nothing of what comes after it.
+pub(super) fn first_of<T>(
+    operation: Operation,
+    items: Vec<T>,
+    is_ours: impl Fn(&T) -> bool,
+) -> Result<T, GatewayError> {
+    let is_full = items.len() >= PAGE;
+    match items.into_iter().find(is_ours) {
+        Some(ours) => Ok(ours),
+        None if is_full => Err(PROVIDER.search_ended(operation)),
+        None => Err(PROVIDER.not_found(operation)),
     }
 }
 
@@ -62,7 +60,7 @@ pub(super) fn entity<T: DeserializeOwned>(
 ) -> Result<T, GatewayError> {
     if answer.status.is_success() {
         return serde_json::from_slice(&answer.body)
-            .map_err(|error| nonsense(operation, shape(&error)));
+            .map_err(|error| PROVIDER.nonsense(operation, shape(&error)));
     }
     Err(error(operation, answer))
 }
@@ -70,20 +68,14 @@ pub(super) fn entity<T: DeserializeOwned>(
 fn error(operation: Operation, answer: &Answer) -> GatewayError {
     let status = answer.status;
     if status == StatusCode::UNAUTHORIZED {
-        return GatewayError::CredentialsRefused {
-            provider: PROVIDER,
-            operation,
-        };
+        return PROVIDER.refused_credentials(operation);
     }
     let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
-        return nonsense(operation, format!("status {status} without an error"));
+        return PROVIDER.nonsense(operation, format!("status {status} without an error"));
     };
     let says = |text: &str| error.description.contains(text);
     if says("Authentication failed") {
-        return GatewayError::CredentialsRefused {
-            provider: PROVIDER,
-            operation,
-        };
+        return PROVIDER.refused_credentials(operation);
     }
     if matches!(error.code.as_str(), "SERVER_ERROR" | "GATEWAY_ERROR") {
         return GatewayError::Failed {
@@ -108,10 +100,10 @@ fn error(operation: Operation, answer: &Answer) -> GatewayError {
         || says("URL was not found")
         || says("id provided does not exist")
     {
-        return not_found(operation);
+        return PROVIDER.not_found(operation);
     }
     if !status.is_client_error() {
-        return nonsense(operation, format!("status {status}"));
+        return PROVIDER.nonsense(operation, format!("status {status}"));
     }
     GatewayError::Refused {
         provider: PROVIDER,

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::RazorpayGateway;
-use super::answer::{may_exist, not_read};
+use super::answer::may_exist;
 use super::wire::Payment;
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CaptureRequest, GatewayError, Operation, PaymentObservation, PaymentStatus, Reported,
 };
@@ -28,23 +29,22 @@ impl RazorpayGateway {
         });
         let call = Call::post(operation, path, Body::Json(body));
         match self.ask::<Payment>(call).await {
-            Ok(payment) => payment.observe().map_err(not_read(operation)),
-            Err(error) if may_exist(&error) => {
-                let taken = self.taken(request).await;
-                taken.ok().flatten().ok_or(error)
-            }
+            Ok(payment) => payment.observe().map_err(PROVIDER.not_read(operation)),
+            Err(error) if may_exist(&error) => self.taken(request).await?.ok_or(error),
             Err(error) => Err(error),
         }
     }
 
-    /// The payment, if it is taken with the amount that is asked for.
+    /// The payment, if it is certain that it is taken with the amount that is asked for; nothing if it is
+    /// certain that it is not.
     async fn taken(
         &self,
         request: &CaptureRequest,
     ) -> Result<Option<PaymentObservation>, GatewayError> {
-        let payment = self
-            .payment(Operation::Capture, &request.payment_id)
-            .await?;
+        let payment = self.payment(Operation::Capture, &request.payment_id);
+        let Some(payment) = looked_up(payment.await)? else {
+            return Ok(None);
+        };
         let is_taken = match payment.status {
             Reported::Known(
                 PaymentStatus::Captured

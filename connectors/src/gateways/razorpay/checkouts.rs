@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::answer::{may_exist, nonsense, not_found, not_read};
+use super::answer::{PAGE, first_of, may_exist};
 use super::wire::{Collection, Link, Links, Order, Payment, REFERENCE_NOTE, instant};
-use super::{PROVIDER, RazorpayCheckout, RazorpayGateway, unsupported};
+use super::{PROVIDER, RazorpayCheckout, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, ProviderId, Reference,
@@ -38,11 +39,7 @@ impl RazorpayGateway {
         };
         match made {
             // The answer is lost, or a reference is refused because it is used: what is there counts.
-            Err(error) if may_exist(&error) => match self.earlier(request).await {
-                Ok(Some(found)) => Ok(found),
-                Err(reused @ GatewayError::ReferenceReused { .. }) => Err(reused),
-                Ok(None) | Err(_) => Err(error),
-            },
+            Err(error) if may_exist(&error) => self.earlier(request).await?.ok_or(error),
             made => made,
         }
     }
@@ -50,25 +47,23 @@ impl RazorpayGateway {
     /// The checkout that an earlier call with this reference left behind.
     async fn earlier(&self, request: &CheckoutRequest) -> Result<Option<Checkout>, GatewayError> {
         let operation = Operation::CreateCheckout;
-        let found = match self.settings.checkout {
+        match self.settings.checkout {
             RazorpayCheckout::HostedPage => {
                 let order = self.order_of(operation, &request.reference).await;
-                order.and_then(|order| {
-                    is_same(request, order.amount, &order.currency)?;
-                    self.order_checkout(request, &order.id)
-                })
+                let Some(order) = looked_up(order)? else {
+                    return Ok(None);
+                };
+                is_same(request, order.amount, &order.currency)?;
+                self.order_checkout(request, &order.id).map(Some)
             }
             RazorpayCheckout::PaymentLink => {
                 let link = self.link_of(operation, &request.reference).await;
-                link.and_then(|link| {
-                    is_same(request, link.amount, &link.currency)?;
-                    self.link_checkout(link)
-                })
+                let Some(link) = looked_up(link)? else {
+                    return Ok(None);
+                };
+                is_same(request, link.amount, &link.currency)?;
+                self.link_checkout(link).map(Some)
             }
-        };
-        match found {
-            Err(GatewayError::NotFound { .. }) => Ok(None),
-            found => found.map(Some),
         }
     }
 
@@ -105,7 +100,7 @@ impl RazorpayGateway {
         let operation = Operation::CreateCheckout;
         let base = self.settings.base_url.as_str();
         let url = Url::parse(&format!("{base}/v1/checkout/embedded"))
-            .map_err(|_| nonsense(operation, "the base URL makes no page"))?;
+            .map_err(|_| PROVIDER.nonsense(operation, "the base URL makes no page"))?;
         let mut fields = vec![
             ("key_id", self.settings.key_id.clone()),
             ("order_id", order_id.to_owned()),
@@ -168,7 +163,8 @@ impl RazorpayGateway {
     fn link_checkout(&self, link: Link) -> Result<Checkout, GatewayError> {
         let operation = Operation::CreateCheckout;
         let url = hosted_page(&self.settings.base_url, link.short_url.as_deref());
-        let url = url.ok_or_else(|| nonsense(operation, "a payment link without a page"))?;
+        let url =
+            url.ok_or_else(|| PROVIDER.nonsense(operation, "a payment link without a page"))?;
         Ok(Checkout {
             checkout_id: id(operation, &link.id)?,
             action: CheckoutAction::Redirect { url },
@@ -208,12 +204,16 @@ impl RazorpayGateway {
         operation: Operation,
         reference: &Reference,
     ) -> Result<Order, GatewayError> {
-        let path = format!("/v1/orders?receipt={reference}&count=100");
+        let path = format!("/v1/orders?receipt={reference}&count={PAGE}");
         let orders: Collection<Order> = self.ask(Call::get(operation, path)).await?;
         let is_ours = |order: &Order| order.receipt.as_deref() == Some(reference.as_str());
+        let is_full = orders.items.len() >= PAGE;
         let mut ours = orders.items.into_iter().filter(is_ours);
         // Receipts should be unique; if they are not, the one that was paid is the one that counts.
-        let first = ours.next().ok_or_else(|| not_found(operation))?;
+        let first = ours.next().ok_or_else(|| match is_full {
+            true => PROVIDER.search_ended(operation),
+            false => PROVIDER.not_found(operation),
+        })?;
         Ok(ours.find(|order| order.status == "paid").unwrap_or(first))
     }
 
@@ -225,8 +225,7 @@ impl RazorpayGateway {
         let path = format!("/v1/payment_links?reference_id={reference}");
         let links: Links = self.ask(Call::get(operation, path)).await?;
         let is_ours = |link: &Link| link.reference_id.as_deref() == Some(reference.as_str());
-        let mut links = links.payment_links.into_iter();
-        links.find(is_ours).ok_or_else(|| not_found(operation))
+        first_of(operation, links.payment_links, is_ours)
     }
 
     async fn observed_order(
@@ -235,7 +234,9 @@ impl RazorpayGateway {
         order: Order,
     ) -> Result<CheckoutObservation, GatewayError> {
         let payments = self.payments_of(operation, &order.id).await?;
-        order.observe(payments).map_err(not_read(operation))
+        order
+            .observe(payments)
+            .map_err(PROVIDER.not_read(operation))
     }
 
     async fn observed_link(
@@ -247,7 +248,7 @@ impl RazorpayGateway {
             Some(order_id) => self.payments_of(operation, order_id).await?,
             None => Vec::new(),
         };
-        link.observe(payments).map_err(not_read(operation))
+        link.observe(payments).map_err(PROVIDER.not_read(operation))
     }
 
     /// Every payment of an order, oldest first; Razorpay has the newest first.
@@ -264,7 +265,7 @@ impl RazorpayGateway {
             .rev()
             .map(Payment::observe)
             .collect();
-        observed.map_err(not_read(operation))
+        observed.map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn cancelled_link(
@@ -273,7 +274,7 @@ impl RazorpayGateway {
     ) -> Result<CheckoutObservation, GatewayError> {
         let operation = Operation::ExpireCheckout;
         if !checkout_id.as_str().starts_with("plink_") {
-            return Err(unsupported(operation));
+            return Err(PROVIDER.unsupported(operation));
         }
         let path = format!("/v1/payment_links/{checkout_id}/cancel");
         // Closing twice is refused and changes nothing, so it may be repeated.
@@ -338,5 +339,5 @@ fn link_expiry(wanted: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
 
 fn id(operation: Operation, text: &str) -> Result<ProviderId, GatewayError> {
     text.parse()
-        .map_err(|_| nonsense(operation, "an id that is none"))
+        .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))
 }

@@ -4,16 +4,20 @@ use hyper::header::HeaderName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{nonsense, not_found, not_read};
+use super::answer::{PAGE, first_of};
 use super::refunds::key;
 use super::wire::{Collection, Payout};
-use super::{PROVIDER, RazorpayGateway, unsupported};
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation,
-    PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, ProviderId, Reference,
+    PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, Reference,
 };
 use crate::secret::Secret;
+
+/// The most that goes by IMPS: 5 lakh rupees, in paise.
+const MOST_BY_IMPS: u64 = 50_000_000;
 
 const PAYOUT_IDEMPOTENCY: HeaderName = HeaderName::from_static("x-payout-idempotency");
 
@@ -22,10 +26,15 @@ struct Named {
     id: String,
 }
 
+#[derive(Deserialize)]
+struct FundAccount {
+    account_type: String,
+}
+
 impl RazorpayGateway {
     fn payout_account(&self, operation: Operation) -> Result<&Secret, GatewayError> {
         let account = self.settings.payout_account.as_ref();
-        account.ok_or_else(|| unsupported(operation))
+        account.ok_or_else(|| PROVIDER.unsupported(operation))
     }
 
     /// Razorpay answers with the contact and the account that it has already when both are as before, so
@@ -55,7 +64,7 @@ impl RazorpayGateway {
         let beneficiary_id = account
             .id
             .try_into()
-            .map_err(|_| nonsense(operation, "a fund account's id that is none"))?;
+            .map_err(|_| PROVIDER.nonsense(operation, "a fund account's id that is none"))?;
         Ok(Beneficiary { beneficiary_id })
     }
 
@@ -64,7 +73,6 @@ impl RazorpayGateway {
         request: &PayoutRequest,
     ) -> Result<PayoutObservation, GatewayError> {
         let operation = Operation::Payout;
-        let account = self.payout_account(operation)?;
         if request.reference.as_str().len() > 36 {
             return Err(GatewayError::Invalid {
                 field: "reference",
@@ -73,25 +81,26 @@ impl RazorpayGateway {
         }
         if request.attempt == Attempt::Again {
             // Nobody says how long Razorpay remembers a key.
-            match self.payout_of(operation, account, &request.reference).await {
-                Err(GatewayError::NotFound { .. }) => {}
-                earlier => {
-                    let observed = earlier?.observe().map_err(not_read(operation))?;
-                    return same(request, observed);
-                }
+            let earlier = self.payout_of(operation, &request.reference).await;
+            if let Some(earlier) = looked_up(earlier)? {
+                return same(
+                    request,
+                    earlier.observe().map_err(PROVIDER.not_read(operation))?,
+                );
             }
         }
-        let payout = self.new_payout(request, account).await?;
-        same(request, payout.observe().map_err(not_read(operation))?)
+        let payout = self.new_payout(request).await?;
+        same(
+            request,
+            payout.observe().map_err(PROVIDER.not_read(operation))?,
+        )
     }
 
-    async fn new_payout(
-        &self,
-        request: &PayoutRequest,
-        account: &Secret,
-    ) -> Result<Payout, GatewayError> {
+    async fn new_payout(&self, request: &PayoutRequest) -> Result<Payout, GatewayError> {
+        let account = self.payout_account(Operation::Payout)?;
         let mode = match request.mode {
-            PayoutMode::Default | PayoutMode::Imps => "IMPS",
+            PayoutMode::Default => self.fitting_mode(request).await?,
+            PayoutMode::Imps => "IMPS",
             PayoutMode::Neft => "NEFT",
             PayoutMode::Rtgs => "RTGS",
             PayoutMode::Upi => "UPI",
@@ -109,8 +118,24 @@ impl RazorpayGateway {
         });
         let call = Call::post(Operation::Payout, "/v1/payouts", Body::Json(body))
             .with_header(PAYOUT_IDEMPOTENCY, key(&request.reference)?)
-            .repeatable();
+            .known_again();
         self.ask(call).await
+    }
+
+    /// The rail that takes the money to the beneficiary soonest. It is the same in every attempt, because
+    /// Razorpay compares the requests that come under one key.
+    async fn fitting_mode(&self, request: &PayoutRequest) -> Result<&'static str, GatewayError> {
+        let path = format!("/v1/fund_accounts/{}", request.beneficiary_id);
+        let account: FundAccount = self.ask(Call::get(Operation::Payout, path)).await?;
+        match account.account_type.as_str() {
+            "vpa" => Ok("UPI"),
+            "bank_account" if request.amount.minor_units() <= MOST_BY_IMPS => Ok("IMPS"),
+            "bank_account" => Ok("RTGS"),
+            _ => Err(GatewayError::Invalid {
+                field: "beneficiary",
+                rule: "is a bank account or a UPI address",
+            }),
+        }
     }
 
     pub(super) async fn found_payout(
@@ -118,47 +143,33 @@ impl RazorpayGateway {
         lookup: &PayoutLookup,
     ) -> Result<PayoutObservation, GatewayError> {
         let operation = Operation::FetchPayout;
-        let account = self.payout_account(operation)?;
         let payout = match lookup {
             PayoutLookup::Id(id) => {
+                self.payout_account(operation)?;
                 let path = format!("/v1/payouts/{id}");
                 self.ask::<Payout>(Call::get(operation, path)).await?
             }
-            PayoutLookup::Reference(reference) => {
-                self.payout_of(operation, account, reference).await?
+            PayoutLookup::Reference { reference, .. } => {
+                self.payout_of(operation, reference).await?
             }
         };
-        payout.observe().map_err(not_read(operation))
+        payout.observe().map_err(PROVIDER.not_read(operation))
     }
 
     async fn payout_of(
         &self,
         operation: Operation,
-        account: &Secret,
         reference: &Reference,
     ) -> Result<Payout, GatewayError> {
         let query = crate::outbound::form(&[
-            ("account_number", account.reveal()),
+            ("account_number", self.payout_account(operation)?.reveal()),
             ("reference_id", reference.as_str()),
+            ("count", &PAGE.to_string()),
         ]);
         let path = format!("/v1/payouts?{query}");
         let payouts: Collection<Payout> = self.ask(Call::get(operation, path)).await?;
         let is_ours = |payout: &Payout| payout.reference_id.as_deref() == Some(reference.as_str());
-        let mut payouts = payouts.items.into_iter();
-        payouts.find(is_ours).ok_or_else(|| not_found(operation))
-    }
-
-    pub(super) async fn cancelled_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        let operation = Operation::CancelPayout;
-        self.payout_account(operation)?;
-        let path = format!("/v1/payouts/{payout_id}/cancel");
-        // Stopping twice is refused and changes nothing, so it may be repeated.
-        let call = Call::post(operation, path, Body::Json(json!({}))).repeatable();
-        let payout: Payout = self.ask(call).await?;
-        payout.observe().map_err(not_read(operation))
+        first_of(operation, payouts.items, is_ours)
     }
 }
 

@@ -3,10 +3,11 @@
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::answer::{not_found, not_read};
+use super::answer::{PAGE, first_of};
 use super::wire::{Collection, REFERENCE_NOTE, Refund};
 use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::{Body, Call};
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundKind, RefundLookup,
     RefundObservation, RefundRequest,
@@ -25,12 +26,9 @@ impl RazorpayGateway {
             let earlier = self
                 .refund_of(operation, &request.payment_id, &request.reference)
                 .await;
-            match earlier {
-                Err(GatewayError::NotFound { .. }) => {}
-                earlier => {
-                    let observed = earlier?.observe(RefundKind::OfCaptured);
-                    return same(request, observed.map_err(not_read(operation))?);
-                }
+            if let Some(earlier) = looked_up(earlier)? {
+                let observed = earlier.observe(RefundKind::OfCaptured);
+                return same(request, observed.map_err(PROVIDER.not_read(operation))?);
             }
         }
         let body = json!({
@@ -45,10 +43,10 @@ impl RazorpayGateway {
         let path = format!("/v1/payments/{}/refund", request.payment_id);
         let call = Call::post(operation, path, Body::Json(body))
             .with_header(REFUND_IDEMPOTENCY, key(&request.reference)?)
-            .repeatable();
+            .known_again();
         let refund: Refund = self.ask(call).await?;
         let observed = refund.observe(RefundKind::OfCaptured);
-        same(request, observed.map_err(not_read(operation))?)
+        same(request, observed.map_err(PROVIDER.not_read(operation))?)
     }
 
     pub(super) async fn found_refund(
@@ -72,7 +70,7 @@ impl RazorpayGateway {
             Some(receipt) if *receipt == lookup.reference.as_str() => RefundKind::OfCaptured,
             _ => RefundKind::NotSaid,
         };
-        found.observe(kind).map_err(not_read(operation))
+        found.observe(kind).map_err(PROVIDER.not_read(operation))
     }
 
     async fn refund_of(
@@ -81,11 +79,10 @@ impl RazorpayGateway {
         payment_id: &ProviderId,
         reference: &Reference,
     ) -> Result<Refund, GatewayError> {
-        let path = format!("/v1/payments/{payment_id}/refunds?count=100");
+        let path = format!("/v1/payments/{payment_id}/refunds?count={PAGE}");
         let refunds: Collection<Refund> = self.ask(Call::get(operation, path)).await?;
         let is_ours = |refund: &Refund| refund.receipt.as_deref() == Some(reference.as_str());
-        let mut refunds = refunds.items.into_iter();
-        refunds.find(is_ours).ok_or_else(|| not_found(operation))
+        first_of(operation, refunds.items, is_ours)
     }
 }
 

@@ -8,11 +8,10 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::RazorpayGateway;
-use super::answer::{nonsense, not_read};
 use super::wire::{Collection, charges, instant, signed};
+use super::{PROVIDER, RazorpayGateway};
 use crate::gateways::calls::Call;
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::ReadError;
 use crate::gateways::reported::provider_words;
 use crate::gateways::{
     GatewayError, Money, Operation, PageToken, ProviderId, Reported, SettlementPage,
@@ -61,7 +60,7 @@ impl RazorpayGateway {
         query: &SettlementQuery,
     ) -> Result<SettlementPage, GatewayError> {
         let operation = Operation::SettlementReport;
-        let skip = skip(query)?;
+        let skip = query.page_number(0)?;
         let path = format!(
             "/v1/settlements/recon/combined?year={:04}&month={:02}&day={:02}&count={PAGE}&skip={skip}",
             query.day.year(),
@@ -70,26 +69,16 @@ impl RazorpayGateway {
         );
         let rows: Collection<Row> = self.ask(Call::get(operation, path)).await?;
         if rows.items.len() > PAGE {
-            return Err(nonsense(operation, "more rows than were asked for"));
+            return Err(PROVIDER.nonsense(operation, "more rows than were asked for"));
         }
         let is_full = rows.items.len() == PAGE;
         let next = is_full.then(|| PageToken(skip.saturating_add(PAGE).to_string()));
         let rows: Result<Vec<_>, _> = rows.items.into_iter().map(Row::read).collect();
         Ok(SettlementPage {
-            rows: rows.map_err(not_read(operation))?,
+            rows: rows.map_err(PROVIDER.not_read(operation))?,
             next,
         })
     }
-}
-
-fn skip(query: &SettlementQuery) -> Result<usize, GatewayError> {
-    let Some(PageToken(token)) = &query.page else {
-        return Ok(0);
-    };
-    token.parse().map_err(|_| GatewayError::Invalid {
-        field: "page",
-        rule: "is a page of this provider",
-    })
 }
 
 impl Row {
@@ -115,6 +104,7 @@ impl Row {
             fee: charges.fee,
             tax: charges.tax,
             net,
+            to_bank: net,
             asset,
             settlement_id: self.settlement_id.map(ProviderId::try_from).transpose()?,
             bank_reference: self.settlement_utr,

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::wire::{Dispute, Link, Payment, Payout, Refund, Settlement, instant};
-use crate::gateways::fault::shape;
+use crate::gateways::reading::shape;
 use crate::gateways::signature::{hmac_sha256, is_same, sha256};
 use crate::gateways::{
     MAX_WEBHOOK_BYTES, Observation, PaymentObservation, RefundKind, SecretRing, SignatureCoverage,

@@ -13,7 +13,7 @@ use super::status::{
     PaymentWord, dispute_phase, dispute_status, link_status, order_status, payout_status,
     refund_status, settlement_status,
 };
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     Charges, CheckoutObservation, DisputeObservation, Money, PaymentFailure, PaymentMethod,
     PaymentObservation, PaymentStatus, PayoutObservation, ProviderId, Reference, RefundKind,

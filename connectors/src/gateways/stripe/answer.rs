@@ -16,7 +16,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::shape;
 use crate::gateways::{GatewayError, Operation, Provider, Refusal};
 use crate::outbound::Answer;
 
@@ -38,25 +38,6 @@ struct ErrorDetails {
     param: Option<String>,
 }
 
-pub(super) fn nonsense(operation: Operation, reason: impl Into<String>) -> GatewayError {
-    GatewayError::Nonsense {
-        provider: PROVIDER,
-        operation,
-        reason: reason.into(),
-    }
-}
-
-pub(super) fn not_read(operation: Operation) -> impl Fn(ReadError) -> GatewayError {
-    move |error| nonsense(operation, error.to_string())
-}
-
-pub(super) fn not_found(operation: Operation) -> GatewayError {
-    GatewayError::NotFound {
-        provider: PROVIDER,
-        operation,
-    }
-}
-
 /// The object of an answer, or what the answer means instead.
 pub(super) fn entity<T: DeserializeOwned>(
     operation: Operation,
@@ -64,7 +45,7 @@ pub(super) fn entity<T: DeserializeOwned>(
 ) -> Result<T, GatewayError> {
     if answer.status.is_success() {
         return serde_json::from_slice(&answer.body)
-            .map_err(|error| nonsense(operation, crate::gateways::fault::shape(&error)));
+            .map_err(|error| PROVIDER.nonsense(operation, shape(&error)));
     }
     Err(error(operation, answer))
 }
@@ -72,13 +53,10 @@ pub(super) fn entity<T: DeserializeOwned>(
 fn error(operation: Operation, answer: &Answer) -> GatewayError {
     let status = answer.status;
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-        return GatewayError::CredentialsRefused {
-            provider: PROVIDER,
-            operation,
-        };
+        return PROVIDER.refused_credentials(operation);
     }
     let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
-        return nonsense(operation, format!("status {status} without an error"));
+        return PROVIDER.nonsense(operation, format!("status {status} without an error"));
     };
     let code = error.code.as_deref().unwrap_or_default();
     if error.kind == "idempotency_error" && code != "idempotency_key_in_use" {
@@ -98,14 +76,14 @@ fn error(operation: Operation, answer: &Answer) -> GatewayError {
                 operation,
             }
         }
-        (StatusCode::NOT_FOUND, _) | (_, "resource_missing") => not_found(operation),
+        (StatusCode::NOT_FOUND, _) | (_, "resource_missing") => PROVIDER.not_found(operation),
         _ if error.kind == "api_error" => GatewayError::Failed {
             provider: PROVIDER,
             operation,
             status: status.as_u16(),
         },
         _ if status.is_client_error() => refused(operation, status, error),
-        _ => nonsense(operation, format!("status {status}")),
+        _ => PROVIDER.nonsense(operation, format!("status {status}")),
     }
 }
 

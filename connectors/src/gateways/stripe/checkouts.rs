@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
-use super::answer::{nonsense, not_found, not_read};
 use super::wire::{Intent, List, Session, instant, stripe_currency};
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::{Body, Call};
 use crate::gateways::checkout::hosted_page;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureMode, CaptureRequest, Checkout, CheckoutAction, CheckoutLookup,
     CheckoutObservation, CheckoutRequest, GatewayError, Operation, PaymentObservation,
@@ -88,9 +88,9 @@ impl StripeGateway {
             checkout_id: session
                 .id
                 .parse()
-                .map_err(|_| nonsense(operation, "an id that is none"))?,
+                .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?,
             action: CheckoutAction::Redirect {
-                url: url.ok_or_else(|| nonsense(operation, "a session without a page"))?,
+                url: url.ok_or_else(|| PROVIDER.nonsense(operation, "a session without a page"))?,
             },
             expires_at: instant(session.expires_at),
         })
@@ -112,16 +112,16 @@ impl StripeGateway {
                 let path = format!("/v1/payment_intents/search?{query}");
                 let intents: List<Intent> = self.ask(Call::get(operation, path)).await?;
                 let intent = intents.data.into_iter().next();
-                let intent = intent.ok_or_else(|| not_found(operation))?;
+                let intent = intent.ok_or_else(|| PROVIDER.not_found(operation))?;
                 let query = form(&[("payment_intent", &intent.id), ("limit", "1")]);
                 let expansion = "expand[]=data.payment_intent.latest_charge.balance_transaction";
                 let path = format!("/v1/checkout/sessions?{query}&{expansion}");
                 let sessions: List<Session> = self.ask(Call::get(operation, path)).await?;
                 let session = sessions.data.into_iter().next();
-                session.ok_or_else(|| not_found(operation))?
+                session.ok_or_else(|| PROVIDER.not_found(operation))?
             }
         };
-        session.observe().map_err(not_read(operation))
+        session.observe().map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn expired_checkout(
@@ -133,7 +133,7 @@ impl StripeGateway {
         // Closing twice is refused and changes nothing, so it may be repeated.
         let call = Call::post(operation, path, Body::Form(String::new())).repeatable();
         match self.ask::<Session>(call).await {
-            Ok(session) => session.observe().map_err(not_read(operation)),
+            Ok(session) => session.observe().map_err(PROVIDER.not_read(operation)),
             // Paid or closed before: told as it is.
             Err(GatewayError::Refused { .. }) => {
                 self.found_checkout(&CheckoutLookup::Id(checkout_id.clone()))
@@ -150,7 +150,7 @@ impl StripeGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let path = format!("/v1/payment_intents/{payment_id}?{INTENT_EXPANSION}");
         let intent: Intent = self.ask(Call::get(operation, path)).await?;
-        intent.observe().map_err(not_read(operation))
+        intent.observe().map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn captured(
@@ -159,8 +159,11 @@ impl StripeGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let operation = Operation::Capture;
         if request.attempt == Attempt::Again {
-            let payment = self.payment(operation, &request.payment_id).await?;
-            if !payment.captured.is_zero() && payment.captured == request.amount {
+            let payment = self.payment(operation, &request.payment_id).await;
+            if let Some(payment) = looked_up(payment)?
+                && !payment.captured.is_zero()
+                && payment.captured == request.amount
+            {
                 return Ok(payment);
             }
         }
@@ -173,7 +176,7 @@ impl StripeGateway {
         let intent: Intent = self
             .make(operation, &path, &request.reference, &fields)
             .await?;
-        intent.observe().map_err(not_read(operation))
+        intent.observe().map_err(PROVIDER.not_read(operation))
     }
 
     pub(super) async fn cancelled(
@@ -182,8 +185,10 @@ impl StripeGateway {
     ) -> Result<PaymentObservation, GatewayError> {
         let operation = Operation::CancelPayment;
         if request.attempt == Attempt::Again {
-            let payment = self.payment(operation, &request.payment_id).await?;
-            if payment.status == Reported::Known(PaymentStatus::Expired) {
+            let payment = self.payment(operation, &request.payment_id).await;
+            if let Some(payment) = looked_up(payment)?
+                && payment.status == Reported::Known(PaymentStatus::Expired)
+            {
                 return Ok(payment);
             }
         }
@@ -191,7 +196,7 @@ impl StripeGateway {
         let intent: Intent = self
             .make(operation, &path, &request.reference, &Vec::new())
             .await?;
-        intent.observe().map_err(not_read(operation))
+        intent.observe().map_err(PROVIDER.not_read(operation))
     }
 }
 

@@ -1,17 +1,22 @@
 //! Payouts to bank accounts and cards, and transfers to connected accounts.
 
-use super::answer::{nonsense, not_found, not_read};
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::wire::List;
 use super::wire_out::{Payout, Transfer};
 use super::{PROVIDER, StripeGateway};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::calls::Call;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, PayoutLookup, PayoutObservation, PayoutRequest, ProviderId,
     Reference,
 };
 
-/// How many pages of payouts are searched for a reference; older ones are found by id only.
-const SEARCHED_PAGES: usize = 5;
+/// How many pages of payouts that were made since are searched for a reference.
+const SEARCHED_PAGES: usize = 20;
+
+/// How much earlier than we decided on it a payout may seem to be made: both clocks may be wrong.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(10);
 
 impl StripeGateway {
     pub(super) async fn sent_payout(
@@ -21,9 +26,11 @@ impl StripeGateway {
         let operation = Operation::Payout;
         if request.attempt == Attempt::Again {
             // Stripe may have forgotten the key.
-            match self.payout_of(operation, &request.reference).await {
-                Err(GatewayError::NotFound { .. }) => {}
-                earlier => return same(request, earlier?),
+            let earlier = self
+                .payout_of(operation, &request.reference, request.created_at)
+                .await;
+            if let Some(earlier) = looked_up(earlier)? {
+                return same(request, earlier);
             }
         }
         let amount = request.amount.minor_units().to_string();
@@ -48,7 +55,7 @@ impl StripeGateway {
                 .await?;
             payout.observe()
         };
-        same(request, observed.map_err(not_read(operation))?)
+        same(request, observed.map_err(PROVIDER.not_read(operation))?)
     }
 
     pub(super) async fn found_payout(
@@ -57,16 +64,19 @@ impl StripeGateway {
     ) -> Result<PayoutObservation, GatewayError> {
         let operation = Operation::FetchPayout;
         match lookup {
-            PayoutLookup::Reference(reference) => self.payout_of(operation, reference).await,
+            PayoutLookup::Reference {
+                reference,
+                created_at,
+            } => self.payout_of(operation, reference, *created_at).await,
             PayoutLookup::Id(id) if id.as_str().starts_with("tr_") => {
                 let path = format!("/v1/transfers/{id}");
                 let transfer: Transfer = self.ask(Call::get(operation, path)).await?;
-                transfer.observe().map_err(not_read(operation))
+                transfer.observe().map_err(PROVIDER.not_read(operation))
             }
             PayoutLookup::Id(id) => {
                 let path = format!("/v1/payouts/{id}");
                 let payout: Payout = self.ask(Call::get(operation, path)).await?;
-                payout.observe().map_err(not_read(operation))
+                payout.observe().map_err(PROVIDER.not_read(operation))
             }
         }
     }
@@ -75,42 +85,36 @@ impl StripeGateway {
         &self,
         operation: Operation,
         reference: &Reference,
+        created_at: DateTime<Utc>,
     ) -> Result<PayoutObservation, GatewayError> {
         let path = format!("/v1/transfers?transfer_group={reference}&limit=1");
         let transfers: List<Transfer> = self.ask(Call::get(operation, path)).await?;
         if let Some(transfer) = transfers.data.into_iter().next() {
-            return transfer.observe().map_err(not_read(operation));
+            return transfer.observe().map_err(PROVIDER.not_read(operation));
         }
-        let mut path = "/v1/payouts?limit=100".to_owned();
+        let since = created_at.checked_sub_signed(CLOCKS_APART);
+        let since = since.unwrap_or(created_at).timestamp().max(0);
+        let first = format!("/v1/payouts?limit=100&created[gte]={since}");
+        let mut path = first.clone();
         for _ in 0..SEARCHED_PAGES {
             let page: List<Payout> = self.ask(Call::get(operation, path)).await?;
             let last = page.data.last().map(|payout| payout.id.clone());
             let is_ours =
                 |payout: &Payout| payout.metadata.reference.as_deref() == Some(reference.as_str());
             if let Some(payout) = page.data.into_iter().find(is_ours) {
-                return payout.observe().map_err(not_read(operation));
+                return payout.observe().map_err(PROVIDER.not_read(operation));
             }
-            let Some(last) = last.filter(|_| page.has_more) else {
-                break;
-            };
+            if !page.has_more {
+                return Err(PROVIDER.not_found(operation));
+            }
+            let last =
+                last.ok_or_else(|| PROVIDER.nonsense(operation, "more payouts after none"))?;
             let last: ProviderId = last
                 .try_into()
-                .map_err(|_| nonsense(operation, "an id that is none"))?;
-            path = format!("/v1/payouts?limit=100&starting_after={last}");
+                .map_err(|_| PROVIDER.nonsense(operation, "an id that is none"))?;
+            path = format!("{first}&starting_after={last}");
         }
-        Err(not_found(operation))
-    }
-
-    pub(super) async fn cancelled_payout(
-        &self,
-        payout_id: &ProviderId,
-    ) -> Result<PayoutObservation, GatewayError> {
-        let operation = Operation::CancelPayout;
-        let path = format!("/v1/payouts/{payout_id}/cancel");
-        // Stopping twice is refused and changes nothing, so it may be repeated.
-        let call = Call::post(operation, path, Body::Form(String::new())).repeatable();
-        let payout: Payout = self.ask(call).await?;
-        payout.observe().map_err(not_read(operation))
+        Err(PROVIDER.search_ended(operation))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Refunds.
 
-use super::answer::{not_found, not_read};
 use super::wire::List;
 use super::wire_out::Refund;
 use super::{PROVIDER, StripeGateway};
 use crate::gateways::calls::Call;
+use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
     RefundRequest,
@@ -21,9 +21,11 @@ impl StripeGateway {
             let earlier = self
                 .refund_of(operation, &request.payment_id, &request.reference)
                 .await;
-            match earlier {
-                Err(GatewayError::NotFound { .. }) => {}
-                earlier => return same(request, earlier?.observe().map_err(not_read(operation))?),
+            if let Some(earlier) = looked_up(earlier)? {
+                return same(
+                    request,
+                    earlier.observe().map_err(PROVIDER.not_read(operation))?,
+                );
             }
         }
         let amount = request.amount.minor_units().to_string();
@@ -37,7 +39,10 @@ impl StripeGateway {
         let refund: Refund = self
             .make(operation, "/v1/refunds", &request.reference, &fields)
             .await?;
-        same(request, refund.observe().map_err(not_read(operation))?)
+        same(
+            request,
+            refund.observe().map_err(PROVIDER.not_read(operation))?,
+        )
     }
 
     pub(super) async fn found_refund(
@@ -55,7 +60,7 @@ impl StripeGateway {
                     .await?
             }
         };
-        refund.observe().map_err(not_read(operation))
+        refund.observe().map_err(PROVIDER.not_read(operation))
     }
 
     async fn refund_of(
@@ -71,8 +76,12 @@ impl StripeGateway {
             let text = metadata.and_then(|metadata| metadata.reference.as_deref());
             text == Some(reference.as_str())
         };
-        let mut refunds = refunds.data.into_iter();
-        refunds.find(is_ours).ok_or_else(|| not_found(operation))
+        let has_more = refunds.has_more;
+        match refunds.data.into_iter().find(is_ours) {
+            Some(refund) => Ok(refund),
+            None if has_more => Err(PROVIDER.search_ended(operation)),
+            None => Err(PROVIDER.not_found(operation)),
+        }
     }
 }
 

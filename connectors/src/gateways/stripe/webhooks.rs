@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::wire::{Charge, Intent, Session, instant};
 use super::wire_out::{Dispute, Payout, Refund, Transfer};
-use crate::gateways::fault::{ReadError, shape};
+use crate::gateways::reading::{ReadError, shape};
 use crate::gateways::signature::{hmac_sha256, is_same, sha256};
 use crate::gateways::{
     MAX_WEBHOOK_BYTES, Observation, SecretRing, SignatureCoverage, WebhookContent, WebhookDelivery,
@@ -149,6 +149,9 @@ fn content(kind: &str, object: Value) -> WebhookContent {
         read(object, Refund::observe).map(Observation::Refund)
     } else if kind.starts_with("charge.") {
         read(object, Charge::observe).map(Observation::Payment)
+    } else if kind.starts_with("payout.") && object.pointer("/metadata/reference").is_none() {
+        // To our own bank: the settlement report tells, and what is in it.
+        return WebhookContent::OfNoConcern;
     } else if kind.starts_with("payout.") && kind != "payout.reconciliation_completed" {
         read(object, Payout::observe).map(Observation::Payout)
     } else if kind.starts_with("transfer.") {

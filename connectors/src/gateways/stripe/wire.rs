@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::status::{charge_status, intent_status, session_status};
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     Charges, CheckoutObservation, Money, PaymentFailure, PaymentMethod, PaymentObservation,
     PaymentStatus, ProviderId, Reference, Reported, currency,

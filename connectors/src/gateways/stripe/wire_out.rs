@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::status::{dispute_status, payout_status, refund_status};
 use super::wire::{FeeDetail, Metadata, fee_and_tax, instant, reference, stripe_currency};
-use crate::gateways::fault::ReadError;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     Charges, DisputeObservation, Money, PaymentFailure, PayoutObservation, PayoutStatus,
     RefundKind, RefundObservation, Reported,
@@ -67,6 +67,9 @@ pub(super) struct Payout {
     pub metadata: Metadata,
     pub trace_id: Option<TraceId>,
     pub created: Option<i64>,
+    #[serde(default)]
+    pub automatic: bool,
+    pub reconciliation_status: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::account::Account;
 use super::bodies::rupees;
-use crate::gateways::ReturnFields;
+use crate::gateways::FormFields;
 use crate::gateways::instamojo::signature::{MAC_FIELD, form_mac};
 use crate::outbound::form;
 use crate::simulators::webhook_sender::Outgoing;
@@ -56,7 +56,7 @@ impl Account {
             ("buyer_phone", &request.phone),
             ("payment_request_id", &request.id),
         ]);
-        let fields = ReturnFields::decode(unsigned.as_bytes());
+        let fields = FormFields::decode(unsigned.as_bytes());
         let signed = |salt: &str| {
             let mac = form_mac(salt, &fields);
             Bytes::from(format!("{unsigned}&{MAC_FIELD}={mac}"))

@@ -91,6 +91,24 @@ impl Account {
         Ok(Reply::new(StatusCode::CREATED, body))
     }
 
+    pub(super) fn refund_others(&mut self, refunds: usize, now: DateTime<Utc>) {
+        for _ in 0..refunds {
+            let refund = Refund {
+                id: format!("C{}", self.new_hexadecimal(9)),
+                payment_id: "MOJO0000000N00000000".to_owned(),
+                transaction_id: None,
+                kind: "PTH".to_owned(),
+                body: "others".to_owned(),
+                amount: 100,
+                total: 100,
+                status: "Refunded",
+                is_paid_out: true,
+                created_at: now,
+            };
+            self.refunds.push(refund);
+        }
+    }
+
     pub(super) fn process_refunds(&mut self, failing: &[&str]) {
         for place in 0..self.refunds.len() {
             let refund = &mut self.refunds[place];

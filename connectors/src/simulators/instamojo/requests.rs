@@ -52,6 +52,16 @@ impl Account {
         Ok(told(version, StatusCode::CREATED, "payment_request", body))
     }
 
+    pub(super) fn request_others(&mut self, requests: usize, now: DateTime<Utc>) {
+        let given = [("purpose", "others"), ("amount", "10.00")];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let given = Given::from(given);
+        for _ in 0..requests {
+            // What is given is taken.
+            let _: Answered = self.create_request(&given, now);
+        }
+    }
+
     pub(super) fn create_order(&mut self, given: &Given, now: DateTime<Utc>) -> Answered {
         let version = Version::Two;
         let text = |name: &str| given.get(name).cloned().unwrap_or_default();

@@ -126,6 +126,7 @@ pub(super) struct Settlement {
 pub(super) struct Kept {
     pub request: Value,
     pub answer: Value,
+    pub kept_at: DateTime<Utc>,
 }
 
 #[derive(Debug)]

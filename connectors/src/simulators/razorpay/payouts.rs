@@ -7,6 +7,10 @@ use super::account::{Account, Payout};
 use super::bodies::{self, Answered, Refusal};
 use super::orders::{Query, amount, only_known, page};
 
+/// 5 and 2 lakh rupees, in paise.
+const MOST_BY_IMPS: u64 = 50_000_000;
+const LEAST_BY_RTGS: u64 = 20_000_000;
+
 impl Account {
     /// The contact that is there already when nothing differs.
     pub(super) fn create_contact(&mut self, body: &Value, now: DateTime<Utc>) -> Answered {
@@ -72,6 +76,16 @@ impl Account {
         Ok(told)
     }
 
+    pub(super) fn fetch_fund_account(&self, id: &str) -> Answered {
+        let known = self.fund_accounts.iter().find(|(_, known)| known == id);
+        let (account, id) = known.ok_or_else(Refusal::no_such_id)?;
+        let mut told = account.clone();
+        told["id"] = id.as_str().into();
+        told["entity"] = "fund_account".into();
+        told["active"] = true.into();
+        Ok(told)
+    }
+
     pub(super) fn create_payout(
         &mut self,
         body: &Value,
@@ -82,7 +96,8 @@ impl Account {
         let key = key.ok_or_else(|| {
             Refusal::bad("Idempotency key is required: X-Payout-Idempotency, 4 to 36 characters.")
         })?;
-        self.once("payout", key, body.clone(), |account| {
+        let name = format!("payout {key}");
+        self.once(name, body.clone(), now, |account| {
             account.new_payout(body, now)
         })
     }
@@ -109,17 +124,9 @@ impl Account {
             return Err(Refusal::of_field("account_number", words));
         }
         let fund_account_id = body["fund_account_id"].as_str().unwrap_or_default();
-        if !self
-            .fund_accounts
-            .iter()
-            .any(|(_, id)| id == fund_account_id)
-        {
-            return Err(Refusal::no_such_id());
-        }
+        let account = self.fetch_fund_account(fund_account_id)?;
         let mode = body["mode"].as_str().unwrap_or_default();
-        if !matches!(mode, "IMPS" | "NEFT" | "RTGS" | "UPI") {
-            return Err(Refusal::of_field("mode", "The selected mode is invalid."));
-        }
+        check_mode(mode, account["account_type"].as_str(), amount)?;
         self.payouts.push(Payout {
             id: String::new(),
             fund_account_id: fund_account_id.to_owned(),
@@ -204,4 +211,21 @@ impl Account {
         told["cancellation_user_id"] = json!(null);
         Ok(told)
     }
+}
+
+/// A UPI address is paid by UPI, a bank account by the other rails, each between its limits.
+fn check_mode(mode: &str, account_type: Option<&str>, amount: u64) -> Result<(), Refusal> {
+    let is_fitting = match (account_type, mode) {
+        (Some("vpa"), "UPI") | (Some("bank_account"), "NEFT") => true,
+        (Some("bank_account"), "IMPS") => amount <= MOST_BY_IMPS,
+        (Some("bank_account"), "RTGS") => amount >= LEAST_BY_RTGS,
+        _ => false,
+    };
+    if is_fitting {
+        return Ok(());
+    }
+    Err(Refusal::of_field(
+        "mode",
+        "The selected mode is invalid for the fund account or the amount.",
+    ))
 }

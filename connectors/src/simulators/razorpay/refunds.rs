@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::account::{Account, Kept, Refund};
 use super::bodies::{self, Answered, Refusal};
 use super::orders::{Query, only_known, page};
+use crate::simulators::front::is_remembered;
 
 impl Account {
     pub(super) fn create_refund(
@@ -26,21 +27,22 @@ impl Account {
             return Err(Refusal::bad(words));
         }
         let request = json!([payment_id, body]);
-        self.once("refund", key, request, |account| {
+        let name = format!("refund {key}");
+        self.once(name, request, now, |account| {
             account.new_refund(payment_id, body, now)
         })
     }
 
     /// Does it once for a key; the same request gets the same answer, another one is refused. Refusals
-    /// are not kept.
+    /// are not kept, and answers are for a day.
     pub(super) fn once(
         &mut self,
-        kind: &str,
-        key: &str,
+        name: String,
         request: Value,
+        now: DateTime<Utc>,
         work: impl FnOnce(&mut Self) -> Answered,
     ) -> Answered {
-        let name = format!("{kind} {key}");
+        self.kept.retain(|_, kept| is_remembered(kept.kept_at, now));
         if let Some(kept) = self.kept.get(&name) {
             if kept.request == request {
                 return Ok(kept.answer.clone());
@@ -56,6 +58,7 @@ impl Account {
         let kept = Kept {
             request,
             answer: answer.clone(),
+            kept_at: now,
         };
         self.kept.insert(name, kept);
         Ok(answer)

@@ -136,6 +136,7 @@ impl Account {
             ["settlements"] => self.list_settlements(query),
             ["settlements", "recon", "combined"] => self.report(query),
             ["settlements", id] => self.fetch_settlement(id),
+            ["fund_accounts", id] => self.fetch_fund_account(id),
             ["payouts"] => self.list_payouts(query),
             ["payouts", id] => self.fetch_payout(id),
             _ => Err(nowhere()),

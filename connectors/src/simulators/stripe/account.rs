@@ -91,6 +91,7 @@ pub(super) fn failure(status: StatusCode, message: &str) -> Value {
 pub(super) struct Kept {
     pub request: (String, Vec<(String, String)>),
     pub answer: Value,
+    pub kept_at: DateTime<Utc>,
 }
 
 #[derive(Debug)]
@@ -106,6 +107,10 @@ pub(super) struct Account {
     pub late_by_chance: bool,
     pub payout_outcome: Option<&'static str>,
     pub outbox: Vec<Event>,
+    /// How often the merchant is paid: `manual`, `daily` and so on.
+    pub interval: &'static str,
+    /// Which payout to the merchant a change of the balance is in.
+    pub settled: HashMap<String, String>,
 }
 
 impl Account {
@@ -121,6 +126,8 @@ impl Account {
             late_by_chance: false,
             payout_outcome: Some("paid"),
             outbox: Vec::new(),
+            interval: "manual",
+            settled: HashMap::new(),
         }
     }
 
@@ -170,8 +177,14 @@ impl Account {
             Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
             Some(_) => return Err(Refusal::invalid("limit", "Invalid limit: 1 to 100")),
         };
+        let bound = |name: &str| form.get(name).and_then(|text| text.parse::<i64>().ok());
+        let (from, to) = (bound("created[gte]"), bound("created[lt]"));
+        let is_in_time = |object: &Value| {
+            let at = object["created"].as_i64().unwrap_or_default();
+            from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to)
+        };
         let mut all: Vec<&Value> = self.table(kind).iter().rev().collect();
-        all.retain(|object| is_wanted(object));
+        all.retain(|object| is_in_time(object) && is_wanted(object));
         if let Some(after) = form.get("starting_after") {
             let place = all.iter().position(|object| object["id"] == after.as_str());
             let place = place.ok_or_else(|| Refusal::missing(kind, after))?;
@@ -215,6 +228,7 @@ impl Account {
             payouts: self
                 .table(PAYOUT)
                 .iter()
+                .filter(|payout| payout["destination"] != OWN_BANK)
                 .chain(self.table(TRANSFER))
                 .map(booked_payout)
                 .collect(),
@@ -263,6 +277,9 @@ impl Account {
         }
     }
 }
+
+/// The merchant's own bank account.
+pub(super) const OWN_BANK: &str = "ba_of_the_merchant";
 
 pub(super) const SESSION: &str = "checkout.session";
 pub(super) const INTENT: &str = "payment_intent";

@@ -37,6 +37,7 @@ impl Account {
             "livemode": false,
             "metadata": metadata(form, ""),
             "method": "standard",
+            "reconciliation_status": "not_applicable",
             "statement_descriptor": descriptor,
             "status": "pending",
             "trace_id": null,

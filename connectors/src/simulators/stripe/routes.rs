@@ -7,7 +7,7 @@ use poem::http::header::AUTHORIZATION;
 use poem::http::{HeaderMap, Method, StatusCode};
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, Response, Route, handler};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Office;
 use super::account::{
@@ -17,7 +17,7 @@ use super::account::{
 use super::pages;
 use super::sessions::shown;
 use crate::simulators::control;
-use crate::simulators::front::Reply;
+use crate::simulators::front::{Reply, is_remembered};
 use crate::simulators::server::fields;
 
 pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
@@ -96,6 +96,7 @@ impl Office {
 
 impl Account {
     fn serve(&mut self, asked: &Asked, now: DateTime<Utc>) -> Reply {
+        self.kept.retain(|_, kept| is_remembered(kept.kept_at, now));
         let key = asked
             .header("idempotency-key")
             .filter(|_| asked.method == Method::POST);
@@ -127,6 +128,7 @@ impl Account {
                     let kept = Kept {
                         request: asked.content(),
                         answer: answer.clone(),
+                        kept_at: now,
                     };
                     self.kept.insert(key.to_owned(), kept);
                 }
@@ -181,6 +183,11 @@ impl Account {
             ["payouts", id] => self.get(PAYOUT, id),
             ["transfers"] => self.list(TRANSFER, "/v1/transfers", form, is_of("transfer_group")),
             ["transfers", id] => self.get(TRANSFER, id),
+            ["account"] => Ok(json!({
+                "id": "acct_of_the_merchant",
+                "object": "account",
+                "settings": {"payouts": {"schedule": {"interval": self.interval}}},
+            })),
             ["balance_transactions"] => self.list_entries(form),
             ["balance_transactions", id] => self.get(ENTRY, id),
             _ => return Err(None),

@@ -1,7 +1,7 @@
 //! What Instamojo's tests share.
 
 use connectors::gateways::instamojo::{InstamojoAccess, InstamojoGateway, InstamojoSettings};
-use connectors::gateways::{CheckoutAction, CheckoutRequest, Gateway, OpenCheckout, ProviderId};
+use connectors::gateways::{CheckoutAction, CheckoutRequest, Gateway, ProviderId};
 use connectors::secret::Secret;
 use connectors::simulators::PayerChoice;
 use connectors::simulators::instamojo::{InstamojoAccount, InstamojoSimulator};
@@ -112,14 +112,5 @@ pub fn page(action: &CheckoutAction) -> String {
     match action {
         CheckoutAction::Redirect { url } => url.to_string(),
         other => panic!("{other:?}"),
-    }
-}
-
-/// What we know of a checkout of ours.
-pub fn ours(checkout_id: &ProviderId, request: &CheckoutRequest) -> OpenCheckout {
-    OpenCheckout {
-        checkout_id: checkout_id.clone(),
-        reference: request.reference.clone(),
-        amount: request.amount,
     }
 }

@@ -15,7 +15,7 @@ use super::instamojo_support::{
     BOTH, By, SALT, checkout, decided, gateway, instamojo, paid, settings, told_to,
 };
 use super::receiver::{Receiver, verify};
-use super::support::{calls, impatient, refund, rupees, told, word};
+use super::support::{calls, impatient, refund, refuse, rupees, told, word};
 
 fn lost() -> Vec<Fault> {
     vec![
@@ -24,14 +24,6 @@ fn lost() -> Vec<Fault> {
         Fault::Nonsense,
         Fault::Delay(Duration::from_millis(700)),
     ]
-}
-
-fn refuse(status: u16, message: &str) -> Fault {
-    Fault::Refuse {
-        status: StatusCode::from_u16(status).unwrap(),
-        code: 0,
-        message: message.to_owned(),
-    }
 }
 
 /// Every way in which an answer is lost: the request is there, and there is one.

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use connectors::gateways::instamojo::signature::form_mac;
 use connectors::gateways::{
-    Gateway, MAX_WEBHOOK_BYTES, Observation, PaymentStatus, Reported, ReturnFields,
+    FormFields, Gateway, MAX_WEBHOOK_BYTES, Observation, PaymentStatus, Reported,
     SignatureCoverage, WebhookContent, WebhookDelivery, WebhookFacts, WebhookRejection,
 };
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -68,7 +68,7 @@ fn encoded(pairs: &Pairs) -> Vec<u8> {
 
 /// The form with the code of that salt.
 fn signed(salt: &str, pairs: &Pairs) -> Pairs {
-    let mac = form_mac(salt, &ReturnFields::decode(&encoded(pairs)));
+    let mac = form_mac(salt, &FormFields::decode(&encoded(pairs)));
     let mut pairs = pairs.clone();
     pairs.push(("mac".to_owned(), mac));
     pairs

@@ -8,7 +8,7 @@ use connectors::gateways::{
     CheckoutLookup, CheckoutStatus, DisputePhase, DisputeStatus, Gateway, GatewayError,
     Observation, Operation, PaymentMethod, PaymentStatus, PayoutLookup, PayoutMode, PayoutRequest,
     Provider, RefundKind, RefundLookup, RefundStatus, Reported, SettlementQuery, SettlementRowKind,
-    SignatureCoverage,
+    SignatureCoverage, WebhookContent,
 };
 use connectors::secret::Secret;
 use connectors::simulators::PayerChoice;
@@ -495,7 +495,11 @@ async fn disputes_are_told_and_not_signed() {
     let mut seen = Vec::new();
     for told in disputes {
         assert_eq!(told.coverage, SignatureCoverage::Nothing);
-        let [Observation::Dispute(dispute)] = observations(told) else {
+        // No command asks about disputes, so that nothing can confirm them.
+        let WebhookContent::CannotBeConfirmed(observations) = &told.content else {
+            panic!("{told:?}");
+        };
+        let [Observation::Dispute(dispute)] = observations.as_slice() else {
             panic!("{told:?}");
         };
         assert_eq!(dispute.payment_id, id);
@@ -536,7 +540,6 @@ async fn what_payu_has_not_is_not_asked() {
     let id = "403993715530925893".parse().unwrap();
     let beneficiary = BeneficiaryRequest {
         reference: reference("nobody"),
-        attempt: Attempt::First,
         name: "Asha".to_owned(),
         email: None,
         phone: None,
@@ -551,6 +554,7 @@ async fn what_payu_has_not_is_not_asked() {
         amount: rupees(100),
         mode: PayoutMode::Default,
         narration: String::new(),
+        created_at: chrono::Utc::now(),
     };
     let id = &payout.beneficiary_id;
     let words = [
@@ -559,7 +563,6 @@ async fn what_payu_has_not_is_not_asked() {
         word(gateway.register_beneficiary(&beneficiary).await),
         word(gateway.payout(&payout).await),
         word(gateway.fetch_payout(&PayoutLookup::Id(id.clone())).await),
-        word(gateway.cancel_payout(id).await),
         word(gateway.fetch_dispute(id).await),
     ];
     assert!(

@@ -2,23 +2,31 @@
 
 use connectors::gateways::payu::{PayUGateway, PayUResponseHash, PayUSettings};
 use connectors::gateways::{
-    CheckoutAction, CheckoutLookup, CheckoutRequest, Gateway, OpenCheckout, ReturnFacts,
-    ReturnFields, ReturnOutcome, ReturnRejection, SignatureCoverage,
+    CheckoutAction, CheckoutLookup, CheckoutRequest, Gateway, WebhookFacts, WebhookRejection,
 };
 use connectors::secret::Secret;
 use connectors::simulators::payu::{PayUAccount, PayUSimulator};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use super::payu_support::{SALT, account, gateway, listening, ours, payu, settings};
-use super::receiver::{action, hidden, open, submit};
+use super::payu_support::{SALT, account, gateway, listening, payu, settings};
+use super::receiver::{Received, action, hidden, open, submit, verify};
 use super::support::{checkout, rupees};
 
 const CARD: &str = "4100280000001007";
 
-fn fields(pairs: &[(String, String)]) -> ReturnFields {
+/// What a browser brings back has the fields and the hash of a webhook.
+fn verified(
+    gateway: &PayUGateway,
+    pairs: &[(String, String)],
+) -> Result<WebhookFacts, WebhookRejection> {
     let encoded = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish();
-    ReturnFields::decode(encoded.as_bytes())
+    let mut headers = HeaderMap::new();
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    headers.insert(CONTENT_TYPE, form);
+    let body = encoded.into_bytes();
+    verify(gateway, &Received { headers, body })
 }
 
 /// A browser goes through the page. Gives where it goes then, and what it brings.
@@ -55,26 +63,20 @@ async fn browsed(
 async fn a_browser_pays_fails_and_turns_back() {
     let (simulator, gateway) = payu().await;
     let receiver = listening(&simulator).await;
-    for (choice, outcome, target) in [
-        ("pay", ReturnOutcome::Paid, "/return?tenant=1"),
-        ("fail", ReturnOutcome::Failed, "/return?tenant=1"),
-        ("fail_then_pay", ReturnOutcome::Failed, "/return?tenant=1"),
-        ("abandon", ReturnOutcome::Cancelled, "/cancel"),
+    for (choice, target) in [
+        ("pay", "/return?tenant=1"),
+        ("fail", "/return?tenant=1"),
+        ("fail_then_pay", "/return?tenant=1"),
+        ("abandon", "/cancel"),
     ] {
         let request = checkout(choice, 50_000);
         let (url, back) = browsed(&gateway, &request, choice).await;
         assert!(url.ends_with(target), "{url}");
-        let facts = gateway
-            .verify_return(&ours(&request), &fields(&back))
-            .unwrap();
-        assert_eq!(facts.outcome, outcome);
-        assert_eq!(facts.coverage, SignatureCoverage::Parts);
+        assert!(verified(&gateway, &back).is_ok());
         let lookup = CheckoutLookup::Reference(request.reference);
         let found = gateway.fetch_checkout(&lookup).await.unwrap();
-        assert_eq!(
-            facts.payment_id.as_ref(),
-            Some(&found.payments[0].payment_id)
-        );
+        let payment = found.payments[0].payment_id.as_str();
+        assert!(back.iter().any(|(_, value)| value.trim() == payment));
         assert_eq!(
             found.paid,
             rupees(if matches!(choice, "pay" | "fail_then_pay") {
@@ -116,84 +118,6 @@ async fn a_page_wants_a_genuine_form() {
     assert!(simulator.control().books().payments.is_empty());
 }
 
-fn with(back: &[(String, String)], name: &str, value: &str) -> Vec<(String, String)> {
-    let mut changed = back.to_vec();
-    match changed.iter_mut().find(|(field, _)| field == name) {
-        Some((_, found)) => value.clone_into(found),
-        None => changed.push((name.to_owned(), value.to_owned())),
-    }
-    changed
-}
-
-#[tokio::test]
-async fn only_what_payu_signed_comes_back() {
-    let (simulator, gateway) = payu().await;
-    let request = checkout("back 1", 50_000);
-    let (_, back) = browsed(&gateway, &request, "pay").await;
-    let ours = ours(&request);
-    let verify = |pairs: &[(String, String)]| gateway.verify_return(&ours, &fields(pairs));
-    assert!(verify(&back).is_ok());
-
-    for (name, value, expected) in [
-        ("status", "failure", ReturnRejection::WrongSignature),
-        ("amount", "5.00", ReturnRejection::WrongSignature),
-        ("txnid", "back-2____", ReturnRejection::WrongSignature),
-        ("key", "another", ReturnRejection::WrongSignature),
-        ("udf1", "x", ReturnRejection::WrongSignature),
-        ("additionalCharges", "1.00", ReturnRejection::WrongSignature),
-        ("hash", "", ReturnRejection::WrongSignature),
-        ("hash", "00", ReturnRejection::WrongSignature),
-        ("firstname", "X|Y", ReturnRejection::Malformed),
-    ] {
-        assert_eq!(
-            verify(&with(&back, name, value)),
-            Err(expected),
-            "{name}={value}"
-        );
-    }
-    for name in ["status", "amount", "txnid", "hash", "mihpayid"] {
-        let mut doubled = back.clone();
-        doubled.push((name.to_owned(), "1".to_owned()));
-        let outcome = verify(&doubled);
-        if name == "mihpayid" {
-            // It is not signed: said twice it says nothing.
-            assert_eq!(outcome.unwrap().payment_id, None);
-        } else {
-            assert_eq!(outcome, Err(ReturnRejection::Malformed), "{name} twice");
-        }
-        let mut short = back.clone();
-        short.retain(|(field, _)| field != name);
-        assert!(verify(&short).is_err() || name == "mihpayid", "no {name}");
-    }
-    // What is not signed can be changed by anybody, and is only a hint.
-    let hint = verify(&with(&back, "mihpayid", "999999999999999999")).unwrap();
-    assert_eq!(hint.coverage, SignatureCoverage::Parts);
-    let words = verify(&with(&back, "unmappedstatus", "failed")).unwrap();
-    assert_eq!(words.outcome, ReturnOutcome::Pending, "the words disagree");
-    let nothing: ReturnFacts = verify(&[]).unwrap();
-    assert_eq!(nothing.outcome, ReturnOutcome::Cancelled);
-    assert_eq!(nothing.coverage, SignatureCoverage::Nothing);
-
-    // A genuine return of another checkout, or of another amount under our name.
-    let other = super::payu_support::ours(&checkout("back 3", 50_000));
-    let refused = gateway.verify_return(&other, &fields(&back));
-    assert_eq!(refused, Err(ReturnRejection::OtherCheckout));
-    let dearer = OpenCheckout {
-        amount: rupees(50_001),
-        ..ours.clone()
-    };
-    let refused = gateway.verify_return(&dearer, &fields(&back));
-    assert_eq!(refused, Err(ReturnRejection::OtherCheckout));
-
-    // The salt was changed while the page was open.
-    let url = simulator.url();
-    let later = super::payu_support::gateway(&url, &["the next salt"]);
-    let refused = later.verify_return(&ours, &fields(&back));
-    assert_eq!(refused, Err(ReturnRejection::WrongSignature));
-    let later = super::payu_support::gateway(&url, &["the next salt", SALT]);
-    assert!(later.verify_return(&ours, &fields(&back)).is_ok());
-}
-
 #[tokio::test]
 async fn a_merchant_with_split_hashes_is_set_up_so() {
     let split = PayUAccount {
@@ -210,12 +134,9 @@ async fn a_merchant_with_split_hashes_is_set_up_so() {
     .unwrap();
     let request = checkout("split 1", 50_000);
     let (_, back) = browsed(&plain, &request, "pay").await;
-    let refused = plain.verify_return(&ours(&request), &fields(&back));
-    assert_eq!(refused, Err(ReturnRejection::WrongSignature));
-    let facts = split
-        .verify_return(&ours(&request), &fields(&back))
-        .unwrap();
-    assert_eq!(facts.outcome, ReturnOutcome::Paid);
+    let refused = verified(&plain, &back);
+    assert_eq!(refused, Err(WebhookRejection::WrongSignature));
+    assert!(verified(&split, &back).is_ok());
 }
 
 #[tokio::test]
@@ -230,10 +151,7 @@ async fn a_new_salt_takes_over_without_a_gap() {
     // Until our settings follow, our own hashes are still taken, and PayU's do not fit.
     let between = checkout("salt 2", 50_000);
     let (_, back_between) = browsed(&old, &between, "pay").await;
-    assert!(
-        old.verify_return(&ours(&between), &fields(&back_between))
-            .is_err()
-    );
+    assert!(verified(&old, &back_between).is_err());
     let new = gateway(&simulator.url(), &["the next salt", SALT]);
     let after = checkout("salt 3", 50_000);
     let (_, back_after) = browsed(&new, &after, "pay").await;
@@ -242,7 +160,7 @@ async fn a_new_salt_takes_over_without_a_gap() {
         (&between, back_between),
         (&after, back_after),
     ] {
-        assert!(new.verify_return(&ours(request), &fields(&back)).is_ok());
+        assert!(verified(&new, &back).is_ok());
         let lookup = CheckoutLookup::Reference(request.reference.clone());
         assert!(new.fetch_checkout(&lookup).await.is_ok());
     }

@@ -1,9 +1,7 @@
 //! What PayU's tests share.
 
 use connectors::gateways::payu::{PayUGateway, PayUResponseHash, PayUSettings};
-use connectors::gateways::{
-    CaptureMode, CheckoutAction, CheckoutRequest, Gateway, OpenCheckout, ProviderId,
-};
+use connectors::gateways::{CaptureMode, CheckoutAction, CheckoutRequest, Gateway, ProviderId};
 use connectors::secret::Secret;
 use connectors::simulators::PayerChoice;
 use connectors::simulators::payu::{PayUAccount, PayUSimulator};
@@ -104,13 +102,4 @@ pub async fn paid(
 ) -> ProviderId {
     let request = checkout(name, paise);
     decided(simulator, gateway, &request, PayerChoice::Pay).await
-}
-
-/// What we know of a checkout of ours.
-pub fn ours(request: &CheckoutRequest) -> OpenCheckout {
-    OpenCheckout {
-        checkout_id: request.reference.as_str().parse().unwrap(),
-        reference: request.reference.clone(),
-        amount: request.amount,
-    }
 }

@@ -299,6 +299,12 @@ fn unsigned_ones_are_a_reason_to_ask() {
     assert_ne!(early.event_id, facts.event_id, "guessed beforehand");
     let others = REFUND.replace(KEY, "another");
     assert_eq!(json(&others), Err(WebhookRejection::WrongSignature));
+    for none in ["\"key\":\"\",", "\"key\":null,", ""] {
+        let key = format!("\"key\":\"{KEY}\",");
+        assert!(REFUND.contains(&key));
+        let nobodys = json(&REFUND.replace(&key, none));
+        assert_eq!(nobodys, Err(WebhookRejection::Ambiguous), "{none}");
+    }
     let capture = REFUND.replace(r#""action":"refund""#, r#""action":"capture""#);
     assert_eq!(json(&capture).unwrap().content, WebhookContent::OfNoConcern);
     let cancel = REFUND.replace(r#""action":"refund""#, r#""action":"cancel""#);
@@ -315,7 +321,10 @@ fn unsigned_ones_are_a_reason_to_ask() {
     assert_eq!(refund.status, Reported::Unknown("vanished".to_owned()));
 
     let facts = json(DISPUTE).unwrap();
-    let [Observation::Dispute(dispute)] = observations(&facts) else {
+    let WebhookContent::CannotBeConfirmed(told) = &facts.content else {
+        panic!("{facts:?}");
+    };
+    let [Observation::Dispute(dispute)] = told.as_slice() else {
         panic!("{facts:?}");
     };
     assert_eq!(dispute.status, Reported::Known(DisputeStatus::UnderReview));

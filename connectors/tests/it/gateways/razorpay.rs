@@ -14,7 +14,7 @@ use connectors::simulators::razorpay::RazorpaySimulator;
 use super::receiver::{Receiver, observations};
 use super::support::{
     KEY_SECRET, PAYOUT_ACCOUNT, WEBHOOK_SECRET, capture, checkout, razorpay, razorpay_links,
-    reference, refund, rupees, told, word,
+    reference, refund, rupees, sentence, word,
 };
 
 /// A receiver of everything that the simulator tells.
@@ -201,7 +201,7 @@ async fn an_authorized_payment_is_captured_once() {
     assert!(held.captured.is_zero() && held.charges.is_none());
 
     let other = gateway.capture(&capture(&id, "capture 1", 19_999)).await;
-    assert!(told(&other.unwrap_err()).contains("must be equal to the amount authorized"));
+    assert!(sentence(other).contains("must be equal to the amount authorized"));
     let mut request = capture(&id, "capture 1", 20_000);
     let taken = gateway.capture(&request).await.unwrap();
     assert_eq!(taken.status, Reported::Known(PaymentStatus::Captured));
@@ -308,7 +308,7 @@ async fn refunds_in_parts_once_each() {
     );
     assert_eq!(partly.refunded, rupees(10_000));
     let too_much = gateway.refund(&refund(&id, "refund 2", 20_001)).await;
-    assert!(told(&too_much.unwrap_err()).contains("greater than amount captured"));
+    assert!(sentence(too_much).contains("greater than amount captured"));
 
     simulator.control().hold_refunds(true);
     let second = gateway

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 use connectors::gateways::{
-    Attempt, BankDestination, BeneficiaryRequest, DisputePhase, DisputeStatus, Gateway,
-    Observation, PayoutLookup, PayoutMode, PayoutRequest, PayoutStatus, Reported, SettlementQuery,
-    SettlementRowKind,
+    Attempt, BankDestination, Beneficiary, BeneficiaryRequest, DisputePhase, DisputeStatus,
+    Gateway, Observation, PayoutLookup, PayoutMode, PayoutRequest, PayoutStatus, Reported,
+    SettlementQuery, SettlementRowKind,
 };
 use connectors::secret::Secret;
 use connectors::simulators::PayerChoice;
@@ -57,7 +57,6 @@ async fn a_dispute_takes_its_way() {
 fn beneficiary() -> BeneficiaryRequest {
     BeneficiaryRequest {
         reference: reference("beneficiary 1"),
-        attempt: Attempt::First,
         name: "Asha Rao".to_owned(),
         email: None,
         phone: None,
@@ -93,6 +92,7 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
         amount: rupees(75_000),
         mode: PayoutMode::Imps,
         narration: "Withdrawal".to_owned(),
+        created_at: chrono::Utc::now(),
     };
     let sent = gateway.payout(&request).await.unwrap();
     assert_eq!(sent.status, Reported::Known(PayoutStatus::Processing));
@@ -104,7 +104,10 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
     assert_eq!(simulator.control().books().payouts.len(), 1);
     let id = sent.payout_id.as_str();
     assert!(simulator.control().move_payout(id, "processed"));
-    let by_reference = PayoutLookup::Reference(request.reference.clone());
+    let by_reference = PayoutLookup::Reference {
+        reference: request.reference.clone(),
+        created_at: request.created_at,
+    };
     let paid = gateway.fetch_payout(&by_reference).await.unwrap();
     assert_eq!(paid.status, Reported::Known(PayoutStatus::Paid));
     assert!(paid.bank_reference.is_some());
@@ -115,14 +118,17 @@ async fn a_payout_reaches_its_beneficiary_and_comes_back() {
     let back = gateway.fetch_payout(&by_id).await.unwrap();
     assert_eq!(back.status, Reported::Known(PayoutStatus::Returned));
     assert!(back.failure.is_some());
-    let stopped = gateway.cancel_payout(&sent.payout_id).await;
-    assert_eq!(word(stopped), "gateway_refused");
 
     request.reference = reference("payout 2");
     let waiting = gateway.payout(&request).await.unwrap().payout_id;
     assert!(simulator.control().move_payout(waiting.as_str(), "queued"));
-    let stopped = gateway.cancel_payout(&waiting).await.unwrap();
-    assert_eq!(stopped.status, Reported::Known(PayoutStatus::Cancelled));
+    // Somebody stops it on the provider's own pages.
+    assert!(simulator.cancel_payout(waiting.as_str()));
+    let stopped = gateway.fetch_payout(&PayoutLookup::Id(waiting)).await;
+    assert_eq!(
+        stopped.unwrap().status,
+        Reported::Known(PayoutStatus::Cancelled)
+    );
     simulator.webhooks_settled().await;
     let facts = receiver.facts(&gateway);
     assert!(
@@ -213,4 +219,43 @@ async fn a_report_adds_up() {
     // More went back than came: what we owe is carried over.
     assert_eq!(total.to_string(), "552.80");
     assert_eq!(told.amount.value(), total);
+}
+
+/// A UPI address is paid by UPI, and an account by IMPS or, above its limit, by RTGS.
+#[tokio::test]
+async fn a_payout_goes_by_a_rail_that_fits() {
+    let (simulator, gateway) = razorpay().await;
+    let by_upi = BeneficiaryRequest {
+        destination: BankDestination::Upi {
+            address: Secret::new("asha@upi"),
+        },
+        ..beneficiary()
+    };
+    let upi = gateway.register_beneficiary(&by_upi).await.unwrap();
+    let account = gateway.register_beneficiary(&beneficiary()).await.unwrap();
+    let payout = |name: &str, to: &Beneficiary, mode| PayoutRequest {
+        reference: reference(name),
+        attempt: Attempt::First,
+        beneficiary_id: to.beneficiary_id.clone(),
+        amount: rupees(75_000),
+        mode,
+        narration: "Withdrawal".to_owned(),
+        created_at: chrono::Utc::now(),
+    };
+    for (name, beneficiary, paise) in [
+        ("upi", &upi, 75_000),
+        ("small", &account, 50_000_000),
+        ("large", &account, 50_000_001),
+    ] {
+        let request = PayoutRequest {
+            amount: rupees(paise),
+            ..payout(name, beneficiary, PayoutMode::Default)
+        };
+        gateway.payout(&request).await.unwrap();
+    }
+    assert_eq!(simulator.payout_modes(), ["UPI", "IMPS", "RTGS"]);
+    for (beneficiary, mode) in [(&upi, PayoutMode::Imps), (&account, PayoutMode::Upi)] {
+        let request = payout("unfit", beneficiary, mode);
+        assert_eq!(word(gateway.payout(&request).await), "gateway_refused");
+    }
 }

@@ -8,11 +8,10 @@ use connectors::gateways::{
     GatewayError, Operation, PaymentStatus, Reported, SettlementQuery,
 };
 use connectors::simulators::{Chances, Fault, PayerChoice};
-use poem::http::StatusCode;
 
 use super::support::{
     KEY_SECRET, WEBHOOK_SECRET, calls, capture, checkout, impatient, razorpay, razorpay_gateway,
-    razorpay_settings, razorpay_simulator, refund, rupees, told, word,
+    razorpay_settings, razorpay_simulator, refund, refuse, rupees, told, word,
 };
 
 fn limit(retry_after_seconds: Option<u64>) -> Fault {
@@ -139,11 +138,6 @@ async fn what_was_not_done_is_done_again() {
 #[tokio::test]
 async fn errors_are_sorted_by_what_to_do() {
     let (simulator, gateway) = razorpay().await;
-    let refuse = |status, message: &str| Fault::Refuse {
-        status: StatusCode::from_u16(status).unwrap(),
-        code: 0,
-        message: message.to_owned(),
-    };
     let key = "Different request with the same idempotency key has already been processed.";
     let busy = "Another request with the same idempotency key is still in progress.";
     for (fault, times, expected) in [

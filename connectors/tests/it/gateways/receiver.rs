@@ -111,7 +111,8 @@ pub fn verify(
 /// What a webhook tells, which must be something.
 pub fn observations(facts: &WebhookFacts) -> &[Observation] {
     match &facts.content {
-        WebhookContent::Observations(observations) => observations,
+        WebhookContent::Observations(observations)
+        | WebhookContent::CannotBeConfirmed(observations) => observations,
         other => panic!("{}: {other:?}", facts.event_type),
     }
 }

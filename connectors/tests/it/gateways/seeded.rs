@@ -170,6 +170,7 @@ impl World {
             amount: rupees(paise),
             mode: PayoutMode::Default,
             narration: "Withdrawal".to_owned(),
+            created_at: chrono::Utc::now(),
         };
         let sent = persist(|attempt| {
             let request = PayoutRequest {
@@ -286,7 +287,6 @@ async fn razorpay_has_one_effect_for_one_intent() {
     control.set_webhook(&receiver.url(), &[Secret::new(WEBHOOK_SECRET)]);
     let request = BeneficiaryRequest {
         reference: super::support::reference("seeded beneficiary"),
-        attempt: Attempt::First,
         name: "Asha Rao".to_owned(),
         email: None,
         phone: None,

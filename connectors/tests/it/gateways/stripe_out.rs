@@ -1,11 +1,14 @@
 //! Stripe: money that leaves us, and the balance: the adapter against the simulator.
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
+use connectors::gateways::stripe::StripeGateway;
 use connectors::gateways::{
     Attempt, DisputeStatus, Gateway, Observation, Operation, PaymentStatus, PayoutLookup,
-    PayoutMode, PayoutRequest, PayoutStatus, Reported, SettlementQuery, SettlementRowKind,
+    PayoutMode, PayoutRequest, PayoutStatus, Reported, SettlementQuery, SettlementRow,
+    SettlementRowKind,
 };
 use connectors::simulators::PayerChoice;
+use rust_decimal::Decimal;
 
 use super::receiver::observations;
 use super::stripe::listening;
@@ -54,6 +57,7 @@ fn payout(name: &str, beneficiary: &str) -> PayoutRequest {
         amount: rupees(75_000),
         mode: PayoutMode::Default,
         narration: "Withdrawal".to_owned(),
+        created_at: chrono::Utc::now(),
     }
 }
 
@@ -67,7 +71,10 @@ async fn payouts_and_transfers_go_and_come_back() {
     assert_eq!(sent.status, Reported::Known(PayoutStatus::Pending));
     request.attempt = Attempt::Again;
     assert_eq!(gateway.payout(&request).await.unwrap(), sent);
-    let by_reference = PayoutLookup::Reference(request.reference.clone());
+    let by_reference = PayoutLookup::Reference {
+        reference: request.reference.clone(),
+        created_at: request.created_at,
+    };
     let by_id = PayoutLookup::Id(sent.payout_id.clone());
     let id = sent.payout_id.as_str();
     for (status, expected) in [
@@ -80,15 +87,14 @@ async fn payouts_and_transfers_go_and_come_back() {
         assert_eq!(seen.status, Reported::Known(expected));
         assert_eq!(gateway.fetch_payout(&by_id).await.unwrap(), seen);
     }
-    assert_eq!(
-        word(gateway.cancel_payout(&sent.payout_id).await),
-        "gateway_refused"
-    );
     let second = gateway
         .payout(&payout("payout 2", "card_0123456789"))
         .await
         .unwrap();
-    let stopped = gateway.cancel_payout(&second.payout_id).await.unwrap();
+    // Somebody stops it on the provider's own pages.
+    assert!(simulator.cancel_payout(second.payout_id.as_str()));
+    let by_id = PayoutLookup::Id(second.payout_id);
+    let stopped = gateway.fetch_payout(&by_id).await.unwrap();
     assert_eq!(stopped.status, Reported::Known(PayoutStatus::Cancelled));
 
     let mut request = payout("transfer 1", "acct_0123456789");
@@ -189,4 +195,118 @@ async fn a_report_adds_up() {
     );
     let payout = of(SettlementRowKind::Payout).next().unwrap();
     assert_eq!(payout.net.to_string(), "-750.00");
+    for row in &rows {
+        assert!(row.to_bank.is_zero(), "nothing went to our bank");
+        let batch = row.settlement_id.as_ref().unwrap().as_str();
+        let day = row.created_at.unwrap().date_naive();
+        assert_eq!(batch, format!("utc-{day}"));
+    }
+}
+
+/// A report, page by page.
+async fn report(gateway: &StripeGateway, day: NaiveDate) -> Vec<SettlementRow> {
+    let mut rows = Vec::new();
+    let mut page = None;
+    loop {
+        let query = SettlementQuery { day, page };
+        let found = gateway.settlement_page(&query).await.unwrap();
+        rows.extend(found.rows);
+        page = found.next;
+        if page.is_none() {
+            return rows;
+        }
+    }
+}
+
+fn in_sum(rows: &[SettlementRow], batch: &str) -> String {
+    let ours = rows
+        .iter()
+        .filter(|row| row.settlement_id.as_ref().unwrap().as_str() == batch);
+    let sum: Decimal = ours.map(|row| row.to_bank).sum();
+    sum.to_string()
+}
+
+/// Where Stripe pays us by itself, a batch is such a payout, whole, and only once it is put together.
+#[tokio::test]
+async fn a_batch_is_what_our_bank_gets() {
+    let (simulator, gateway) = stripe().await;
+    let control = simulator.control();
+    simulator.set_interval("daily");
+    let day = |day| NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
+    let mut batches = Vec::new();
+    for (count, on) in [(101, 18), (2, 18), (1, 19)] {
+        for number in 0..count {
+            let name = format!("batch {on} {count} {number}");
+            let opened = gateway.create_checkout(&checkout(&name, 50_000)).await;
+            let id = opened.unwrap().checkout_id;
+            control.pay(id.as_str(), PayerChoice::Pay).unwrap();
+        }
+        if count == 2 {
+            // To somebody else, so no batch of its own.
+            let request = payout("batch payout", "ba_0123456789");
+            gateway.payout(&request).await.unwrap();
+        }
+        batches.push(control.settle(day(on)).unwrap());
+    }
+    // 500.00 less 14.80 each.
+    let rows = report(&gateway, day(18)).await;
+    assert_eq!(rows.len(), 101 + 2 + 1);
+    assert_eq!(in_sum(&rows, &batches[0]), "49005.20");
+    assert_eq!(in_sum(&rows, &batches[1]), "220.40");
+    let rows = report(&gateway, day(19)).await;
+    assert_eq!(in_sum(&rows, &batches[2]), "485.20");
+    assert!(report(&gateway, day(20)).await.is_empty());
+
+    // What comes back from our bank is in the next batch, and our bank has nothing of it.
+    assert!(control.move_payout(&batches[2], "failed"));
+    let next = control.settle(day(20)).unwrap();
+    let rows = report(&gateway, day(20)).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].kind, Reported::Known(SettlementRowKind::Settlement));
+    assert_eq!(in_sum(&rows, &next), "0");
+
+    simulator.put_together(&next, false);
+    let query = SettlementQuery {
+        day: day(20),
+        page: None,
+    };
+    let early = gateway.settlement_page(&query).await;
+    assert_eq!(word(early), "gateway_in_progress");
+}
+
+/// Where we are paid by hand Stripe has no batches, and a day is one.
+#[tokio::test]
+async fn a_batch_is_a_day_where_there_are_none() {
+    let (simulator, gateway) = stripe().await;
+    let control = simulator.control();
+    let opened = gateway.create_checkout(&checkout("by hand", 50_000)).await;
+    let id = opened.unwrap().checkout_id;
+    control.pay(id.as_str(), PayerChoice::Pay).unwrap();
+    simulator.set_payout_outcome(Some("paid"));
+    let request = payout("by hand", "ba_0123456789");
+    let request = PayoutRequest {
+        amount: rupees(10_000),
+        ..request
+    };
+    gateway.payout(&request).await.unwrap();
+    let day = NaiveDate::from_ymd_opt(2026, 11, 18).unwrap();
+    let paid = control.settle(day).unwrap();
+    let rows = report(&gateway, day).await;
+    assert_eq!(rows.len(), 1, "what happened before is of its own day");
+    assert_eq!(rows[0].kind, Reported::Known(SettlementRowKind::Settlement));
+    assert_eq!(rows[0].net.to_string(), "-385.20");
+    assert_eq!(in_sum(&rows, "utc-2026-11-18"), "385.20");
+    assert!(
+        !control
+            .books()
+            .payouts
+            .iter()
+            .any(|one| one.payout_id == paid)
+    );
+    let odd = SettlementQuery {
+        day,
+        page: Some(serde_json::from_str("\"of another\"").unwrap()),
+    };
+    let outcome = gateway.settlement_page(&odd).await;
+    assert_eq!(word(outcome), "gateway_invalid_request");
 }

@@ -9,12 +9,11 @@ use connectors::gateways::{
 };
 use connectors::secret::Secret;
 use connectors::simulators::{Chances, Fault, PayerChoice};
-use poem::http::StatusCode;
 
 use super::stripe::listening;
 use super::support::{
-    STRIPE_KEY, STRIPE_SECRET, calls, capture, checkout, impatient, reference, refund, rupees,
-    stripe, stripe_gateway, stripe_settings, stripe_simulator, told, word,
+    STRIPE_KEY, STRIPE_SECRET, calls, capture, checkout, impatient, reference, refund, refuse,
+    rupees, stripe, stripe_gateway, stripe_settings, stripe_simulator, told, word,
 };
 
 fn lost() -> [Fault; 4] {
@@ -70,6 +69,7 @@ async fn a_lost_answer_does_nothing_twice() {
             amount: rupees(10_000),
             mode: PayoutMode::Default,
             narration: "Withdrawal".to_owned(),
+            created_at: chrono::Utc::now(),
         };
         gateway.payout(&payout).await.unwrap();
         let books = simulator.control().books();
@@ -89,11 +89,6 @@ async fn a_lost_answer_does_nothing_twice() {
 #[tokio::test]
 async fn errors_are_sorted_by_what_to_do() {
     let (simulator, gateway) = stripe().await;
-    let refuse = |status, message: &str| Fault::Refuse {
-        status: StatusCode::from_u16(status).unwrap(),
-        code: 0,
-        message: message.to_owned(),
-    };
     let limit = Fault::RateLimit {
         retry_after_seconds: Some(60),
     };

@@ -10,9 +10,10 @@ use connectors::gateways::{
     Money, Payer, ProviderId, Reference, RefundRequest, SecretRing, currency,
 };
 use connectors::secret::Secret;
-use connectors::simulators::WebhookTiming;
 use connectors::simulators::razorpay::{RazorpayAccount, RazorpaySimulator};
 use connectors::simulators::stripe::{StripeAccount, StripeSimulator};
+use connectors::simulators::{Fault, WebhookTiming};
+use poem::http::StatusCode;
 
 pub const KEY_ID: &str = "rzp_test_0123456789";
 pub const KEY_SECRET: &str = "key-of-ours";
@@ -178,6 +179,23 @@ pub fn capture(payment_id: &ProviderId, name: &str, paise: u64) -> CaptureReques
         reference: reference(name),
         attempt: Attempt::First,
         amount: rupees(paise),
+    }
+}
+
+/// A provider's no, which does nothing.
+pub fn refuse(status: u16, message: &str) -> Fault {
+    Fault::Refuse {
+        status: StatusCode::from_u16(status).unwrap(),
+        code: 0,
+        message: message.to_owned(),
+    }
+}
+
+/// A provider's sentence, which errors do not show by themselves.
+pub fn sentence<T: std::fmt::Debug>(outcome: Result<T, GatewayError>) -> String {
+    match outcome.unwrap_err() {
+        GatewayError::Refused { refusal, .. } => refusal.message,
+        other => panic!("{other:?}"),
     }
 }
 

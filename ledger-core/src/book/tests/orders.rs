@@ -1,8 +1,10 @@
 //! Providers whose words arrive in any order, some of them twice.
 //!
 //! A seed makes the truth: what happened at the provider to some payments and payouts, as a list of
-//! words each. They are delivered shuffled and repeated, several times over; each time all money must
-//! be where the truth says it is, and every payment and payout in the same state.
+//! words each: payments that are paid twice, refunds and disputes that claim more than was paid, by ids of
+//! ours and without, and payouts that are taken on only the second time. They are delivered shuffled and
+//! repeated, several times over; each time all money must be where the truth says it is, and every payment
+//! and payout in the same state. The payments' wallet has nothing else and may owe nothing.
 
 mod truth;
 
@@ -16,21 +18,29 @@ use crate::book::Book;
 use crate::command::Command;
 use crate::decision::{DecisionError, decide};
 use crate::fixtures::*;
+use crate::identifier::ProviderReference;
 use crate::ledger::{RequestedPolicy, standard_system_accounts};
 use crate::payment::PaymentAction;
-use crate::payout::PayoutAction;
+use crate::payout::{PayoutAction, PayoutStatus};
 use crate::transaction::TransactionRequest;
 use crate::wallet::RequestedOverdraft;
 
-use truth::{Chance, Truth, Word};
+use truth::{Answers, Chance, Truth, Word};
 
-const WALLET_HAS: &str = "100000";
+const SAVER_HAS: &str = "100000";
 
-/// A ledger with wallet 1 full of money, so that nobody has to bear what a wallet cannot.
+/// A ledger with wallet 1 full of money for payouts, and wallet 2 for payments.
 fn beginning() -> Vec<Command> {
     let of = |action| Command::Beneficiary {
         beneficiary: beneficiary_id(1),
         action: Box::new(action),
+    };
+    let open = |number| Command::OpenWallet {
+        wallet: wallet_id(number),
+        owner: owner("somebody"),
+        overdraft: Vec::new(),
+        reference: None,
+        metadata: crate::annotation::Metadata::default(),
     };
     vec![
         Command::OpenLedger {
@@ -40,21 +50,16 @@ fn beginning() -> Vec<Command> {
         Command::SetPaymentPolicy {
             asset: asset_code("INR"),
             policy: RequestedPolicy {
-                chargeback_overdraft: RequestedOverdraft::Unlimited,
+                chargeback_overdraft: RequestedOverdraft::Forbidden,
                 payout_approval_above: None,
             },
         },
-        Command::OpenWallet {
-            wallet: wallet_id(1),
-            owner: owner("somebody"),
-            overdraft: Vec::new(),
-            reference: None,
-            metadata: crate::annotation::Metadata::default(),
-        },
+        open(1),
+        open(2),
         Command::PostTransaction {
             transaction: transaction_id(1),
             request: TransactionRequest {
-                postings: vec![requested(system("cash"), wallet(1), "INR", WALLET_HAS)],
+                postings: vec![requested(system("cash"), wallet(1), "INR", SAVER_HAS)],
                 effective_at: None,
                 reference: None,
                 metadata: crate::annotation::Metadata::default(),
@@ -93,12 +98,20 @@ impl World {
         for payout in &truth.payouts {
             let new = PayoutAction::Request(payout.new_payout());
             world.give(&of_payout(payout.number, new)).unwrap();
-            let submit = PayoutAction::Submit {
-                route: route("razorpay"),
-            };
-            world.give(&of_payout(payout.number, submit)).unwrap();
         }
         world
+    }
+
+    /// Asks a provider for every payout that waits for it, as its process would.
+    fn submit(&mut self, truth: &Truth) {
+        for payout in &truth.payouts {
+            let state = self.book.payout(payout_id(payout.number));
+            if state.status() == Some(PayoutStatus::Requested) {
+                let route = route("razorpay");
+                let submit = PayoutAction::Submit { route };
+                self.give(&of_payout(payout.number, submit)).unwrap();
+            }
+        }
     }
 
     /// The code of the refusal, and whether it may pass.
@@ -125,9 +138,8 @@ impl World {
                 continue;
             };
             let wanted: Vec<Command> = payment
-                .refunds
-                .iter()
-                .filter(|refund| captured.refund_state(refund_id(refund.number)).is_none())
+                .asked()
+                .filter(|refund| !captured.refunds.contains_key(&refund_id(refund.number)))
                 .map(|refund| of_payment(payment.number, refund.request()))
                 .collect();
             for command in wanted {
@@ -143,10 +155,8 @@ impl World {
             let before = words.len();
             for word in words {
                 self.refund_what_arrived(truth);
-                if word
-                    .answers
-                    .is_some_and(|refund| !self.asked(&word, refund))
-                {
+                self.submit(truth);
+                if !self.asked(&word) {
                     early.push(word);
                     continue;
                 }
@@ -161,12 +171,25 @@ impl World {
         }
     }
 
-    /// A provider speaks of a refund of ours only after it was asked for.
-    fn asked(&self, word: &Word, refund: u128) -> bool {
-        let state = self.book.payment(payment_id(word.about));
-        state
-            .captured()
-            .is_some_and(|captured| captured.refund_state(refund_id(refund)).is_some())
+    /// A provider speaks of what we ask for only after it was asked for.
+    fn asked(&self, word: &Word) -> bool {
+        match word.answers {
+            None => true,
+            Some(Answers::Refund(refund)) => {
+                let state = self.book.payment(payment_id(word.about));
+                refund_state(state, refund).is_some()
+            }
+            Some(Answers::Attempt(attempt)) => {
+                let state = self.book.payout(payout_id(word.about));
+                state.terms().is_some_and(|terms| terms.attempts >= attempt)
+            }
+        }
+    }
+
+    /// The attempt that was heard of first as having paid a payment.
+    fn first_of(&self, payment: u128) -> Option<ProviderReference> {
+        let state = self.book.payment(payment_id(payment));
+        Some(state.captured()?.attempt.clone())
     }
 
     fn balances(&self) -> BTreeMap<String, String> {
@@ -181,19 +204,27 @@ impl World {
             .collect()
     }
 
-    fn reserved(&self) -> String {
-        let standing = self.book.standing(account(wallet(1), "INR")).unwrap();
-        standing.pending_debits.value().normalize().to_string()
+    fn reserved(&self) -> [String; 2] {
+        [wallet(1), wallet(2)].map(|holder| {
+            let standing = self.book.standing(account(holder, "INR"));
+            let reserved = standing.map(|standing| standing.pending_debits.value());
+            reserved.unwrap_or_default().normalize().to_string()
+        })
     }
 
-    fn states(&self, truth: &Truth) -> Vec<String> {
+    /// The state of everything, by what it is of: of which attempt a payment is depends on the order.
+    fn states(&self, truth: &Truth) -> Vec<(String, String)> {
         let payments = truth.payments.iter().map(|payment| {
             let state = self.book.payment(payment_id(payment.number));
-            format!("{} {:?}", payment.number, state.status().unwrap())
+            let of = format!("{} {:?}", payment.number, self.first_of(payment.number));
+            (of, state.status().unwrap().to_string())
         });
         let payouts = truth.payouts.iter().map(|payout| {
             let state = self.book.payout(payout_id(payout.number));
-            format!("{} {:?}", payout.number, state.status().unwrap())
+            (
+                payout.number.to_string(),
+                state.status().unwrap().to_string(),
+            )
         });
         payments.chain(payouts).collect()
     }
@@ -206,15 +237,18 @@ proptest! {
     fn whatever_the_order_money_is_where_the_provider_says(seed in any::<u64>()) {
         let mut chance = Chance::new(seed);
         let truth = Truth::new(&mut chance);
-        let mut first: Option<Vec<String>> = None;
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
         for _ in 0..5 {
             let mut world = World::begin(&truth);
             let words = chance.shuffled_and_repeated(&truth.words());
             world.deliver(&truth, words);
-            prop_assert_eq!(world.balances(), truth.balances(WALLET_HAS), "{:#?}", truth);
+            let expected = truth.balances(SAVER_HAS, |payment| world.first_of(payment));
+            prop_assert_eq!(world.balances(), expected, "{:#?}", truth);
             prop_assert_eq!(world.reserved(), truth.reserved());
-            let states = world.states(&truth);
-            prop_assert_eq!(first.get_or_insert_with(|| states.clone()), &states, "{:#?}", truth);
+            for (of, state) in world.states(&truth) {
+                let before = known.entry(of).or_insert_with(|| state.clone()).clone();
+                prop_assert_eq!(before, state, "{:#?}", truth);
+            }
         }
     }
 }

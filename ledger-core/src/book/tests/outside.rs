@@ -7,7 +7,8 @@ use crate::command::Command;
 use crate::fixtures::*;
 use crate::payment::{
     DisputeObservation, DisputePhase, NewPayment, ObservedDispute, ObservedMoney, ObservedPayment,
-    ObservedRefund, PaymentAction, PaymentObservation, RefundObservation, unexpected_payment_id,
+    ObservedRefund, PaymentAction, PaymentObservation, RefundObservation, provider_refund_id,
+    unexpected_payment_id,
 };
 use crate::payout::{NewPayout, ObservedPayout, PayoutAction, PayoutObservation};
 use crate::settlement::{SettlementAction, SettlementReport};
@@ -54,26 +55,36 @@ fn any_status() -> BoxedStrategy<ObservedPayment> {
 prop_compose! {
     fn any_payment_observation()(
         name in any_provider(), status in any_status(), transaction in TRANSACTIONS,
-        number in 1..=PAYMENTS,
     ) -> PaymentAction {
-        // An attempt belongs to one payment, as it does at a provider.
-        let own = |attempt: &crate::identifier::ProviderReference| {
-            theirs(&format!("{attempt}_{number}"))
-        };
-        let status = match status {
-            ObservedPayment::Captured { attempt, money, fees } => {
-                ObservedPayment::Captured { attempt: own(&attempt), money, fees }
-            }
-            other => other,
-        };
         let observation = PaymentObservation { provider: provider(name), order: None, status };
         observe(transaction, observation)
     }
 }
 
+/// The same about an attempt of this payment: at a provider, an attempt belongs to one.
+fn of_attempt(mut action: PaymentAction, number: u128) -> PaymentAction {
+    let attempt = match &mut action {
+        PaymentAction::Observe { observation, .. } => match &mut observation.status {
+            ObservedPayment::Captured { attempt, .. } => attempt,
+            _ => return action,
+        },
+        PaymentAction::ObserveRefund { observation, .. } => &mut observation.attempt,
+        PaymentAction::ObserveDispute { observation, .. } => &mut observation.attempt,
+        _ => return action,
+    };
+    *attempt = theirs(&format!("{attempt}_{number}"));
+    action
+}
+
+/// Mostly what is asked for.
+fn any_refund_money() -> impl Strategy<Value = ObservedMoney> {
+    prop_oneof![4 => Just(inr("4")), 1 => any_money()]
+}
+
 prop_compose! {
     fn any_refund_observation()(
-        name in any_provider(), number in 1..3_u128, money in any_money(),
+        name in any_provider(), attempt in any_attempt(), number in 2..4_u128,
+        money in any_refund_money(), by_our_id in prop::bool::weighted(0.5),
         status in prop::sample::select(vec![
             ObservedRefund::Pending, ObservedRefund::Pending, ObservedRefund::Succeeded,
             ObservedRefund::Succeeded, ObservedRefund::Failed,
@@ -82,14 +93,16 @@ prop_compose! {
     ) -> PaymentAction {
         let observation = RefundObservation {
             provider: provider(name),
+            attempt: theirs(attempt),
             provider_refund: theirs(&format!("rfnd_{number}")),
             money,
             status,
             bank_reference: None,
             reason: None,
         };
+        let theirs_only = provider_refund_id(provider(name), &observation.provider_refund);
         PaymentAction::ObserveRefund {
-            refund: refund_id(number),
+            refund: if by_our_id { refund_id(number) } else { theirs_only },
             observation,
             transaction: transaction_id(transaction),
         }
@@ -98,7 +111,8 @@ prop_compose! {
 
 prop_compose! {
     fn any_dispute_observation()(
-        name in any_provider(), number in 1..3_u8, money in any_money(),
+        name in any_provider(), attempt in any_attempt(), number in 1..3_u8, money in any_money(),
+        fees in prop::option::of(Just(fees("0.3", "0.05"))),
         phase in prop::sample::select(vec![
             DisputePhase::Inquiry, DisputePhase::Chargeback, DisputePhase::Chargeback,
             DisputePhase::PreArbitration, DisputePhase::Arbitration,
@@ -111,10 +125,12 @@ prop_compose! {
     ) -> PaymentAction {
         let observation = DisputeObservation {
             provider: provider(name),
+            attempt: theirs(attempt),
             dispute: theirs(&format!("disp_{number}")),
             phase,
             status,
             money,
+            fees,
             reason: None,
             respond_by: None,
         };
@@ -135,8 +151,8 @@ fn any_payment_action() -> BoxedStrategy<PaymentAction> {
         })
     });
     let refund = (
-        1..3_u128,
-        prop::option::of(prop::sample::select(vec!["4", "10"])),
+        2..4_u128,
+        prop::option::weighted(0.9, prop::sample::select(vec!["4", "4", "4", "10"])),
     );
     prop_oneof![
         3 => create,
@@ -147,7 +163,7 @@ fn any_payment_action() -> BoxedStrategy<PaymentAction> {
             wallet: wallet_id(wallet),
             transaction: transaction_id(transaction),
         }),
-        6 => refund.prop_map(|(refund, amount)| PaymentAction::RequestRefund {
+        10 => refund.prop_map(|(refund, amount)| PaymentAction::RequestRefund {
             refund: refund_id(refund),
             amount: amount.map(decimal),
             reason: None,
@@ -185,10 +201,13 @@ fn any_payout_action() -> BoxedStrategy<PayoutAction> {
         1 => Just(ObservedPayout::Returned),
         1 => Just(ObservedPayout::Cancelled),
     ];
-    let observation = (any_provider(), status).prop_map(|(name, status)| PayoutObservation {
-        provider: provider(name),
-        ..payout_seen(status)
-    });
+    let attempt = prop::option::of(1..=2_u32);
+    let observation =
+        (any_provider(), attempt, status).prop_map(|(name, attempt, status)| PayoutObservation {
+            provider: provider(name),
+            attempt,
+            ..payout_seen(status)
+        });
     prop_oneof![
         5 => request,
         1 => prop::sample::select(vec!["asha", "ravi"])
@@ -226,6 +245,7 @@ fn any_settlement() -> impl Strategy<Value = Command> {
             batch: theirs(&format!("setl_{number}")),
             asset: asset_code("INR"),
             net: decimal(net),
+            payouts: rust_decimal::Decimal::ZERO,
             fees: fees("0.4", "0.07"),
             bank: parsed("cash"),
             bank_reference: None,
@@ -264,14 +284,14 @@ pub(super) fn beginning() -> Vec<Command> {
 /// In boxes, because each kind of command makes the whole larger than a thread's stack.
 pub(super) fn any_command() -> BoxedStrategy<Command> {
     let unexpected = unexpected_payment_id(provider("razorpay"), &theirs("pay_1_1"));
-    let payment = prop_oneof![
-        12 => (1..=PAYMENTS).prop_map(payment_id),
-        1 => Just(unexpected),
-    ];
+    // Mostly named by the payment that it is of.
+    let named = prop_oneof![9 => Just(None), 1 => (1..=PAYMENTS).prop_map(|number| Some(payment_id(number))),
+        1 => Just(Some(unexpected))];
+    let payment = (1..=PAYMENTS, named, any_payment_action());
     prop_oneof![
-        12 => (payment, any_payment_action()).prop_map(|(payment, action)| Command::Payment {
-            payment,
-            action: Box::new(action),
+        12 => payment.prop_map(|(number, named, action)| Command::Payment {
+            payment: named.unwrap_or(payment_id(number)),
+            action: Box::new(of_attempt(action, number)),
         }),
         6 => (1..=PAYOUTS, any_payout_action())
             .prop_map(|(number, action)| of_payout(number, action)),

@@ -3,15 +3,15 @@
 use super::*;
 use crate::ledger::RequestedPolicy;
 use crate::payment::{
-    DisputePhase, ObservedDispute, ObservedPayment, ObservedRefund, PaymentStatus,
-    RefundObservation, unexpected_payment_id,
+    DisputeObservation, DisputePhase, ObservedDispute, ObservedPayment, ObservedRefund,
+    PaymentStatus, RefundObservation, unexpected_payment_id,
 };
 use crate::payout::{ObservedPayout, PayoutObservation, PayoutStatus};
 use crate::settlement::SettlementReport;
 use crate::wallet::RequestedOverdraft;
 
 /// Wallet 1 has 10.00 INR, and payment 1 is to bring it 100.00.
-fn created() -> Book {
+pub(super) fn created() -> Book {
     let mut book = started();
     apply(
         &mut book,
@@ -20,7 +20,7 @@ fn created() -> Book {
     book
 }
 
-fn paid() -> Book {
+pub(super) fn paid() -> Book {
     let mut book = created();
     let action = observe(201, seen(captured_as("pay_1", "100")));
     apply(&mut book, &of_payment(1, action));
@@ -28,13 +28,13 @@ fn paid() -> Book {
 }
 
 /// The balance of an account from its own side, as text.
-fn balance(book: &Book, holder: Holder) -> String {
+pub(super) fn balance(book: &Book, holder: Holder) -> String {
     let standing = book.standing(account(holder, "INR"));
     let balance = standing.map_or_else(Default::default, |standing| standing.balance().unwrap());
     balance.value().round_dp(2).normalize().to_string()
 }
 
-fn balances(book: &Book) -> [String; 6] {
+pub(super) fn balances(book: &Book) -> [String; 6] {
     let razorpay = provider("razorpay");
     [
         wallet(1),
@@ -47,11 +47,11 @@ fn balances(book: &Book) -> [String; 6] {
     .map(|holder| balance(book, holder))
 }
 
-fn names(events: &[Event]) -> Vec<&'static str> {
+pub(super) fn names(events: &[Event]) -> Vec<&'static str> {
     events.iter().map(Event::name).collect()
 }
 
-fn say_refund(number: u128, status: ObservedRefund, amount: &str) -> Command {
+pub(super) fn say_refund(number: u128, status: ObservedRefund, amount: &str) -> Command {
     let action = PaymentAction::ObserveRefund {
         refund: refund_id(number),
         observation: RefundObservation {
@@ -65,6 +65,22 @@ fn say_refund(number: u128, status: ObservedRefund, amount: &str) -> Command {
     of_payment(1, action)
 }
 
+/// An observation of a refund or dispute, with the transaction's id made of a number.
+pub(super) fn observe_refund(number: u128, observation: RefundObservation) -> PaymentAction {
+    PaymentAction::ObserveRefund {
+        refund: refund_id(number),
+        observation,
+        transaction: transaction_id(300 + number * 10),
+    }
+}
+
+pub(super) fn observe_dispute(number: u128, observation: DisputeObservation) -> PaymentAction {
+    PaymentAction::ObserveDispute {
+        observation,
+        transaction: transaction_id(number),
+    }
+}
+
 fn say_dispute(number: u128, status: ObservedDispute, phase: DisputePhase) -> Command {
     let action = PaymentAction::ObserveDispute {
         observation: dispute_seen(status, phase, "100"),
@@ -73,7 +89,7 @@ fn say_dispute(number: u128, status: ObservedDispute, phase: DisputePhase) -> Co
     of_payment(1, action)
 }
 
-fn ask_refund(number: u128, amount: &str) -> Command {
+pub(super) fn ask_refund(number: u128, amount: &str) -> Command {
     let action = PaymentAction::RequestRefund {
         refund: refund_id(number),
         amount: Some(decimal(amount)),
@@ -82,7 +98,7 @@ fn ask_refund(number: u128, amount: &str) -> Command {
     of_payment(1, action)
 }
 
-fn chargebacks(overdraft: RequestedOverdraft) -> Command {
+pub(super) fn chargebacks(overdraft: RequestedOverdraft) -> Command {
     Command::SetPaymentPolicy {
         asset: asset_code("INR"),
         policy: RequestedPolicy {
@@ -369,6 +385,44 @@ fn a_payout_is_reserved_paid_and_comes_back_late() {
 }
 
 #[test]
+fn what_a_payout_costs_is_moved_when_it_is_told() {
+    let mut book = submitted();
+    let told = |fees| ObservedPayout::Succeeded { fees };
+    apply(&mut book, &say_payout(1, told(None)));
+    assert_eq!(balances(&book), ["70", "100", "-40", "0", "0", "0"]);
+    let late = apply(&mut book, &say_payout(2, told(Some(fees("5", "0.9")))));
+    assert_eq!(names(&late)[0], "PayoutFeesRecorded");
+    assert_eq!(balances(&book), ["70", "100", "-45.9", "0", "0", "0"]);
+    assert_eq!(balance(&book, provider("razorpay").tax()), "0.9");
+    let again = say_payout(3, told(Some(fees("5", "0.9"))));
+    assert_eq!(apply(&mut book, &again), []);
+}
+
+/// The money has arrived, whatever is said of its price.
+#[test]
+fn a_charge_that_is_none_does_not_hide_a_capture() {
+    let captured = |attempt: &str, fees| ObservedPayment::Captured {
+        attempt: theirs(attempt),
+        money: inr("100"),
+        fees: Some(fees),
+    };
+    for unusable in [fees("-0.01", "0"), fees("-1", "3"), fees("0.1", "-0.1")] {
+        let mut book = created();
+        let told = of_payment(1, observe(201, seen(captured("pay_1", unusable))));
+        apply(&mut book, &told);
+        let stray = of_payment(1, observe(202, seen(captured("pay_9", unusable))));
+        apply(&mut book, &stray);
+        assert_eq!(balances(&book), ["110", "200", "0", "0", "100", "0"]);
+        // Told alone it is for a person; once it can be used it is taken in.
+        for again in [told, stray] {
+            assert_eq!(refuse(&mut book, &again), "fees_not_an_amount");
+        }
+        let usable = of_payment(1, observe(203, seen(captured("pay_1", fees("2", "0")))));
+        assert_eq!(names(&apply(&mut book, &usable))[0], "PaymentFeesRecorded");
+    }
+}
+
+#[test]
 fn a_payout_that_does_not_take_place_gives_its_hold_back() {
     for status in [
         ObservedPayout::Failed,
@@ -414,7 +468,8 @@ fn a_settlement_brings_the_clearing_account_to_the_bank() {
         provider: provider("razorpay"),
         batch: theirs("setl_1"),
         asset: asset_code("INR"),
-        net: decimal("97.64"),
+        net: decimal("87.64"),
+        payouts: decimal("10"),
         fees: fees("2", "0.36"),
         bank: parsed("cash"),
         bank_reference: None,
@@ -431,10 +486,12 @@ fn a_settlement_brings_the_clearing_account_to_the_bank() {
     apply(&mut book, &record(600, report.clone()));
     assert_eq!(balance(&book, provider("razorpay").clearing()), "0");
     let brought = decimal(&balance(&book, system("cash"))) - decimal(&cash);
-    assert_eq!(brought, decimal("97.64"));
+    assert_eq!(brought, decimal("87.64"));
+    let paid_out = balance(&book, provider("razorpay").payouts());
+    assert_eq!(paid_out, "10");
     assert_eq!(apply(&mut book, &record(601, report.clone())), []);
     let other = SettlementReport {
-        net: decimal("97.63"),
+        net: decimal("87.63"),
         ..report
     };
     assert_eq!(refuse(&mut book, &record(602, other)), "settlement_differs");

@@ -32,8 +32,8 @@ fn state_after(words: &[(ObservedDispute, DisputePhase)]) -> (DisputeState, Paym
         events.extend(outcome(&events, asked(say(*status, *phase))).unwrap());
     }
     let payment = fold(&events);
-    let dispute = payment.captured().unwrap().dispute_state(&theirs("disp_1"));
-    (dispute.unwrap(), payment.status().unwrap())
+    let dispute = &payment.captured().unwrap().disputes[&theirs("disp_1")];
+    (dispute.state, payment.status().unwrap())
 }
 
 #[test]
@@ -179,6 +179,11 @@ fn who_bore_it_when_it_was_opened_bears_it_when_it_is_lost() {
     let Some(PaymentEvent::DisputeLost { taken, .. }) = lost else {
         panic!("{lost:?}")
     };
+    assert_eq!(taken, None);
+    let Some(PaymentEvent::DisputeOpened { taken, .. }) = events.last() else {
+        panic!("{events:?}")
+    };
+    let taken = taken.unwrap();
     assert_eq!(
         (taken.from_source, taken.from_losses),
         (Some(amount("30.00")), Some(amount("70.00")))
@@ -197,7 +202,10 @@ fn a_wallet_never_bears_more_than_its_payment_was() {
         outcome(events, command).unwrap().unwrap()
     };
     let borne = |event: &PaymentEvent| match event {
-        PaymentEvent::DisputeLost { taken, .. } | PaymentEvent::RefundDiscovered { taken, .. } => {
+        PaymentEvent::DisputeLost {
+            taken: Some(taken), ..
+        }
+        | PaymentEvent::RefundDiscovered { taken, .. } => {
             (taken.from_source.is_some(), taken.from_losses.is_some())
         }
         other => panic!("{other:?}"),

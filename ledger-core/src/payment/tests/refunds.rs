@@ -28,8 +28,7 @@ fn of(number: u128, status: ObservedRefund, amount: &str) -> PaymentAction {
 }
 
 fn state(events: &[PaymentEvent], refund: u128) -> Option<RefundState> {
-    let payment = fold(events);
-    payment.captured().unwrap().refund_state(refund_id(refund))
+    refund_state(&fold(events), refund)
 }
 
 #[test]

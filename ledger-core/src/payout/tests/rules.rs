@@ -31,15 +31,76 @@ fn a_second_person_is_asked_above_the_amount_and_is_somebody_else() {
     );
 }
 
+/// Who asked calls it off; to decline it is for a second person, and a program is none.
+#[test]
+fn who_decides_is_a_person_and_not_who_asked() {
+    let waiting = outcome(&[], asked(request())).unwrap().unwrap();
+    let waiting = std::slice::from_ref(&waiting);
+    let decline = |by: &str| PayoutAction::Decline {
+        by: actor(by),
+        reason: None,
+    };
+    for action in [approve, decline] {
+        for (by, code) in [
+            ("asha", "payout_approver_is_requester"),
+            ("machine:7", "payout_approver_is_machine"),
+        ] {
+            assert_eq!(self::code(waiting, asked(action(by))), code);
+        }
+        assert!(outcome(waiting, asked(action("ravi"))).unwrap().is_some());
+    }
+}
+
+#[test]
+fn what_the_provider_charges_is_recorded_once_whenever_it_is_told() {
+    let late = history(&[
+        request(),
+        submit("razorpay"),
+        see(succeeded()),
+        see(charged()),
+    ]);
+    assert!(matches!(
+        late.last(),
+        Some(PayoutEvent::PayoutFeesRecorded {
+            transaction: Some(_),
+            ..
+        })
+    ));
+    let at_once = history(&[request(), submit("razorpay"), see(charged())]);
+    for events in [late, at_once] {
+        for again in [succeeded(), charged()] {
+            assert_eq!(outcome(&events, asked(see(again))).unwrap(), None);
+        }
+    }
+}
+
+/// The money has left, whatever is said of its price.
+#[test]
+fn a_charge_that_is_none_does_not_hide_a_success() {
+    let unusable = ObservedPayout::Succeeded {
+        fees: Some(fees("-0.01", "0.9")),
+    };
+    let sent = history(&[request(), submit("razorpay")]);
+    let decided = outcome(&sent, asked(see(unusable))).unwrap();
+    assert!(matches!(
+        decided,
+        Some(PayoutEvent::PayoutSucceeded {
+            fees: None,
+            fee_transaction: None,
+            ..
+        })
+    ));
+    let paid = history(&[request(), submit("razorpay"), see(unusable)]);
+    assert_eq!(code(&paid, asked(see(unusable))), "fees_not_an_amount");
+    assert!(outcome(&paid, asked(see(charged()))).unwrap().is_some());
+}
+
 #[test]
 fn only_a_verified_beneficiary_of_the_wallet_is_paid() {
-    let known = KnownBeneficiary {
-        wallet: wallet_id(1),
-        destination: destination(),
-    };
+    let known = known_beneficiary();
     let other = KnownBeneficiary {
         wallet: wallet_id(2),
-        destination: destination(),
+        ..known_beneficiary()
     };
     let ready = history(&[request()]);
     for (beneficiary, expected) in [

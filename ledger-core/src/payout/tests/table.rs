@@ -35,6 +35,8 @@ fn histories() -> Vec<(&'static str, Vec<PayoutEvent>)> {
     ]
 }
 
+const LATE: &str = "payout_succeeded_after_end";
+
 fn name(payout: &Payout) -> &'static str {
     payout.status().map_or("absent", PayoutStatus::as_str)
 }
@@ -117,6 +119,8 @@ fn every_observation_in_every_state() {
         ObservedPayout::Cancelled,
     ];
     let early = ["payout_not_submitted"; 6];
+    // Nobody had it, so no provider can pay it.
+    let here = ["-", LATE, LATE, "-", "-", "-"];
     let outcomes = [
         "PayoutSucceeded → succeeded",
         "PayoutFailed → failed",
@@ -134,8 +138,8 @@ fn every_observation_in_every_state() {
         [denied, processes, succeeds, fails, returns, cancels],
         [accepted, "-", succeeds, fails, returns, cancels],
         [accepted, "-", "-", fails, returns, fails],
-        early,
-        ["-"; 6],
+        here,
+        here,
         ["-"; 6],
         ["-"; 6],
     ];
@@ -155,14 +159,21 @@ fn every_event_in_every_state() {
         submit("razorpay"),
         see(ObservedPayout::NotAccepted),
     ]);
+    let charged = history(&[
+        request(),
+        submit("razorpay"),
+        see(succeeded()),
+        see(charged()),
+    ]);
     for history in histories().into_iter().map(|(_, events)| events) {
-        for event in history.into_iter().chain(denied.clone()) {
+        let beside = denied.iter().chain(&charged).cloned();
+        for event in history.into_iter().chain(beside) {
             if !events.iter().any(|known| known.name() == event.name()) {
                 events.push(event);
             }
         }
     }
-    assert_eq!(events.len(), 10);
+    assert_eq!(events.len(), 11);
     let legal = |state: &str, event: &str| {
         let legal: &[&str] = match state {
             "absent" => &["PayoutRequested"],
@@ -182,7 +193,7 @@ fn every_event_in_every_state() {
                 "PayoutReturned",
                 "PayoutCancelled",
             ],
-            "succeeded" => &["PayoutFailed", "PayoutReturned"],
+            "succeeded" => &["PayoutFeesRecorded", "PayoutFailed", "PayoutReturned"],
             _ => &[],
         };
         legal.contains(&event)

@@ -26,6 +26,11 @@ fn payments() -> Vec<PaymentRejection> {
             ours: provider("razorpay"),
             theirs: provider("stripe"),
         },
+        PaymentRejection::AttemptDiffers {
+            payment,
+            ours: crate::fixtures::theirs("pay_1"),
+            theirs: crate::fixtures::theirs("pay_2"),
+        },
         PaymentRejection::ObservedAssetDiffers {
             payment,
             ours: asset_code("INR"),
@@ -75,6 +80,10 @@ fn payouts() -> Vec<PayoutRejection> {
         PayoutRejection::NotFound { payout },
         PayoutRejection::Exists { payout },
         PayoutRejection::NotAwaitingApproval { payout, status },
+        PayoutRejection::ApproverIsMachine {
+            payout,
+            actor: actor("machine:1"),
+        },
         PayoutRejection::ApproverIsRequester {
             payout,
             actor: actor("asha"),
@@ -96,10 +105,20 @@ fn payouts() -> Vec<PayoutRejection> {
             ours: provider,
             theirs: provider,
         },
+        PayoutRejection::AttemptDiffers {
+            payout,
+            ours: 2,
+            theirs: 1,
+        },
         PayoutRejection::ReferenceDiffers {
             payout,
             ours: theirs("pout_1"),
             theirs: theirs("pout_2"),
+        },
+        PayoutRejection::SucceededAfterEnd {
+            payout,
+            status: PayoutStatus::Failed,
+            provider,
         },
         PayoutRejection::WasAccepted {
             payout,
@@ -125,6 +144,10 @@ fn beneficiaries() -> Vec<BeneficiaryRejection> {
         BeneficiaryRejection::NotFound { beneficiary },
         BeneficiaryRejection::Exists { beneficiary },
         BeneficiaryRejection::Removed { beneficiary },
+        BeneficiaryRejection::VerifierAddedIt {
+            beneficiary,
+            actor: actor("person:asha"),
+        },
         BeneficiaryRejection::WalletNotFound { wallet },
         BeneficiaryRejection::WalletClosed { wallet },
     ]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::beneficiary::{BeneficiaryDestination, BeneficiaryEvent, DestinationKind};
 use crate::payment::{
-    DisputePhase, PaymentEvent, Returned, SuspenseReason, Taken, UnexpectedReason,
+    DisputePhase, MadeGood, PaymentEvent, Returned, SuspenseReason, Taken, UnexpectedReason,
 };
 use crate::payout::PayoutEvent;
 use crate::provider::{Candidate, Fallback, Fees, Reported, Route};
@@ -71,7 +71,22 @@ fn alone() -> Taken {
 fn back() -> Returned {
     Returned {
         to: wallet(WALLET),
+        to_losses: None,
         transaction: transaction_id(TRANSACTION),
+    }
+}
+
+fn shared_back() -> Returned {
+    Returned {
+        to_losses: Some(amount("40.00")),
+        ..back()
+    }
+}
+
+fn made_good() -> MadeGood {
+    MadeGood {
+        amount: amount("40.00"),
+        transaction: transaction_id(OTHER),
     }
 }
 
@@ -252,12 +267,19 @@ fn refund_samples() -> Samples<PaymentEvent> {
         taken,
         transaction: transaction_id(TRANSACTION),
     };
-    let failed = |reason, returned| PaymentEvent::RefundFailed {
+    let matched = |made_good| PaymentEvent::RefundMatched {
+        refund,
+        provider_refund: theirs("rfnd_1"),
+        known_as: refund_id(TRANSACTION),
+        made_good,
+    };
+    let failed = |reason, returned, made_good| PaymentEvent::RefundFailed {
         refund,
         provider_refund: theirs("rfnd_1"),
         amount: amount("40.00"),
         reason,
         returned,
+        made_good,
     };
     vec![
         ("minimal", requested(wallet(WALLET), None)),
@@ -271,26 +293,34 @@ fn refund_samples() -> Samples<PaymentEvent> {
         ("full", succeeded(Some(theirs("ARN0000001")))),
         ("minimal", discovered(alone())),
         ("full", discovered(shared())),
-        ("minimal", failed(None, None)),
+        ("minimal", matched(None)),
+        ("full", matched(Some(made_good()))),
+        ("minimal", failed(None, None, None)),
         (
             "full",
-            failed(Some(reference("the account is closed")), Some(back())),
+            failed(
+                Some(reference("the account is closed")),
+                Some(shared_back()),
+                None,
+            ),
         ),
+        ("made_good", failed(None, None, Some(made_good()))),
     ]
 }
 
 fn dispute_samples() -> Samples<PaymentEvent> {
     let dispute = || theirs("disp_1");
-    let opened = |phase, reason, respond_by, taken, returned_to| PaymentEvent::DisputeOpened {
-        dispute: dispute(),
-        phase,
-        amount: amount("100.00"),
-        reason,
-        respond_by,
-        taken,
-        returned_to,
-        transaction: taken.map(|_| transaction_id(TRANSACTION)),
-    };
+    let opened =
+        |phase, reason, respond_by, taken: Option<Taken>, returned| PaymentEvent::DisputeOpened {
+            dispute: dispute(),
+            phase,
+            amount: amount("100.00"),
+            reason,
+            respond_by,
+            taken,
+            returned,
+            transaction: taken.map(|_| transaction_id(TRANSACTION)),
+        };
     let closed = |phase, returned| PaymentEvent::DisputeClosed {
         dispute: dispute(),
         phase,
@@ -303,13 +333,18 @@ fn dispute_samples() -> Samples<PaymentEvent> {
         amount: amount("100.00"),
         returned,
     };
-    let lost = |phase, taken, returned_to| PaymentEvent::DisputeLost {
+    let lost = |phase, taken: Option<Taken>, returned| PaymentEvent::DisputeLost {
         dispute: dispute(),
         phase,
         amount: amount("100.00"),
         taken,
-        returned_to,
-        transaction: transaction_id(TRANSACTION),
+        returned,
+        transaction: taken.map(|_| transaction_id(TRANSACTION)),
+    };
+    let charged = |fees, transaction| PaymentEvent::DisputeFeesRecorded {
+        dispute: dispute(),
+        fees,
+        transaction,
     };
     let why = Some(reference("13.1 merchandise not received"));
     vec![
@@ -324,21 +359,33 @@ fn dispute_samples() -> Samples<PaymentEvent> {
                 why,
                 Some(at(86_400)),
                 Some(shared()),
-                Some(wallet(WALLET)),
+                Some(back()),
             ),
         ),
         ("minimal", closed(DisputePhase::Inquiry, None)),
-        ("full", closed(DisputePhase::Chargeback, Some(back()))),
+        (
+            "full",
+            closed(DisputePhase::Chargeback, Some(shared_back())),
+        ),
         ("minimal", won(DisputePhase::Inquiry, None)),
-        ("full", won(DisputePhase::PreArbitration, Some(back()))),
-        ("minimal", lost(DisputePhase::Chargeback, alone(), None)),
+        (
+            "full",
+            won(DisputePhase::PreArbitration, Some(shared_back())),
+        ),
+        ("minimal", lost(DisputePhase::Chargeback, None, None)),
+        ("alone", lost(DisputePhase::Chargeback, Some(alone()), None)),
         (
             "full",
             lost(
                 DisputePhase::Arbitration,
-                shared(),
-                Some(system("suspense")),
+                Some(shared()),
+                Some(shared_back()),
             ),
+        ),
+        ("minimal", charged(exact_fees(), None)),
+        (
+            "full",
+            charged(rounded_fees(), Some(transaction_id(TRANSACTION))),
         ),
     ]
 }
@@ -357,7 +404,11 @@ fn requested_payouts() -> Samples<PayoutEvent> {
     let described = metadata(&[("month", "2026-01")]);
     let why = || Some(reference("not this month"));
     let by = || actor("person:ravi");
-    let cancelled = |provider, reason| PayoutEvent::PayoutCancelled { provider, reason };
+    let cancelled = |provider, provider_payout, reason| PayoutEvent::PayoutCancelled {
+        provider,
+        provider_payout,
+        reason,
+    };
     vec![
         ("minimal", requested(None, None, Metadata::default())),
         (
@@ -380,8 +431,11 @@ fn requested_payouts() -> Samples<PayoutEvent> {
                 reason: why(),
             },
         ),
-        ("minimal", cancelled(None, None)),
-        ("full", cancelled(Some(provider("razorpay")), why())),
+        ("minimal", cancelled(None, None, None)),
+        (
+            "full",
+            cancelled(Some(provider("razorpay")), Some(theirs("pout_1")), why()),
+        ),
     ]
 }
 
@@ -406,13 +460,20 @@ fn sent_payouts() -> Samples<PayoutEvent> {
         fees,
         fee_transaction,
     };
-    let failed = |reason, returned| PayoutEvent::PayoutFailed {
+    let charged = |fees, transaction| PayoutEvent::PayoutFeesRecorded {
         provider: razorpay(),
+        fees,
+        transaction,
+    };
+    let failed = |provider_payout, reason, returned| PayoutEvent::PayoutFailed {
+        provider: razorpay(),
+        provider_payout,
         reason,
         returned,
     };
-    let returned = |reason, returned| PayoutEvent::PayoutReturned {
+    let returned = |provider_payout, reason, returned| PayoutEvent::PayoutReturned {
         provider: razorpay(),
+        provider_payout,
         reason,
         returned,
     };
@@ -428,10 +489,15 @@ fn sent_payouts() -> Samples<PayoutEvent> {
             "full",
             succeeded(pout(), Some(exact_fees()), Some(transaction_id(OTHER))),
         ),
-        ("minimal", failed(None, None)),
-        ("full", failed(why(), Some(back()))),
-        ("minimal", returned(None, None)),
-        ("full", returned(why(), Some(back()))),
+        ("minimal", charged(exact_fees(), None)),
+        (
+            "full",
+            charged(rounded_fees(), Some(transaction_id(TRANSACTION))),
+        ),
+        ("minimal", failed(None, None, None)),
+        ("full", failed(pout(), why(), Some(back()))),
+        ("minimal", returned(None, None, None)),
+        ("full", returned(pout(), why(), Some(back()))),
     ]
 }
 
@@ -480,6 +546,10 @@ fn settlement_samples() -> Samples<SettlementEvent> {
             batch: theirs("setl_1"),
             asset: asset_code("INR"),
             net,
+            payouts: match bank_reference {
+                Some(_) => SettlementNet::Taken(amount("12.00")),
+                None => SettlementNet::Nothing,
+            },
             fees,
             bank: parsed("cash"),
             bank_reference,

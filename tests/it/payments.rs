@@ -1,0 +1,13 @@
+//! Money in and out through payment providers: a whole node, and the real simulators.
+
+mod confirming;
+mod deposits;
+mod intake;
+mod nodes;
+mod operators;
+mod outgoing;
+mod privacy;
+mod proof;
+mod support;
+mod trouble;
+mod watching;
