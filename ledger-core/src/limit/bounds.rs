@@ -422,6 +422,7 @@ impl OwnerBounds {
             asset: bounds.asset,
             allowed: allowed.value(),
             used: balance.value(),
+            left: left(allowed, balance.value()),
             requested: movement.incoming.value(),
         })
     }
@@ -447,6 +448,12 @@ impl Movement {
             (Flow::Incoming | Flow::Outgoing, _) => rejection,
         }
     }
+}
+
+/// How much of a limit is left; nothing when it is below what is used.
+fn left(allowed: Amount, used: Decimal) -> Decimal {
+    let left = allowed.value().checked_sub(used).unwrap_or_default();
+    left.max(Decimal::ZERO)
 }
 
 impl Comparison<'_> {
@@ -498,6 +505,7 @@ impl Comparison<'_> {
             asset: self.asset,
             allowed: allowed.value(),
             used: used.value(),
+            left: left(allowed, used.value()),
             requested: self.requested.value(),
             // Nothing frees what would be too much for an empty day.
             frees_at: frees_at.filter(|_| self.requested <= allowed),

@@ -39,7 +39,8 @@ impl fmt::Display for Limit {
 
 /// A limit that a movement breaks; in order of precedence.
 ///
-/// `used` is what counted before, or the balance; `requested` what the movement would add. Whoever
+/// `used` is what counted before, or the balance; `left` what could still be added, nothing when a
+/// limit is below what is used; `requested` what the movement would add. Whoever
 /// sends to another owner's wallet is not told what that owner has and may do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(untagged)]
@@ -83,6 +84,7 @@ pub enum LimitRejection {
         asset: AssetCode,
         allowed: Decimal,
         used: Decimal,
+        left: Decimal,
         requested: Decimal,
         #[serde(skip_serializing_if = "Option::is_none")]
         frees_at: Option<Timestamp>,
@@ -98,6 +100,7 @@ pub enum LimitRejection {
         asset: AssetCode,
         allowed: Decimal,
         used: Decimal,
+        left: Decimal,
         requested: Decimal,
     },
     /// Some limit of the owner who receives.

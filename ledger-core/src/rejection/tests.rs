@@ -139,12 +139,12 @@ const CODES: [(&str, bool, &str); COUNT] = [
     (
         "period_limit_exceeded",
         true,
-        "allowed asset flow frees_at limit requested tier used wallet",
+        "allowed asset flow frees_at left limit requested tier used wallet",
     ),
     (
         "balance_limit_exceeded",
         true,
-        "allowed asset limit requested tier used wallet",
+        "allowed asset left limit requested tier used wallet",
     ),
     ("receiver_limit_exceeded", true, "asset wallet"),
     ("tier_not_found", true, "tier"),

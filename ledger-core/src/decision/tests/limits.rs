@@ -174,7 +174,7 @@ fn a_rejection_names_the_limit_what_is_used_what_was_asked_and_when_it_frees() {
         serde_json::to_value(&refused).unwrap(),
         serde_json::json!({
             "wallet": wallet_id(1), "tier": "basic", "limit": "per_day", "flow": "outgoing",
-            "asset": "INR", "allowed": "100.00", "used": "70.00", "requested": "30.01",
+            "asset": "INR", "allowed": "100.00", "used": "70.00", "left": "30.00", "requested": "30.01",
             "frees_at": "2026-04-01T00:00:00.000000Z",
         })
     );
