@@ -27,6 +27,7 @@
 
 mod bounds;
 mod calendar;
+mod judge;
 mod rejection;
 #[cfg(test)]
 mod tests;

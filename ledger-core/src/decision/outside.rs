@@ -333,10 +333,7 @@ fn movement(postings: Vec<crate::posting::RequestedPosting>) -> TransactionReque
 }
 
 /// The asset that a command about a payment is judged in: what is observed, else the payment's own.
-fn asset_of_payment(
-    state: &crate::payment::Payment,
-    action: &PaymentAction,
-) -> Option<AssetCode> {
+fn asset_of_payment(state: &crate::payment::Payment, action: &PaymentAction) -> Option<AssetCode> {
     let own = state
         .open()
         .map(|open| open.asset)

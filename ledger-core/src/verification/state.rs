@@ -230,56 +230,12 @@ impl VerificationCase {
                 Some(Self::Submitted(next))
             }
             CaseEvent::FindingNoted { .. } => Some(self.with(next)),
-            CaseEvent::CaseReviewStarted { cause, .. } => {
-                next.leave_approval(status);
-                Some(Self::InReview(next, *cause))
-            }
-            CaseEvent::CaseApproved {
-                tier,
-                reverify_at,
-                source,
-                ..
-            } => {
-                next.forget_overruled(source);
-                next.granted = Some(*tier);
-                next.due_at = *reverify_at;
-                Some(Self::Approved(next))
-            }
-            CaseEvent::CaseRejected {
-                retry,
-                expires_at,
-                source,
-                ..
-            } => {
-                next.forget_overruled(source);
-                next.leave_approval(status);
-                match retry {
-                    Retry::Allowed => {
-                        next.due_at = expires_at.or(next.due_at);
-                        Some(Self::RetryAllowed(next))
-                    }
-                    Retry::Final => {
-                        next.granted = None;
-                        Some(Self::Rejected(next))
-                    }
-                }
-            }
-            CaseEvent::CaseExpired { source } => {
-                next.forget_overruled(source);
-                next.granted = None;
-                next.due_at = None;
-                Some(Self::Expired(next))
-            }
-            CaseEvent::CaseReset { .. } => {
-                next.begin_anew();
-                Some(Self::Opened(next))
-            }
-            CaseEvent::ReverificationDue { expires_at, .. } => {
-                next.forget_findings();
-                next.received.clear();
-                next.due_at = *expires_at;
-                Some(Self::ReverificationDue(next))
-            }
+            CaseEvent::CaseReviewStarted { .. }
+            | CaseEvent::CaseApproved { .. }
+            | CaseEvent::CaseRejected { .. }
+            | CaseEvent::CaseExpired { .. }
+            | CaseEvent::CaseReset { .. }
+            | CaseEvent::ReverificationDue { .. } => decided(next, status, event),
         }
     }
 
@@ -298,6 +254,67 @@ impl VerificationCase {
             Self::Expired(_) => Self::Expired(open),
             Self::ReverificationDue(_) => Self::ReverificationDue(open),
         }
+    }
+}
+
+/// What follows a decision, whoever made it; nothing of the events before one.
+fn decided(mut next: OpenCase, status: CaseStatus, event: &CaseEvent) -> Option<VerificationCase> {
+    match event {
+        CaseEvent::CaseReviewStarted { cause, .. } => {
+            next.leave_approval(status);
+            Some(VerificationCase::InReview(next, *cause))
+        }
+        CaseEvent::CaseApproved {
+            tier,
+            reverify_at,
+            source,
+            ..
+        } => {
+            next.forget_overruled(source);
+            next.granted = Some(*tier);
+            next.due_at = *reverify_at;
+            Some(VerificationCase::Approved(next))
+        }
+        CaseEvent::CaseRejected {
+            retry,
+            expires_at,
+            source,
+            ..
+        } => {
+            next.forget_overruled(source);
+            next.leave_approval(status);
+            match retry {
+                Retry::Allowed => {
+                    next.due_at = expires_at.or(next.due_at);
+                    Some(VerificationCase::RetryAllowed(next))
+                }
+                Retry::Final => {
+                    next.granted = None;
+                    Some(VerificationCase::Rejected(next))
+                }
+            }
+        }
+        CaseEvent::CaseExpired { source } => {
+            next.forget_overruled(source);
+            next.granted = None;
+            next.due_at = None;
+            Some(VerificationCase::Expired(next))
+        }
+        CaseEvent::CaseReset { .. } => {
+            next.begin_anew();
+            Some(VerificationCase::Opened(next))
+        }
+        CaseEvent::ReverificationDue { expires_at, .. } => {
+            next.forget_findings();
+            next.received.clear();
+            next.due_at = *expires_at;
+            Some(VerificationCase::ReverificationDue(next))
+        }
+        CaseEvent::CaseOpened { .. }
+        | CaseEvent::DocumentsRequested { .. }
+        | CaseEvent::DocumentReceived { .. }
+        | CaseEvent::CaseSubmitted { .. }
+        | CaseEvent::FindingNoted { .. } => None,
     }
 }
 
