@@ -3,6 +3,7 @@
 //! Random sequences of them are in the book's tests.
 
 mod attempts;
+mod changed_limits;
 mod claims;
 mod holds;
 mod limits;

@@ -220,8 +220,11 @@ impl Movement {
 
 /// How much of a limit is left; nothing when it is below what is used.
 fn left(allowed: Amount, used: Decimal) -> Decimal {
-    let left = allowed.value().checked_sub(used).unwrap_or_default();
-    left.max(Decimal::ZERO)
+    let allowed = allowed.value();
+    let nothing = Decimal::new(0, allowed.scale());
+    allowed
+        .checked_sub(used)
+        .map_or(nothing, |left| left.max(nothing))
 }
 
 impl Comparison<'_> {

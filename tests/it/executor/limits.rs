@@ -1,10 +1,15 @@
 //! Limits of owners, over nodes and restarts.
 
+use event_store::LogReader;
 use event_store::executor::{Atomicity, ExecutorSettings, Outcome, Submission};
-use ledger_core::{Command, WalletId};
+use ledger_core::ledger::LedgerEvent;
+use ledger_core::payout::PayoutAction;
+use ledger_core::transaction::TransactionEvent;
+use ledger_core::{BeneficiaryId, Command, Event, Holder, PayoutId, Position, WalletId};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use crate::harness::outside::{add_beneficiary, new_payout, payout, verify_beneficiary};
 use crate::harness::{
     Bench, TestDatabase, begin_wallet_of, deposit, limit_everybody, submission, tier, transfer,
 };
@@ -73,6 +78,110 @@ async fn race_deposits_never_exceed_what_may_be_held_together() {
     assert_eq!(accepted(&outcomes), 28);
     let held = first.rupees(one).await + first.rupees(other).await;
     assert_eq!(held, Decimal::new(30_00, 2));
+}
+
+/// Payouts of small amounts, asked for on two nodes at the same time, do not together come to more than a
+/// day allows; what is called off can be asked for again. Fails when a payout counts when it succeeds.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_payouts_never_exceed_the_limit_of_the_day_together() {
+    let first = Bench::over(TestDatabase::create().await.database).await;
+    let second = Bench::over(first.database.clone()).await;
+    let mut wallets = Vec::new();
+    for _ in 0..2 {
+        let wallet = wallet_of(&first, "asha", "100.00").await;
+        let beneficiary = BeneficiaryId::new(Uuid::now_v7());
+        first
+            .carry_out([
+                add_beneficiary(beneficiary, wallet),
+                verify_beneficiary(beneficiary),
+            ])
+            .await;
+        wallets.push((wallet, beneficiary));
+    }
+    first
+        .carry_out(limit_everybody(tier("20.00", None, None)))
+        .await;
+    let ask = |number: usize| {
+        let node = [&first, &second][number % 2];
+        let (wallet, beneficiary) = wallets[number / 2 % 2];
+        let id = PayoutId::new(Uuid::now_v7());
+        let command = new_payout(id, wallet, beneficiary, "1.00");
+        async move { (id, node.submit(submission(command)).await.unwrap()) }
+    };
+    let asked = futures_util::future::join_all((0..60).map(ask)).await;
+    let (ids, outcomes): (Vec<PayoutId>, Vec<Outcome>) = asked.into_iter().unzip();
+    assert_eq!(accepted(&outcomes), 20);
+    for refusal in outcomes.iter().filter_map(Outcome::refusal) {
+        assert_eq!(refusal.code, "period_limit_exceeded");
+        assert_eq!(refusal.context["left"], "0.00");
+    }
+    let mut known = ids.iter().zip(&outcomes);
+    let (reserved, _) = known.find(|(_, one)| one.refusal().is_none()).unwrap();
+    let cancel = payout(*reserved, PayoutAction::Cancel { reason: None });
+    second.carry_out([cancel]).await;
+    let again = futures_util::future::join_all((0..4).map(ask)).await;
+    let again: Vec<Outcome> = again.into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(accepted(&again), 1);
+}
+
+/// While limits are set anew, also below what is used, every transfer is within the limit that is in force
+/// where it stands in the log. Fails when a node judges by a limit that another has replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_transfers_keep_the_limit_that_is_in_force_where_they_stand() {
+    let first = Bench::over(TestDatabase::create().await.database).await;
+    let second = Bench::over(first.database.clone()).await;
+    let from = wallet_of(&first, "asha", "100.00").await;
+    let to = wallet_of(&first, "ravi", "1.00").await;
+    first
+        .carry_out(limit_everybody(tier("20.00", None, None)))
+        .await;
+    let attempts = (0..160).map(|number| {
+        let node = [&first, &second][number % 2];
+        let command = match number {
+            40 => limit_everybody(tier("5.00", None, None))[0].clone(),
+            80 => limit_everybody(tier("40.00", None, None))[0].clone(),
+            120 => limit_everybody(tier("30.00", None, None))[0].clone(),
+            _ => transfer(from, to, "1.00"),
+        };
+        node.submit(submission(command))
+    });
+    for outcome in futures_util::future::join_all(attempts).await {
+        let outcome = outcome.unwrap();
+        let code = outcome.refusal().map(|refusal| refusal.code.as_str());
+        assert!(matches!(code, None | Some("period_limit_exceeded")));
+    }
+    let reader = LogReader::new(first.database.pool().clone());
+    let log = reader
+        .read(first.ledger, Position::START, 10_000)
+        .await
+        .unwrap();
+    let (mut limit, mut used, mut limits) = (None, Decimal::ZERO, 0);
+    for event in log {
+        match event.decode().unwrap().event {
+            Event::Ledger(LedgerEvent::TierSet { rules, .. }) => {
+                let rules = rules.limits("INR".parse().unwrap()).unwrap();
+                limit = rules.outgoing.per_day;
+                limits += 1;
+            }
+            Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
+                let moved = postings.iter();
+                let moved = moved.filter(|posting| posting.source == Holder::Wallet(from));
+                let moved: Decimal = moved.map(|posting| posting.amount.value()).sum();
+                used += moved;
+                let within = limit.is_none_or(|limit| used <= limit.value());
+                assert!(moved.is_zero() || within, "{used} of {limit:?}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(limits, 4);
+    let last = first
+        .submit(submission(transfer(from, to, "40.01")))
+        .await
+        .unwrap();
+    let last = last.refusal().unwrap();
+    assert_eq!(last.code, "period_limit_exceeded");
+    assert_eq!(last.context["used"], used.to_string());
 }
 
 /// What one node counted is used up on a node that starts afterwards and has seen nothing.

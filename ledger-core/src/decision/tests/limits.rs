@@ -15,12 +15,16 @@ use crate::timestamp::Timestamp;
 
 /// A world in which the owner of wallets 1 and 2 is limited, that of wallet 3 is not, and both have
 /// money enough.
-struct World {
+pub(super) struct World {
     book: Book,
     next: u128,
 }
 
-fn limits(out: &[(&str, i64)], within: &[(&str, i64)], balance: Option<i64>) -> RequestedTier {
+pub(super) fn limits(
+    out: &[(&str, i64)],
+    within: &[(&str, i64)],
+    balance: Option<i64>,
+) -> RequestedTier {
     let flow = |words: &[(&str, i64)]| {
         let find = |name: &str| {
             let found = words.iter().find(|(known, _)| *known == name);
@@ -50,10 +54,10 @@ fn time(text: &str) -> Timestamp {
     parsed(text)
 }
 
-const NOON: &str = "2026-03-31T12:00:00Z";
+pub(super) const NOON: &str = "2026-03-31T12:00:00Z";
 
 impl World {
-    fn with(rules: RequestedTier) -> Self {
+    pub(super) fn with(rules: RequestedTier) -> Self {
         let mut world = Self {
             book: Book::complete(),
             next: 0,
@@ -88,7 +92,7 @@ impl World {
         world
     }
 
-    fn set(&mut self, rules: RequestedTier) {
+    pub(super) fn set(&mut self, rules: RequestedTier) {
         let (tier, rules) = (parsed("basic"), Box::new(rules));
         self.yes(NOON, &Command::SetTier { tier, rules });
     }
@@ -107,7 +111,7 @@ impl World {
         self.yes(NOON, &command);
     }
 
-    fn ask(&mut self, when: &str, command: &Command) -> Result<Vec<Event>, Rejection> {
+    pub(super) fn ask(&mut self, when: &str, command: &Command) -> Result<Vec<Event>, Rejection> {
         match decide(&mut self.book, command, time(when)) {
             Ok(events) => Ok(events.into_iter().map(|event| event.event).collect()),
             Err(DecisionError::Rejected(rejection)) => Err(rejection),
@@ -115,12 +119,12 @@ impl World {
         }
     }
 
-    fn yes(&mut self, when: &str, command: &Command) -> Vec<Event> {
+    pub(super) fn yes(&mut self, when: &str, command: &Command) -> Vec<Event> {
         self.ask(when, command)
             .unwrap_or_else(|refused| panic!("{command:?}: {refused}"))
     }
 
-    fn pay(
+    pub(super) fn pay(
         &mut self,
         when: &str,
         source: Holder,
@@ -141,7 +145,7 @@ impl World {
     }
 
     /// What Asha has used on the day of a moment.
-    fn used(&self, when: &str, flow: Flow) -> String {
+    pub(super) fn used(&self, when: &str, flow: Flow) -> String {
         let usage = self.book.usage_of(owner("asha").key()).unwrap();
         let calendar = Calendar::at(UtcOffset::default(), time(when));
         let used = usage.used.used(asset_code("INR"), flow, &calendar);
@@ -153,7 +157,7 @@ fn wallet_of(number: u128) -> Holder {
     wallet(number)
 }
 
-fn to_ravi(world: &mut World, when: &str, amount: &str) -> String {
+pub(super) fn to_ravi(world: &mut World, when: &str, amount: &str) -> String {
     world.code(when, wallet(1), wallet(3), amount)
 }
 
