@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use event_store::executor::{
     AccountSnapshot, AccountSource, Atomicity, ExecutorSettings, Executors, IdempotencyKey,
-    Outcome, Submission,
+    Outcome, Submission, UsageSnapshot,
 };
 use event_store::{Database, LogSignal};
 use ledger_core::annotation::Metadata;
@@ -14,7 +14,8 @@ use ledger_core::ledger::standard_system_accounts;
 use ledger_core::posting::RequestedPosting;
 use ledger_core::transaction::TransactionRequest;
 use ledger_core::{
-    AggregateType, AssetCode, Command, Holder, LedgerName, OwnerId, TransactionId, WalletId,
+    AggregateType, AssetCode, Command, Holder, LedgerName, OwnerId, OwnerKey, TransactionId,
+    WalletId,
 };
 use projections::AccountsReadModel;
 use rust_decimal::Decimal;
@@ -70,6 +71,14 @@ impl AccountSource for NoReadModel {
         _holders: &[Holder],
     ) -> Result<AccountSnapshot, sqlx::Error> {
         Ok(AccountSnapshot::default())
+    }
+
+    async fn load_usage(
+        &self,
+        _ledger: LedgerName,
+        _owners: &[OwnerKey],
+    ) -> Result<UsageSnapshot, sqlx::Error> {
+        Ok(UsageSnapshot::default())
     }
 }
 

@@ -42,6 +42,7 @@ use crate::routes::identity::stream_tickets::StreamTicketOperations;
 use crate::routes::jobs::JobOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
+use crate::routes::owners::OwnerOperations;
 use crate::routes::payments::beneficiaries::BeneficiaryOperations;
 use crate::routes::payments::deposit_queries::DepositQueries;
 use crate::routes::payments::deposits::DepositCommands;
@@ -53,6 +54,7 @@ use crate::routes::payments::providers::ProviderQueries;
 use crate::routes::payments::refunds::RefundQueries;
 use crate::routes::payments::settlements::SettlementOperations;
 use crate::routes::system_accounts::SystemAccountCommands;
+use crate::routes::tiers::TierOperations;
 use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
 use crate::routes::wallet_queries::WalletQueries;
@@ -166,7 +168,12 @@ impl Api {
 }
 
 /// Every operation, in one place for the routes and the document.
-type AllOperations = Operations<(LedgerOperations, PaymentOperations, IdentityOperations)>;
+type AllOperations = Operations<(
+    LedgerOperations,
+    PaymentOperations,
+    LimitOperations,
+    IdentityOperations,
+)>;
 
 /// The operations on ledgers and what is in them.
 type LedgerOperations = (
@@ -199,6 +206,9 @@ type PaymentOperations = (
     PolicyOperations,
     ProviderQueries,
 );
+
+/// The operations on what owners may do.
+type LimitOperations = (TierOperations, OwnerOperations);
 
 /// The operations on people, machines and roles.
 type IdentityOperations = (
@@ -255,7 +265,11 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         RecordQueries(services.clone()),
         OAuthOperations(services.clone()),
     );
-    let parts = (ledgers, payments, identities);
+    let limits = (
+        TierOperations(services.clone()),
+        OwnerOperations(services.clone()),
+    );
+    let parts = (ledgers, payments, limits, identities);
     Operations { parts, access }
 }
 

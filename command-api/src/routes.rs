@@ -10,9 +10,11 @@ pub mod identity;
 pub mod jobs;
 pub mod ledger_queries;
 pub mod ledgers;
+pub mod owners;
 pub mod payments;
 pub mod query_groups;
 pub mod system_accounts;
+pub mod tiers;
 pub mod transaction_queries;
 pub mod transactions;
 pub mod wallet_queries;
@@ -45,6 +47,8 @@ pub enum Part {
     Payouts,
     /// What providers pay us, where that differs from our books, and how they do.
     Settlements,
+    /// What owners may do, and how much: tiers, and what is used of them.
+    Limits,
     /// What payment providers tell us, as it came.
     Webhooks,
     /// Work outside the ledger, and what of it failed.

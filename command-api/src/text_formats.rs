@@ -11,9 +11,9 @@ use identity::subject::Subject;
 use ledger_core::annotation::{MAX_REFERENCE_LENGTH, Reference};
 use ledger_core::money::{AmountError, MAX_SCALE, parse_decimal};
 use ledger_core::{
-    AccountId, ActorId, AssetCode, BeneficiaryId, HoldId, Holder, LedgerName, OwnerId, PaymentId,
-    PayoutId, ProviderName, ProviderReference, RefundId, SettlementId, SystemAccountName,
-    Timestamp, TransactionId, WalletId,
+    AccountId, ActorId, AssetCode, BeneficiaryId, CaseId, HoldId, Holder, LedgerName, OwnerId,
+    PaymentId, PayoutId, ProviderName, ProviderReference, RefundId, SettlementId,
+    SystemAccountName, TierName, Timestamp, TransactionId, WalletId,
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -145,6 +145,22 @@ domain_format!(
     36,
     "0190b8a2-5b7e-7c3d-8f00-0000000000e1",
     "The id of a settlement: a UUID."
+);
+domain_format!(
+    CaseId,
+    "uuid",
+    Some(UUID_PATTERN),
+    36,
+    "0190b8a2-5b7e-7c3d-8f00-0000000000f1",
+    "The id of a verification case: a UUID."
+);
+domain_format!(
+    TierName,
+    "tier-name",
+    Some("^[a-z][a-z0-9_]{0,23}$"),
+    24,
+    "full_kyc",
+    "The name of a tier: a lower-case letter, then lower-case letters, digits and `_`."
 );
 domain_format!(
     AssetCode,
@@ -393,7 +409,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 27] = [
+    const CHECKS: [(&str, FormatCheck); 28] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),
@@ -413,6 +429,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
         entry::<CallbackQuery>(),
         entry::<WebAddress>(),
         entry::<ProviderName>(),
+        entry::<TierName>(),
         entry::<ProviderReference>(),
         entry::<ActorId>(),
         entry::<CountryCode>(),

@@ -54,7 +54,7 @@ use crate::log::LogReader;
 use crate::signal::LogSignal;
 
 pub use idempotency_key::IdempotencyKey;
-pub use lookup::{AccountSnapshot, AccountSource};
+pub use lookup::{AccountSnapshot, AccountSource, UsageSnapshot};
 pub use outcome::{Applied, CommandOutcome, Outcome, Refusal};
 pub use submission::{Atomicity, Submission, SubmitError};
 

@@ -121,6 +121,10 @@ named! {
     PaymentsResolve = "payments.resolve",
     /// Say what payments and payouts may do.
     PaymentsManage = "payments.manage",
+    /// Say what the owners in a tier may do, and how much.
+    TiersManage = "tiers.manage",
+    /// Grant owners a tier, and take it back.
+    TiersGrant = "tiers.grant",
     /// See which webhooks came and what became of them, without their content.
     WebhooksRead = "webhooks.read",
     /// See the content of webhooks, and have them replayed.
@@ -312,6 +316,12 @@ pub const TABLE: &[Row] = &[
         NOBODY,
     ),
     done_with_second_factor(Permission::PaymentsManage, &[Role::Admin], NOBODY),
+    done_with_second_factor(Permission::TiersManage, &[Role::Admin], NOBODY),
+    done_with_second_factor(
+        Permission::TiersGrant,
+        &[Role::Compliance, Role::Admin],
+        NOBODY,
+    ),
     seen(
         Permission::WebhooksRead,
         &[

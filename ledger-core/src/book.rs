@@ -26,6 +26,7 @@ mod streamed;
 mod tests;
 mod trial_balance;
 mod undo;
+mod usage;
 
 use hashbrown::HashMap;
 
@@ -34,26 +35,30 @@ use crate::beneficiary::Beneficiary;
 use crate::event::{Event, Position, RecordedEvent, Sequence, Stream};
 use crate::hold::Hold;
 use crate::identifier::{
-    AccountId, BeneficiaryId, HoldId, Holder, LedgerName, PaymentId, PayoutId, SettlementId,
-    TransactionId,
+    AccountId, BeneficiaryId, CaseId, HoldId, Holder, LedgerName, OwnerKey, PaymentId, PayoutId,
+    SettlementId, TransactionId, WalletId,
 };
 use crate::ledger::{Ledger, OpenLedger};
 use crate::money::AssetCode;
+use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::posting::{HolderStanding, Standing, Standings};
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
+use crate::verification::VerificationCase;
 use crate::wallet::Wallet;
 
 pub use account::AccountTotals;
 pub use load::{HolderRows, LoadError, StaleLoad};
 pub use trial_balance::TrialBalance;
+pub use usage::UsageRows;
 
 use apply::Place;
 use entity::{HolderEntry, LoadedHolder, Versioned};
 use undo::Undo;
+use usage::UsageEntry;
 
 /// An entity a decision needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +77,14 @@ pub enum EntityKey {
     Beneficiary(BeneficiaryId),
     /// A settlement.
     Settlement(SettlementId),
+    /// A verification case.
+    VerificationCase(CaseId),
+    /// Who owns a wallet; the wallet itself is a holder.
+    OwnerOf(WalletId),
+    /// What was granted to an owner.
+    Owner(OwnerKey),
+    /// What an owner has used of limits, and the owner's wallets.
+    Usage(OwnerKey),
 }
 
 /// The log and the book disagree: the log is not one Daybook wrote, or was read out of order.
@@ -134,6 +147,14 @@ pub enum BookError {
         /// The account.
         account: AccountId,
     },
+    /// What an owner has used cannot be kept, or more is given back than was counted.
+    #[error("position {position}: what the owner {owner} has used cannot be kept")]
+    Usage {
+        /// The event's position.
+        position: Position,
+        /// The owner.
+        owner: OwnerKey,
+    },
 }
 
 /// A point to which the book can be taken back; valid until [`Book::settle`] passes it.
@@ -167,6 +188,9 @@ pub struct Book {
     payouts: HashMap<PayoutId, Versioned<Payout>>,
     beneficiaries: HashMap<BeneficiaryId, Versioned<Beneficiary>>,
     settlements: HashMap<SettlementId, Versioned<Settlement>>,
+    owners: HashMap<OwnerKey, Versioned<Owner>>,
+    cases: HashMap<CaseId, Versioned<VerificationCase>>,
+    usages: HashMap<OwnerKey, UsageEntry>,
     undo: Vec<Undo>,
     /// Whether changes are kept in `undo`: they are while recording, not while applying.
     recording: bool,
@@ -194,6 +218,9 @@ impl Book {
             payouts: HashMap::new(),
             beneficiaries: HashMap::new(),
             settlements: HashMap::new(),
+            owners: HashMap::new(),
+            cases: HashMap::new(),
+            usages: HashMap::new(),
             undo: Vec::new(),
             recording: false,
             settled: 0,

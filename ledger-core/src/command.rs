@@ -4,17 +4,20 @@ use crate::annotation::{Metadata, Reference};
 use crate::beneficiary::BeneficiaryAction;
 use crate::hold::{CaptureRequest, HoldRequest};
 use crate::identifier::{
-    BeneficiaryId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
-    SystemAccountName, TransactionId, WalletId,
+    BeneficiaryId, CaseId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
+    SystemAccountName, TierName, TransactionId, WalletId,
 };
 use crate::ledger::{RequestedPolicy, SystemAccount};
+use crate::limit::RequestedTier;
 use crate::money::AssetCode;
+use crate::owner::OwnerAction;
 use crate::payment::PaymentAction;
 use crate::payout::PayoutAction;
 use crate::posting::{FreezeScope, NormalSide};
 use crate::settlement::SettlementAction;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionRequest;
+use crate::verification::CaseAction;
 use crate::wallet::RequestedOverdraft;
 
 /// Something asked of a ledger, before anything about it has been checked.
@@ -101,6 +104,23 @@ pub enum Command {
         asset: AssetCode,
         policy: RequestedPolicy,
     },
+    /// Change what the owners in a tier may do, or add the tier.
+    SetTier {
+        tier: TierName,
+        rules: Box<RequestedTier>,
+    },
+    /// Change the tier of owners to whom none was granted.
+    SetDefaultTier { tier: TierName },
+    /// Something about an owner.
+    Owner {
+        owner: OwnerId,
+        action: Box<OwnerAction>,
+    },
+    /// Something about a verification case.
+    VerificationCase {
+        case: CaseId,
+        action: Box<CaseAction>,
+    },
     /// Something about a payment.
     Payment {
         payment: PaymentId,
@@ -143,6 +163,10 @@ impl Command {
             Self::VoidHold { .. } => "VoidHold",
             Self::ExpireHold { .. } => "ExpireHold",
             Self::SetPaymentPolicy { .. } => "SetPaymentPolicy",
+            Self::SetTier { .. } => "SetTier",
+            Self::SetDefaultTier { .. } => "SetDefaultTier",
+            Self::Owner { action, .. } => action.name(),
+            Self::VerificationCase { action, .. } => action.name(),
             Self::Payment { action, .. } => action.name(),
             Self::Payout { action, .. } => action.name(),
             Self::Beneficiary { action, .. } => action.name(),

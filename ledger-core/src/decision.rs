@@ -4,24 +4,31 @@
 //! else. What it decides is recorded in the book at once, so that the next decision sees it; the
 //! caller takes it back when the append fails.
 
-use crate::book::{Book, BookError, NewEvent};
+use crate::book::{Book, BookError, EntityKey, NewEvent};
 use crate::command::Command;
 use crate::event::{Event, Stream};
 use crate::hold::{CaptureRequest, HoldCommand, HoldEvent, HoldManager, HoldRequest};
 use crate::identifier::{AccountId, HoldId, Holder, TransactionId, WalletId};
 use crate::ledger::{LedgerCommand, LedgerRejection};
+use crate::limit::Judged;
 use crate::money::AssetCode;
 use crate::posting::{RequestedPosting, Standings};
 use crate::provider::Authority;
 use crate::rejection::Rejection;
 use crate::timestamp::Timestamp;
-use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionRequest};
+use crate::transaction::{
+    MovementBounds, Transaction, TransactionCause, TransactionCommand, TransactionRequest,
+};
 use crate::wallet::WalletCommand;
 
+mod limits;
 mod needs;
 mod outside;
 #[cfg(test)]
 mod tests;
+mod verification;
+
+use limits::Concern;
 
 pub use needs::{begun_entity, lacking, lacking_to_refuse, needs_follow_from_book};
 
@@ -34,6 +41,10 @@ pub enum DecisionError {
     /// The book contradicts itself; a fault of Daybook, never of the caller.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// What limits the owners concerned is not loaded; load it and decide again. Only for a partial
+    /// book, where [`lacking`] could not tell before other commands were decided.
+    #[error("what limits the owners concerned is not loaded")]
+    Lacking(Vec<EntityKey>),
 }
 
 /// Decides `command` and records what happens in `book`.
@@ -122,6 +133,15 @@ impl Decision<'_> {
                     },
                 )
             }
+            Command::SetTier { tier, rules } => self.ledger(&LedgerCommand::SetTier {
+                tier: *tier,
+                rules: (**rules).clone(),
+            }),
+            Command::SetDefaultTier { tier } => {
+                self.ledger(&LedgerCommand::SetDefaultTier { tier: *tier })
+            }
+            Command::Owner { owner, action } => self.owner(owner, action),
+            Command::VerificationCase { case, action } => self.verification_case(*case, action),
             Command::SetPaymentPolicy { asset, policy } => {
                 self.ledger(&LedgerCommand::SetPaymentPolicy {
                     asset: *asset,
@@ -148,6 +168,8 @@ impl Decision<'_> {
             LedgerCommand::Open { name, .. } => Some(*name),
             LedgerCommand::RegisterAsset { .. }
             | LedgerCommand::OpenSystemAccount { .. }
+            | LedgerCommand::SetTier { .. }
+            | LedgerCommand::SetDefaultTier { .. }
             | LedgerCommand::SetPaymentPolicy { .. } => None,
         };
         let stream = self
@@ -237,6 +259,10 @@ impl Decision<'_> {
             | Command::VoidHold { .. }
             | Command::ExpireHold { .. }
             | Command::SetPaymentPolicy { .. }
+            | Command::SetTier { .. }
+            | Command::SetDefaultTier { .. }
+            | Command::Owner { .. }
+            | Command::VerificationCase { .. }
             | Command::Payment { .. }
             | Command::Payout { .. }
             | Command::Beneficiary { .. }
@@ -268,6 +294,7 @@ impl Decision<'_> {
             Authority::Ordinary => standings,
             Authority::Fact => standings.without_bounds(),
         };
+        let bounds = self.bounds(&request, cause, authority)?;
         let recorded_at = self.recorded_at;
         let command = TransactionCommand::Post {
             transaction,
@@ -275,8 +302,40 @@ impl Decision<'_> {
             cause,
             recorded_at,
             standings,
+            bounds,
         };
         self.transaction(transaction, &command)
+    }
+
+    fn bounds(
+        &mut self,
+        request: &TransactionRequest,
+        cause: TransactionCause,
+        authority: Authority,
+    ) -> Result<MovementBounds, DecisionError> {
+        if let TransactionCause::Revert(transaction) = cause {
+            let usage = match self.book.transaction(transaction) {
+                Transaction::Posted(posted) | Transaction::Reverted(posted, _) => {
+                    posted.usage.clone()
+                }
+                Transaction::Absent => None,
+            };
+            return Ok(MovementBounds::Reverts(usage));
+        }
+        // What has happened outside is no movement of the owner's wish: it is neither judged nor counted.
+        if authority == Authority::Fact || !limits::has_tiers(self.book) {
+            return Ok(MovementBounds::default());
+        }
+        let judged = match cause {
+            TransactionCause::Capture(_) => Judged::Arrival,
+            TransactionCause::Request
+            | TransactionCause::Revert(_)
+            | TransactionCause::Payment(_)
+            | TransactionCause::Payout(_)
+            | TransactionCause::Settlement(_) => Judged::Whole,
+        };
+        let concerns = Concern::of_postings(&request.postings);
+        Ok(MovementBounds::Tiers(self.limits(&concerns)?, judged))
     }
 
     fn revert(
@@ -322,6 +381,7 @@ impl Decision<'_> {
     ) -> Decided {
         let account: AccountId = request.source.account(request.asset);
         let standings = self.book.standings([request.asset], [account]);
+        let limits = self.limits_of_hold(request, manager)?;
         let (request, recorded_at) = (request.clone(), self.recorded_at);
         self.hold(
             hold,
@@ -331,6 +391,7 @@ impl Decision<'_> {
                 recorded_at,
                 standings,
                 manager,
+                limits,
             },
         )
     }
@@ -415,6 +476,8 @@ fn captured_posting(event: &Event) -> Option<RequestedPosting> {
         | Event::Payment(_)
         | Event::Payout(_)
         | Event::Beneficiary(_)
-        | Event::Settlement(_) => None,
+        | Event::Settlement(_)
+        | Event::Owner(_)
+        | Event::VerificationCase(_) => None,
     }
 }

@@ -13,11 +13,13 @@ use crate::beneficiary::BeneficiaryEvent;
 use crate::hold::HoldEvent;
 use crate::identifier::IdentifierError;
 use crate::ledger::LedgerEvent;
+use crate::owner::OwnerEvent;
 use crate::payment::PaymentEvent;
 use crate::payout::PayoutEvent;
 use crate::settlement::SettlementEvent;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionEvent;
+use crate::verification::CaseEvent;
 use crate::wallet::WalletEvent;
 
 mod stream;
@@ -87,6 +89,10 @@ pub enum Event {
     Beneficiary(Box<BeneficiaryEvent>),
     /// To a settlement.
     Settlement(Box<SettlementEvent>),
+    /// To an owner.
+    Owner(Box<OwnerEvent>),
+    /// To a verification case.
+    VerificationCase(Box<CaseEvent>),
 }
 
 impl Event {
@@ -102,6 +108,8 @@ impl Event {
             Self::Payout(event) => event.name(),
             Self::Beneficiary(event) => event.name(),
             Self::Settlement(event) => event.name(),
+            Self::Owner(event) => event.name(),
+            Self::VerificationCase(event) => event.name(),
         }
     }
 
@@ -117,6 +125,8 @@ impl Event {
             Self::Payout(event) => event.version(),
             Self::Beneficiary(event) => event.version(),
             Self::Settlement(event) => event.version(),
+            Self::Owner(event) => event.version(),
+            Self::VerificationCase(event) => event.version(),
         }
     }
 
@@ -134,6 +144,8 @@ impl Event {
             Self::Payout(event) => serde_json::to_writer(writer, event),
             Self::Beneficiary(event) => serde_json::to_writer(writer, event),
             Self::Settlement(event) => serde_json::to_writer(writer, event),
+            Self::Owner(event) => serde_json::to_writer(writer, event),
+            Self::VerificationCase(event) => serde_json::to_writer(writer, event),
         }
     }
 
@@ -166,6 +178,10 @@ impl Event {
             AggregateType::Payout => serde_json::from_str(payload).map(Self::Payout),
             AggregateType::Beneficiary => serde_json::from_str(payload).map(Self::Beneficiary),
             AggregateType::Settlement => serde_json::from_str(payload).map(Self::Settlement),
+            AggregateType::Owner => serde_json::from_str(payload).map(Self::Owner),
+            AggregateType::VerificationCase => {
+                serde_json::from_str(payload).map(Self::VerificationCase)
+            }
         }
         .map_err(|source| DecodeError::Payload {
             event_type: event_type.to_owned(),

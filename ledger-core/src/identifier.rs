@@ -147,6 +147,18 @@ uuid_id!(
     "a settlement id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
 );
 
+uuid_id!(
+    /// What stands for an owner where a text is too long: the id of the owner's own stream, which
+    /// follows from the owner's name ([`OwnerId::key`]).
+    OwnerKey,
+    "an owner's key is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+uuid_id!(
+    /// The id of a verification case; the client's own or generated (UUID version 7 advised).
+    CaseId,
+    "a case id is a UUID like 0190b8a2-5b7e-7c3d-8f00-000000000001"
+);
+
 mod external;
 
 pub use external::{ActorId, ProviderName, ProviderReference, derived_id};
@@ -254,6 +266,41 @@ text_serde!(
     "The name of a system account."
 );
 
+/// The name of a tier, such as `basic` or `full_kyc`: 1 to 24 characters, a lower-case letter, then
+/// letters, digits and `_`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TierName(ArrayString<24>);
+
+impl TierName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TierName {
+    type Err = IdentifierError;
+
+    fn from_str(text: &str) -> Result<Self, IdentifierError> {
+        let error = IdentifierError {
+            rule: "a tier name is 1 to 24 characters: a lower-case letter, then letters, digits and '_'",
+        };
+        if !is_name(text, |byte| byte == b'_') {
+            return Err(error);
+        }
+        ArrayString::from(text).map(Self).map_err(|_| error)
+    }
+}
+
+impl fmt::Display for TierName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+text_serde!(TierName, "^[a-z][a-z0-9_]{0,23}$", "The name of a tier.");
+
 /// Who owns a wallet, in the words of the platform that uses Daybook; 1 to 128 printable
 /// characters without spaces at either end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -264,6 +311,12 @@ impl OwnerId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id of the owner's own stream; always the same for the same owner.
+    #[must_use]
+    pub fn key(&self) -> OwnerKey {
+        OwnerKey::new(derived_id(&["owner", &self.0]))
     }
 }
 

@@ -1,9 +1,9 @@
 //! A ledger: one log, one order, one set of accounts; it knows its assets and system accounts.
 //!
-//! | state  | Open                | RegisterAsset            | OpenSystemAccount              | SetPaymentPolicy   |
-//! |--------|---------------------|--------------------------|--------------------------------|--------------------|
-//! | Absent | → Open, or `system_account_exists` when one is named twice | `ledger_not_found`       | `ledger_not_found`             | `ledger_not_found` |
-//! | Open   | `ledger_exists`     | Open, or `asset_exists`, `asset_scale_out_of_range` | Open, or `system_account_exists` | Open, or `asset_not_found`, `policy_not_an_amount` |
+//! | state  | Open                | RegisterAsset            | OpenSystemAccount              | SetPaymentPolicy   | SetTier | SetDefaultTier |
+//! |--------|---------------------|--------------------------|--------------------------------|--------------------|---------|----------------|
+//! | Absent | → Open, or `system_account_exists` when one is named twice | `ledger_not_found`       | `ledger_not_found`             | `ledger_not_found` | `ledger_not_found` | `ledger_not_found` |
+//! | Open   | `ledger_exists`     | Open, or `asset_exists`, `asset_scale_out_of_range` | Open, or `system_account_exists` | Open, or `asset_not_found`, `policy_not_an_amount` | Open, or `asset_not_found`, `tier_not_an_amount` | Open, or `tier_not_found` |
 
 mod command;
 mod decide;

@@ -22,7 +22,9 @@ mod fixtures;
 pub mod hold;
 pub mod identifier;
 pub mod ledger;
+pub mod limit;
 pub mod money;
+pub mod owner;
 pub mod payment;
 pub mod payout;
 pub mod posting;
@@ -31,14 +33,15 @@ pub mod rejection;
 pub mod settlement;
 pub mod timestamp;
 pub mod transaction;
+pub mod verification;
 pub mod wallet;
 
 pub use command::Command;
 pub use event::{AggregateType, Event, Position, Sequence, Stream};
 pub use identifier::{
-    AccountId, ActorId, BeneficiaryId, HoldId, Holder, LedgerName, OwnerId, PaymentId, PayoutId,
-    ProviderName, ProviderReference, RefundId, SettlementId, SystemAccountName, TransactionId,
-    WalletId,
+    AccountId, ActorId, BeneficiaryId, CaseId, HoldId, Holder, LedgerName, OwnerId, OwnerKey,
+    PaymentId, PayoutId, ProviderName, ProviderReference, RefundId, SettlementId,
+    SystemAccountName, TierName, TransactionId, WalletId,
 };
 pub use money::{Amount, Asset, AssetCode, Total};
 pub use posting::Posting;

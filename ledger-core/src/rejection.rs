@@ -5,10 +5,12 @@ use serde::Serialize;
 use crate::beneficiary::BeneficiaryRejection;
 use crate::hold::HoldRejection;
 use crate::ledger::LedgerRejection;
+use crate::owner::OwnerRejection;
 use crate::payment::PaymentRejection;
 use crate::payout::PayoutRejection;
 use crate::settlement::SettlementRejection;
 use crate::transaction::TransactionRejection;
+use crate::verification::CaseRejection;
 use crate::wallet::WalletRejection;
 
 #[cfg(test)]
@@ -42,6 +44,12 @@ pub enum Rejection {
     /// By a settlement.
     #[error(transparent)]
     Settlement(#[from] SettlementRejection),
+    /// By an owner.
+    #[error(transparent)]
+    Owner(#[from] OwnerRejection),
+    /// By a verification case.
+    #[error(transparent)]
+    VerificationCase(#[from] CaseRejection),
 }
 
 impl Rejection {
@@ -57,6 +65,8 @@ impl Rejection {
             Self::Payout(rejection) => rejection.code(),
             Self::Beneficiary(rejection) => rejection.code(),
             Self::Settlement(rejection) => rejection.code(),
+            Self::Owner(rejection) => rejection.code(),
+            Self::VerificationCase(rejection) => rejection.code(),
         }
     }
 
@@ -72,6 +82,8 @@ impl Rejection {
             Self::Payout(rejection) => rejection.is_transient(),
             Self::Beneficiary(rejection) => rejection.is_transient(),
             Self::Settlement(rejection) => rejection.is_transient(),
+            Self::Owner(rejection) => rejection.is_transient(),
+            Self::VerificationCase(rejection) => rejection.is_transient(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | state    | Post                 | MarkReverted                   |
 //! |----------|----------------------|--------------------------------|
-//! | Absent   | → Posted, or a [`crate::posting::PostingRejection`] | `transaction_not_found` |
+//! | Absent   | → Posted, or a [`crate::posting::PostingRejection`] or [`crate::limit::LimitRejection`] | `transaction_not_found` |
 //! | Posted   | `transaction_exists` | → Reverted, or `transaction_managed` |
 //! | Reverted | `transaction_exists` | `transaction_already_reverted` |
 //!
@@ -19,7 +19,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use command::{TransactionCommand, TransactionRequest};
+pub use command::{MovementBounds, TransactionCommand, TransactionRequest};
 pub use event::{TransactionCause, TransactionEvent};
 pub use rejection::TransactionRejection;
 pub use state::{PostedTransaction, Transaction};

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod activity;
 pub mod holds;
 pub mod ledgers;
+pub mod limits;
 mod log;
 pub mod payments;
 pub mod statements;

@@ -104,6 +104,8 @@ impl Concerns {
             // follow a wallet; what they move is told by the transactions and holds beside them.
             Event::Payment(_) | Event::Payout(_) | Event::Beneficiary(_) | Event::Settlement(_) => {
             }
+            // They say who somebody is found to be, which is nobody's but the owner's and the staff's.
+            Event::Owner(_) | Event::VerificationCase(_) => {}
         }
         concerns.channels.sort_unstable();
         concerns.channels.dedup();
@@ -141,6 +143,8 @@ impl Concerns {
             }
             LedgerEvent::LedgerOpened { .. }
             | LedgerEvent::AssetRegistered { .. }
+            | LedgerEvent::TierSet { .. }
+            | LedgerEvent::DefaultTierSet { .. }
             | LedgerEvent::PaymentPolicySet { .. } => {}
         }
     }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ledger_core::event::DecodeError;
 use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Timestamp};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -80,7 +82,7 @@ pub struct PublishedEvent {
     pub event_type: String,
     /// The version of the shape of `data`; `events/<type>.v<version>.json` describes it.
     pub version: String,
-    /// What the event says: the stored text, byte for byte.
+    /// What the event says: the stored text, byte for byte, but for `usage`, which stays in the log.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub data: Box<RawValue>,
     /// What caused it.
@@ -101,7 +103,9 @@ pub struct PublishedMetadata {
 }
 
 impl PublishedEvent {
-    /// Publishes a stored event: `data` is the stored payload without its outer key, untouched.
+    /// Publishes a stored event: `data` is the stored payload without its outer key, untouched. What a
+    /// movement counts towards limits is left out: it says of everybody concerned who owns their wallet
+    /// and what bounds them, and whoever follows one wallet is to learn that of nobody else.
     ///
     /// # Errors
     /// [`PublishError`] when the texts are not what Daybook writes.
@@ -125,6 +129,10 @@ impl PublishedEvent {
                 source: None,
             });
         }
+        let data = discreet(data).map_err(|source| PublishError::Payload {
+            position,
+            source: Some(source),
+        })?;
         let metadata = serde_json::from_str(stored.metadata)
             .map_err(|source| PublishError::Metadata { position, source })?;
         Ok(Self {
@@ -180,6 +188,55 @@ impl PublishedEvent {
     }
 }
 
+/// The field of events that says what counts towards limits.
+const USAGE: &str = "usage";
+
+/// The same data without what counts towards limits; untouched where that is not in it.
+fn discreet(data: Box<RawValue>) -> Result<Box<RawValue>, serde_json::Error> {
+    // Nearly every event: a look through the text is much less than taking it apart.
+    if !data.get().contains(USAGE) {
+        return Ok(data);
+    }
+    let Fields(mut fields) = serde_json::from_str(data.get())?;
+    let count = fields.len();
+    fields.retain(|(name, _)| name != USAGE);
+    if fields.len() == count {
+        return Ok(data);
+    }
+    serde_json::value::to_raw_value(&Fields(fields))
+}
+
+/// The fields of an object, in their order, each as its text.
+struct Fields(Vec<(String, Box<RawValue>)>);
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +275,25 @@ mod tests {
         assert_eq!(
             event.subject(),
             "daybook.main.wallet.0190b8a2-5b7e-7c3d-8f00-000000000001.WalletFrozen"
+        );
+    }
+
+    #[test]
+    fn what_counts_towards_limits_stays_in_the_log() {
+        let payload = concat!(
+            r#"{"WalletFrozen":{"zeta": "first","scope":"debits","usage":{"counted":[{"owner":"x"}]},"#,
+            r#""metadata":{"usage":"yes"}}}"#
+        );
+        let event = PublishedEvent::try_new(&stored(payload, METADATA)).unwrap();
+        assert_eq!(
+            event.data.get(),
+            r#"{"zeta":"first","scope":"debits","metadata":{"usage":"yes"}}"#
+        );
+        let payload = r#"{"WalletFrozen":{ "scope" : "debits",  "reason":"usage" }}"#;
+        let event = PublishedEvent::try_new(&stored(payload, METADATA)).unwrap();
+        assert_eq!(
+            event.data.get(),
+            r#"{ "scope" : "debits",  "reason":"usage" }"#
         );
     }
 

@@ -4,6 +4,7 @@ mod append_only;
 mod compatibility;
 mod decisions;
 mod idempotency;
+mod limits;
 mod nodes;
 mod outage;
 mod payments;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod desk;
 mod lifecycle;
+mod limits;
 mod lists;
 mod own;
 mod payouts;

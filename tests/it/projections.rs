@@ -6,6 +6,7 @@ mod cold_wallets;
 mod figures;
 mod folding;
 mod history;
+mod limits;
 mod listings;
 mod outside;
 mod questions;

@@ -85,6 +85,7 @@ impl StockCqrs {
     async fn transfer(&self) -> Result<u64, BenchError> {
         let id = TransactionId::new(Uuid::now_v7());
         let command = TransactionCommand::Post {
+            bounds: ledger_core::transaction::MovementBounds::default(),
             transaction: id,
             request: TransactionRequest {
                 postings: vec![self.posting],

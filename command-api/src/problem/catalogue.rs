@@ -5,10 +5,12 @@
 //! 429: too often, wait. 503: nothing is wrong with the request, try again.
 
 mod payments;
+mod verification;
 
 use poem::http::StatusCode;
 
 use payments::OF_PAYMENTS;
+use verification::OF_VERIFICATION;
 
 /// A request with fields that cannot be accepted.
 pub const INVALID_REQUEST: &str = "invalid_request";
@@ -102,10 +104,10 @@ const fn transient(code: &'static str, status: StatusCode, title: &'static str) 
 
 /// Every row, in the order of `docs/API.md`.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    ENTRIES.iter().chain(OF_PAYMENTS)
+    ENTRIES.iter().chain(OF_PAYMENTS).chain(OF_VERIFICATION)
 }
 
-/// The rows of everything but payments.
+/// The rows of everything but payments and verification.
 const ENTRIES: &[Entry] = &[
     // The request itself.
     permanent(

@@ -1,8 +1,8 @@
 //! Parameter groups that several operations share.
 
 use ledger_core::{
-    AssetCode, BeneficiaryId, HoldId, LedgerName, PaymentId, PayoutId, SettlementId, TransactionId,
-    WalletId,
+    AssetCode, BeneficiaryId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
+    TierName, TransactionId, WalletId,
 };
 
 use crate::idempotency::{IDEMPOTENCY_KEY_HEADER, KeyText};
@@ -115,6 +115,15 @@ resource_command_parameters!(
 resource_command_parameters!(
     /// A command about payments of an asset.
     AssetCommandParameters, asset: AssetCode, "asset", "The asset's code."
+);
+
+resource_command_parameters!(
+    /// A command about a tier.
+    TierCommandParameters, tier: TierName, "tier", "The tier."
+);
+resource_command_parameters!(
+    /// A command about an owner.
+    OwnerCommandParameters, owner: OwnerId, "owner", "The owner."
 );
 
 /// A command to a beneficiary of a wallet.

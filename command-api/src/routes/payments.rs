@@ -150,7 +150,7 @@ impl Services {
     ///
     /// # Errors
     /// The problem when it was refused or has no outcome.
-    async fn carry_out<B: Serialize, V>(
+    pub(super) async fn carry_out<B: Serialize, V>(
         &self,
         context: &RequestContext,
         intent: Intent<'_, B>,
@@ -189,7 +189,7 @@ fn is_payable(row: &PaymentRow) -> bool {
 }
 
 /// Who gives an order, as it is recorded.
-fn actor_id(context: &RequestContext) -> Result<ActorId, Problem> {
+pub(super) fn actor_id(context: &RequestContext) -> Result<ActorId, Problem> {
     let actor = context.caller.actor();
     let text = actor.as_deref().unwrap_or(ANONYMOUS);
     text.parse()

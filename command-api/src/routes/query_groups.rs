@@ -1,7 +1,8 @@
 //! Parameter groups that several queries share.
 
 use ledger_core::{
-    HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId, TransactionId, WalletId,
+    HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId, TierName, TransactionId,
+    WalletId,
 };
 
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource};
@@ -123,6 +124,10 @@ resource_query!(
 resource_query!(
     /// A query of one settlement.
     SettlementQuery, settlement: SettlementId, "settlement_id", "The settlement."
+);
+resource_query!(
+    /// A query of one tier.
+    TierQuery, tier: TierName, "tier", "The tier."
 );
 resource_query!(
     /// A query of one owner.

@@ -200,7 +200,11 @@ fn created_by(command: &Command) -> Option<Uuid> {
         | Command::SetWalletOverdraft { .. }
         | Command::CloseWallet { .. }
         | Command::VoidHold { .. }
-        | Command::ExpireHold { .. } => None,
+        | Command::ExpireHold { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
+        | Command::Owner { .. }
+        | Command::VerificationCase { .. } => None,
     }
 }
 

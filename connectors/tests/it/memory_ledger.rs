@@ -90,7 +90,9 @@ impl State {
         for (index, command) in submission.commands.iter().enumerate() {
             match decide(&mut self.book, command, recorded_at) {
                 Ok(decided) => events.extend(decided),
-                Err(DecisionError::Book(error)) => panic!("{error}"),
+                Err(error @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => {
+                    panic!("{error}")
+                }
                 Err(DecisionError::Rejected(rejection)) => {
                     self.book.take_back(before);
                     events.clear();

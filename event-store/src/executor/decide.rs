@@ -20,6 +20,8 @@ use super::submission::{Atomicity, Request, Submission, SubmitError};
 struct Decision {
     answer: Result<Outcome, SubmitError>,
     events: Vec<NewEvent>,
+    /// What a decision turned out to depend on and is not loaded; there is no answer before it is.
+    lacking: Vec<EntityKey>,
 }
 
 impl LedgerTask {
@@ -104,18 +106,16 @@ impl LedgerTask {
     async fn decide_surely(&mut self, submission: &Submission) -> Result<Decision, LoadFault> {
         loop {
             let Some(book) = &mut self.book else {
-                return Ok(Decision {
-                    answer: Err(SubmitError::Fault),
-                    events: Vec::new(),
-                });
+                return Ok(Decision::of(Err(SubmitError::Fault)));
             };
             let batch = self.pending.get_or_insert_with(|| {
                 let rows = self.spare_rows.pop().unwrap_or_default();
                 Batch::new(book.savepoint(), book.position(), recorded_time(book), rows)
             });
             let before = book.savepoint();
-            let decision = decide(book, submission, batch.recorded_at);
-            let unsure = decision.unsure(book, submission);
+            let mut decision = decide(book, submission, batch.recorded_at);
+            let mut unsure = std::mem::take(&mut decision.lacking);
+            unsure.extend(decision.unsure(book, submission));
             if unsure.is_empty() {
                 return Ok(decision);
             }
@@ -140,8 +140,7 @@ impl LedgerTask {
         match (replay, &mut self.pending, &self.book) {
             (Some(replay), _, _) => request.answer(replay),
             (None, Some(batch), Some(book)) => {
-                let events = Vec::new();
-                batch.add(request, Decision { answer, events }, book);
+                batch.add(request, Decision::of(answer), book);
             }
             (None, _, _) => request.answer(Err(SubmitError::Fault)),
         }
@@ -270,6 +269,15 @@ impl LedgerTask {
 }
 
 impl Decision {
+    /// Without events.
+    const fn of(answer: Result<Outcome, SubmitError>) -> Self {
+        Self {
+            answer,
+            events: Vec::new(),
+            lacking: Vec::new(),
+        }
+    }
+
     /// What must be looked up before the refusals among the outcomes may be answered.
     fn unsure(&self, book: &mut Book, submission: &Submission) -> Vec<EntityKey> {
         let Ok(outcome) = &self.answer else {
@@ -287,7 +295,7 @@ impl Decision {
 
 impl Batch {
     fn add(&mut self, mut request: Request, decision: Decision, book: &Book) {
-        let Decision { answer, events } = decision;
+        let Decision { answer, events, .. } = decision;
         match self.encode(&mut request.submission, &answer, &events) {
             Ok(()) => {
                 let submission = &request.submission;
@@ -375,35 +383,35 @@ fn decide(book: &mut Book, submission: &Submission, recorded_at: Timestamp) -> D
             book.take_back(before);
             // What was tried is not in the log: its position would be one that nobody has reached.
             let position = book.position();
-            decision.map(|decision| Decision {
-                answer: decision.answer.map(|outcome| Outcome {
+            decision.map(|decision| {
+                Decision::of(decision.answer.map(|outcome| Outcome {
                     position,
                     ..outcome
-                }),
-                events: Vec::new(),
+                }))
             })
         }
     }));
     match decided {
         Ok(Ok(decision)) => decision,
+        Ok(Err(DecisionError::Lacking(lacking))) => {
+            book.take_back(before);
+            Decision {
+                lacking,
+                ..Decision::of(Err(SubmitError::Fault))
+            }
+        }
         Ok(Err(fault)) => {
             tracing::error!(
                 error = %ErrorChain(&fault),
                 "the book contradicts itself"
             );
             book.take_back(before);
-            Decision {
-                answer: Err(SubmitError::Fault),
-                events: Vec::new(),
-            }
+            Decision::of(Err(SubmitError::Fault))
         }
         Err(_) => {
             tracing::error!(command = command_name(submission), "a decision panicked");
             book.take_back(before);
-            Decision {
-                answer: Err(SubmitError::Fault),
-                events: Vec::new(),
-            }
+            Decision::of(Err(SubmitError::Fault))
         }
     }
 }
@@ -428,12 +436,13 @@ fn decide_independent(
             Err(DecisionError::Rejected(rejection)) => {
                 outcomes.push(CommandOutcome::Refused(Box::new(Refusal::from(&rejection))));
             }
-            Err(fault @ DecisionError::Book(_)) => return Err(fault),
+            Err(fault @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => return Err(fault),
         }
     }
     Ok(Decision {
         answer: Ok(outcome(book, recorded_at, outcomes)),
         events,
+        lacking: Vec::new(),
     })
 }
 
@@ -456,17 +465,15 @@ fn decide_together(
                 let mut outcomes = vec![CommandOutcome::NotApplied; submission.commands.len()];
                 outcomes[index] = CommandOutcome::Refused(Box::new(Refusal::from(&rejection)));
                 let answer = Ok(outcome(book, recorded_at, outcomes));
-                return Ok(Decision {
-                    answer,
-                    events: Vec::new(),
-                });
+                return Ok(Decision::of(answer));
             }
-            Err(fault @ DecisionError::Book(_)) => return Err(fault),
+            Err(fault @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => return Err(fault),
         }
     }
     Ok(Decision {
         answer: Ok(outcome(book, recorded_at, outcomes)),
         events,
+        lacking: Vec::new(),
     })
 }
 
@@ -496,5 +503,7 @@ fn created_id(command: &Command) -> Option<Uuid> {
         EntityKey::Payout(id) => Some(id.as_uuid()),
         EntityKey::Beneficiary(id) => Some(id.as_uuid()),
         EntityKey::Settlement(id) => Some(id.as_uuid()),
+        EntityKey::VerificationCase(id) => Some(id.as_uuid()),
+        EntityKey::OwnerOf(_) | EntityKey::Owner(_) | EntityKey::Usage(_) => None,
     }
 }

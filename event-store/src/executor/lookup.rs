@@ -1,22 +1,26 @@
 //! Loading what the book lacks.
 
+mod owners;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use ledger_core::aggregate::IllegalEvent;
 use ledger_core::beneficiary::Beneficiary;
-use ledger_core::book::{AccountTotals, Book, EntityKey, HolderRows, LoadError};
+use ledger_core::book::{AccountTotals, Book, EntityKey, HolderRows, LoadError, UsageRows};
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::Hold;
 use ledger_core::ledger::Ledger;
+use ledger_core::owner::Owner;
 use ledger_core::payment::Payment;
 use ledger_core::payout::Payout;
 use ledger_core::settlement::Settlement;
 use ledger_core::transaction::Transaction;
-use ledger_core::wallet::Wallet;
+use ledger_core::verification::VerificationCase;
+use ledger_core::wallet::{Wallet, WalletEvent};
 use ledger_core::{
-    AssetCode, BeneficiaryId, Event, HoldId, Holder, LedgerName, PaymentId, PayoutId, Position,
-    Sequence, SettlementId, Stream, TransactionId,
+    AssetCode, BeneficiaryId, CaseId, Event, HoldId, Holder, LedgerName, OwnerKey, PaymentId,
+    PayoutId, Position, Sequence, SettlementId, Stream, TransactionId, WalletId,
 };
 use sqlx::PgPool;
 
@@ -34,6 +38,15 @@ pub struct AccountSnapshot {
     pub wallets: HashMap<Holder, (Wallet, Sequence)>,
 }
 
+/// What the accounts read model has of owners, all true at one position.
+#[derive(Debug, Clone, Default)]
+pub struct UsageSnapshot {
+    /// The read model's checkpoint; the start of the log when it has none.
+    pub as_of: Position,
+    /// What each owner has used and owns; an owner without rows may be left out.
+    pub owners: HashMap<OwnerKey, UsageRows>,
+}
+
 /// Where cold accounts are loaded from: the accounts read model.
 #[async_trait]
 pub trait AccountSource: Send + Sync + std::fmt::Debug {
@@ -46,6 +59,16 @@ pub trait AccountSource: Send + Sync + std::fmt::Debug {
         ledger: LedgerName,
         holders: &[Holder],
     ) -> Result<AccountSnapshot, sqlx::Error>;
+
+    /// What these owners have used of limits, their wallets, and the checkpoint, read in one snapshot.
+    ///
+    /// # Errors
+    /// Those of PostgreSQL.
+    async fn load_usage(
+        &self,
+        ledger: LedgerName,
+        owners: &[OwnerKey],
+    ) -> Result<UsageSnapshot, sqlx::Error>;
 }
 
 /// How far the database was when entities were loaded.
@@ -69,6 +92,7 @@ pub(super) async fn load(
     keys: &[EntityKey],
 ) -> Result<Loaded, LoadFault> {
     let (mut snapshot, events) = find(book, pool, source, ledger, keys).await?;
+    let usage = owners::load_usage(book, source, ledger, keys).await?;
     let as_of = snapshot.as_of;
     let mut folded = FoldedStreams {
         wallets: snapshot.wallets,
@@ -85,6 +109,7 @@ pub(super) async fn load(
                 let rows = HolderRows {
                     wallet,
                     wallet_sequence,
+                    owner: folded.owners_of.remove(holder),
                     accounts,
                 };
                 book.load_holder(*holder, rows, as_of)?;
@@ -113,15 +138,25 @@ pub(super) async fn load(
                 let (settlement, sequence) = folded.settlements.remove(id).unwrap_or_default();
                 book.load_settlement(*id, settlement, sequence);
             }
+            EntityKey::Owner(key) => {
+                let (owner, sequence) = folded.owners.remove(key).unwrap_or_default();
+                book.load_owner(*key, owner, sequence);
+            }
+            EntityKey::VerificationCase(id) => {
+                let (case, sequence) = folded.cases.remove(id).unwrap_or_default();
+                book.load_case(*id, case, sequence);
+            }
+            EntityKey::OwnerOf(_) | EntityKey::Usage(_) => {}
         }
     }
+    owners::load_owners_of(book, pool, ledger, keys).await?;
     let last = events
         .iter()
         .filter_map(|event| Position::try_new(event.position))
         .max();
     Ok(Loaded {
-        accounts_as_of: as_of,
-        reached: as_of.max(last.unwrap_or_default()),
+        accounts_as_of: as_of.max(usage),
+        reached: as_of.max(usage).max(last.unwrap_or_default()),
     })
 }
 
@@ -142,7 +177,11 @@ async fn find(
             | EntityKey::Payment(_)
             | EntityKey::Payout(_)
             | EntityKey::Beneficiary(_)
-            | EntityKey::Settlement(_) => None,
+            | EntityKey::Settlement(_)
+            | EntityKey::Owner(_)
+            | EntityKey::VerificationCase(_)
+            | EntityKey::OwnerOf(_)
+            | EntityKey::Usage(_) => None,
         })
         .collect();
     let streams: Vec<Stream> = keys.iter().filter_map(stream_of).collect();
@@ -195,6 +234,9 @@ pub(super) enum LoadFault {
     /// The log cannot be read or is not one Daybook wrote.
     #[error("the log cannot be read")]
     Log(#[source] LogError),
+    /// A wallet has accounts, and no event that opens it.
+    #[error("the wallet {0} exists and was never opened")]
+    OwnerUnknown(WalletId),
     /// A stream is not one Daybook wrote.
     #[error("a stream contradicts itself")]
     Stream(#[from] IllegalEvent),
@@ -235,7 +277,9 @@ const fn wallet_stream(holder: &Holder) -> Option<Stream> {
 /// The stream of what nothing but its stream tells.
 const fn stream_of(key: &EntityKey) -> Option<Stream> {
     match key {
-        EntityKey::Holder(_) => None,
+        EntityKey::Holder(_) | EntityKey::OwnerOf(_) | EntityKey::Usage(_) => None,
+        EntityKey::Owner(key) => Some(Stream::Owner(*key)),
+        EntityKey::VerificationCase(id) => Some(Stream::VerificationCase(*id)),
         EntityKey::Hold(id) => Some(Stream::Hold(*id)),
         EntityKey::Transaction(id) => Some(Stream::Transaction(*id)),
         EntityKey::Payment(id) => Some(Stream::Payment(*id)),
@@ -286,6 +330,10 @@ struct FoldedStreams {
     payouts: HashMap<PayoutId, (Payout, Sequence)>,
     beneficiaries: HashMap<BeneficiaryId, (Beneficiary, Sequence)>,
     settlements: HashMap<SettlementId, (Settlement, Sequence)>,
+    owners: HashMap<OwnerKey, (Owner, Sequence)>,
+    cases: HashMap<CaseId, (VerificationCase, Sequence)>,
+    /// Who owns the wallets whose first event was among those folded.
+    owners_of: HashMap<Holder, OwnerKey>,
 }
 
 impl FoldedStreams {
@@ -296,6 +344,9 @@ impl FoldedStreams {
                 self.ledger = (self.ledger.0.evolve(event)?, sequence);
             }
             (Event::Wallet(event), Stream::Wallet(id)) => {
+                if let WalletEvent::WalletOpened { owner, .. } = event {
+                    self.owners_of.insert(Holder::Wallet(id), owner.key());
+                }
                 let known = self.wallets.entry(Holder::Wallet(id)).or_default();
                 *known = (known.0.evolve(event)?, sequence);
             }
@@ -321,6 +372,14 @@ impl FoldedStreams {
             }
             (Event::Settlement(event), Stream::Settlement(id)) => {
                 let known = self.settlements.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Owner(event), Stream::Owner(key)) => {
+                let known = self.owners.entry(key).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::VerificationCase(event), Stream::VerificationCase(id)) => {
+                let known = self.cases.entry(id).or_default();
                 *known = (known.0.evolve(event)?, sequence);
             }
             (event, _) => {

@@ -3,17 +3,20 @@
 use crate::beneficiary::Beneficiary;
 use crate::event::{Event, Position, Sequence, Stream};
 use crate::hold::HoldEvent;
-use crate::identifier::{AccountId, HoldId, Holder, LedgerName, TransactionId};
+use crate::identifier::{AccountId, HoldId, Holder, LedgerName, TransactionId, WalletId};
 use crate::ledger::LedgerEvent;
+use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::settlement::Settlement;
 use crate::transaction::TransactionEvent;
+use crate::verification::VerificationCase;
 use crate::wallet::WalletEvent;
 
 use super::account::Change;
 use super::entity::{HolderEntry, Versioned};
 use super::undo::Undo;
+use super::usage::OwnerChange;
 use super::{Book, BookError};
 
 /// Where an event stands.
@@ -76,7 +79,8 @@ impl Book {
                 self.fold_ledger(place, event)
             }
             (Stream::Wallet(id), Event::Wallet(event)) => {
-                self.fold_wallet(place, Holder::Wallet(id), event)
+                self.fold_ownership(place, id, event)?;
+                self.fold_wallet(place, id, event)
             }
             (Stream::Transaction(id), Event::Transaction(event)) => {
                 self.fold_transaction(place, id, event)
@@ -94,6 +98,12 @@ impl Book {
             (Stream::Settlement(id), Event::Settlement(event)) => {
                 self.fold_streamed::<Settlement>(place, id, event)
             }
+            (Stream::Owner(key), Event::Owner(event)) => {
+                self.fold_streamed::<Owner>(place, key, event)
+            }
+            (Stream::VerificationCase(id), Event::VerificationCase(event)) => {
+                self.fold_streamed::<VerificationCase>(place, id, event)
+            }
             (
                 Stream::Ledger(_)
                 | Stream::Wallet(_)
@@ -102,7 +112,9 @@ impl Book {
                 | Stream::Payment(_)
                 | Stream::Payout(_)
                 | Stream::Beneficiary(_)
-                | Stream::Settlement(_),
+                | Stream::Settlement(_)
+                | Stream::Owner(_)
+                | Stream::VerificationCase(_),
                 Event::Ledger(_)
                 | Event::Wallet(_)
                 | Event::Transaction(_)
@@ -110,7 +122,9 @@ impl Book {
                 | Event::Payment(_)
                 | Event::Payout(_)
                 | Event::Beneficiary(_)
-                | Event::Settlement(_),
+                | Event::Settlement(_)
+                | Event::Owner(_)
+                | Event::VerificationCase(_),
             ) => Err(BookError::WrongStream {
                 position,
                 stream,
@@ -132,6 +146,8 @@ impl Book {
             Stream::Payout(id) => self.payouts.get(id).map_or(0, |known| known.sequence),
             Stream::Beneficiary(id) => self.beneficiaries.get(id).map_or(0, |known| known.sequence),
             Stream::Settlement(id) => self.settlements.get(id).map_or(0, |known| known.sequence),
+            Stream::VerificationCase(id) => self.cases.get(id).map_or(0, |known| known.sequence),
+            Stream::Owner(key) => self.owners.get(key).map_or(0, |known| known.sequence),
         }
     }
 
@@ -140,6 +156,8 @@ impl Book {
             LedgerEvent::LedgerOpened { name, .. } => Some(*name),
             LedgerEvent::AssetRegistered { .. }
             | LedgerEvent::SystemAccountOpened { .. }
+            | LedgerEvent::TierSet { .. }
+            | LedgerEvent::DefaultTierSet { .. }
             | LedgerEvent::PaymentPolicySet { .. } => self.open_ledger().map(|open| open.name),
         };
         own.is_none_or(|own| own == name)
@@ -158,10 +176,10 @@ impl Book {
     fn fold_wallet(
         &mut self,
         place: Place,
-        holder: Holder,
+        wallet: WalletId,
         event: &WalletEvent,
     ) -> Result<(), BookError> {
-        let tick = self.tick;
+        let (tick, holder) = (self.tick, Holder::Wallet(wallet));
         if self.complete {
             self.holders.entry(holder).or_insert_with(HolderEntry::new);
         }
@@ -182,8 +200,29 @@ impl Book {
         }
         let state = loaded.wallet.state.evolve(event).map_err(place.illegal())?;
         let before = std::mem::replace(&mut loaded.wallet, place.versioned(state, tick));
+        if let WalletEvent::WalletOpened { owner, .. } = event {
+            loaded.owner = Some(owner.key());
+        }
         self.remember(|_| Undo::Wallet(holder, Box::new(before)));
         Ok(())
+    }
+
+    /// A wallet's owner has one more.
+    fn fold_ownership(
+        &mut self,
+        place: Place,
+        wallet: WalletId,
+        event: &WalletEvent,
+    ) -> Result<(), BookError> {
+        match event {
+            WalletEvent::WalletOpened { owner, .. } => {
+                self.change_owner(place, owner.key(), OwnerChange::Wallet(wallet))
+            }
+            WalletEvent::WalletFrozen { .. }
+            | WalletEvent::WalletUnfrozen { .. }
+            | WalletEvent::WalletOverdraftSet { .. }
+            | WalletEvent::WalletClosed { .. } => Ok(()),
+        }
     }
 
     fn fold_transaction(
@@ -192,7 +231,11 @@ impl Book {
         id: TransactionId,
         event: &TransactionEvent,
     ) -> Result<(), BookError> {
-        if let TransactionEvent::TransactionPosted { postings, .. } = event {
+        if let TransactionEvent::TransactionPosted {
+            postings, usage, ..
+        } = event
+        {
+            self.fold_usage(place, usage.as_deref())?;
             for posting in postings {
                 self.change(place, posting.debited(), Change::Debit(posting.amount))?;
                 self.change(place, posting.credited(), Change::Credit(posting.amount))?;
@@ -217,6 +260,7 @@ impl Book {
 
     fn fold_hold(&mut self, place: Place, id: HoldId, event: &HoldEvent) -> Result<(), BookError> {
         self.fold_reservation(place, event)?;
+        self.fold_usage(place, event.usage())?;
         let known = self.holds.get(&id);
         let begins = matches!(event, HoldEvent::HoldPlaced { .. });
         if known.is_none() && !begins && !self.complete {

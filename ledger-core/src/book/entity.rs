@@ -1,6 +1,7 @@
 //! What the book keeps of each entity.
 
 use crate::event::{Position, Sequence};
+use crate::identifier::OwnerKey;
 use crate::money::AssetCode;
 use crate::wallet::Wallet;
 
@@ -22,6 +23,8 @@ pub(super) struct Versioned<S> {
 pub(super) struct LoadedHolder {
     /// The wallet; for a system account always `Absent`.
     pub(super) wallet: Versioned<Wallet>,
+    /// Who owns the wallet, where that was asked for or seen.
+    pub(super) owner: Option<OwnerKey>,
     pub(super) accounts: Accounts,
     /// The accounts were loaded true at this position; earlier events are already in them.
     pub(super) as_of: Position,

@@ -3,14 +3,16 @@
 use crate::beneficiary::Beneficiary;
 use crate::event::{Position, Sequence};
 use crate::hold::Hold;
-use crate::identifier::{HoldId, Holder, TransactionId};
+use crate::identifier::{HoldId, Holder, OwnerKey, TransactionId};
 use crate::ledger::Ledger;
 use crate::money::AssetCode;
+use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
+use crate::verification::VerificationCase;
 use crate::wallet::Wallet;
 
 use super::account::{AccountTotals, Accounts};
@@ -24,6 +26,8 @@ pub struct HolderRows {
     pub wallet: Wallet,
     /// The last sequence of the wallet's stream that is in it.
     pub wallet_sequence: Sequence,
+    /// Who owns the wallet, where that was read too.
+    pub owner: Option<OwnerKey>,
     /// The holder's rows in the accounts read model.
     pub accounts: Vec<(AssetCode, AccountTotals)>,
 }
@@ -94,6 +98,10 @@ impl Book {
             EntityKey::Payout(id) => self.lacks_streamed::<Payout>(id),
             EntityKey::Beneficiary(id) => self.lacks_streamed::<Beneficiary>(id),
             EntityKey::Settlement(id) => self.lacks_streamed::<Settlement>(id),
+            EntityKey::VerificationCase(id) => self.lacks_streamed::<VerificationCase>(id),
+            EntityKey::OwnerOf(wallet) => self.lacks_owner_of(wallet),
+            EntityKey::Owner(owner) => self.lacks_streamed::<Owner>(owner),
+            EntityKey::Usage(owner) => self.lacks_usage(owner),
         }
     }
 
@@ -140,6 +148,7 @@ impl Book {
                 touched: since.wallet_touched,
                 used: self.tick,
             },
+            owner: rows.owner,
             accounts: Accounts::default(),
             as_of,
             touched: Position::START,
@@ -217,6 +226,9 @@ impl Book {
             + self.payouts.len()
             + self.beneficiaries.len()
             + self.settlements.len()
+            + self.owners.len()
+            + self.cases.len()
+            + self.usages.len()
     }
 
     /// Forgets what was used longest ago, down to about `capacity` entities of each kind.
@@ -245,6 +257,9 @@ impl Book {
         self.evict_streamed::<Payout>(capacity, durable);
         self.evict_streamed::<Beneficiary>(capacity, durable);
         self.evict_streamed::<Settlement>(capacity, durable);
+        self.evict_streamed::<Owner>(capacity, durable);
+        self.evict_streamed::<VerificationCase>(capacity, durable);
+        self.evict_usages(capacity, clean_through);
         self.clean_through = clean_through;
     }
 }
@@ -277,7 +292,7 @@ pub(super) fn horizon_of<K, S>(
 
 /// The tick up to which uses are too long ago for `capacity` entities to be kept; what was used in
 /// the current tick is always kept.
-fn horizon(used: impl Iterator<Item = u64>, capacity: usize, tick: u64) -> u64 {
+pub(super) fn horizon(used: impl Iterator<Item = u64>, capacity: usize, tick: u64) -> u64 {
     let mut used: Vec<u64> = used.collect();
     if used.len() <= capacity {
         return 0;

@@ -1,5 +1,6 @@
 //! Aggregates that the book keeps by their id and knows by their stream alone: payments, payouts,
-//! beneficiaries and settlements. Money never moves by them, so they have no deltas to wait for.
+//! beneficiaries, settlements, owners
+//! and verification cases. Money never moves by them, so they have no deltas to wait for.
 
 use std::hash::Hash;
 
@@ -8,10 +9,12 @@ use hashbrown::HashMap;
 use crate::aggregate::IllegalEvent;
 use crate::beneficiary::{Beneficiary, BeneficiaryEvent};
 use crate::event::{Position, Sequence};
-use crate::identifier::{BeneficiaryId, PaymentId, PayoutId, SettlementId};
+use crate::identifier::{BeneficiaryId, CaseId, OwnerKey, PaymentId, PayoutId, SettlementId};
+use crate::owner::{Owner, OwnerEvent};
 use crate::payment::{Payment, PaymentEvent};
 use crate::payout::{Payout, PayoutEvent};
 use crate::settlement::{Settlement, SettlementEvent};
+use crate::verification::{CaseEvent, VerificationCase};
 
 use super::entity::Versioned;
 use super::undo::Undo;
@@ -30,6 +33,9 @@ pub(super) trait Streamed: Default + Clone {
 
 macro_rules! streamed {
     ($aggregate:ident, $id:ty, $event:ty, $field:ident) => {
+        streamed!($aggregate, $id, $event, $field, $aggregate);
+    };
+    ($aggregate:ident, $id:ty, $event:ty, $field:ident, $undo:ident) => {
         impl Streamed for $aggregate {
             type Id = $id;
             type Event = $event;
@@ -43,7 +49,7 @@ macro_rules! streamed {
             }
 
             fn undo(id: $id, before: Option<Box<Versioned<Self>>>) -> Undo {
-                Undo::$aggregate(id, before)
+                Undo::$undo(id, before)
             }
 
             fn next(&self, event: &$event) -> Result<Self, IllegalEvent> {
@@ -57,6 +63,8 @@ streamed!(Payment, PaymentId, PaymentEvent, payments);
 streamed!(Payout, PayoutId, PayoutEvent, payouts);
 streamed!(Beneficiary, BeneficiaryId, BeneficiaryEvent, beneficiaries);
 streamed!(Settlement, SettlementId, SettlementEvent, settlements);
+streamed!(VerificationCase, CaseId, CaseEvent, cases);
+streamed!(Owner, OwnerKey, OwnerEvent, owners, OwnerState);
 
 impl Book {
     pub(super) fn fold_streamed<S: Streamed>(
@@ -156,6 +164,30 @@ impl Book {
         self.settlements
             .get(&id)
             .map_or(ABSENT, |known| &known.state)
+    }
+
+    /// An owner as it stands.
+    #[must_use]
+    pub fn owner(&self, key: OwnerKey) -> &Owner {
+        const ABSENT: &Owner = &Owner::Absent;
+        self.owners.get(&key).map_or(ABSENT, |known| &known.state)
+    }
+
+    /// A verification case as it stands.
+    #[must_use]
+    pub fn verification_case(&self, id: CaseId) -> &VerificationCase {
+        const ABSENT: &VerificationCase = &VerificationCase::Absent;
+        self.cases.get(&id).map_or(ABSENT, |known| &known.state)
+    }
+
+    /// Takes a verification case in, unless it is known as well or better already.
+    pub fn load_case(&mut self, id: CaseId, state: VerificationCase, sequence: Sequence) {
+        self.load_streamed(id, state, sequence);
+    }
+
+    /// Takes what was granted to an owner in, unless it is known as well or better already.
+    pub fn load_owner(&mut self, key: OwnerKey, state: Owner, sequence: Sequence) {
+        self.load_streamed(key, state, sequence);
     }
 
     /// Takes a payment in, unless it is known as well or better already.

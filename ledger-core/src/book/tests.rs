@@ -8,4 +8,6 @@ mod orders;
 mod outside;
 mod partial;
 mod sight;
+mod tiers;
 mod undoing;
+mod usage;

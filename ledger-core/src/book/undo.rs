@@ -4,20 +4,24 @@ use crate::beneficiary::Beneficiary;
 use crate::event::Position;
 use crate::hold::Hold;
 use crate::identifier::{
-    AccountId, BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
+    AccountId, BeneficiaryId, CaseId, HoldId, Holder, OwnerKey, PaymentId, PayoutId, SettlementId,
+    TransactionId,
 };
 use crate::ledger::Ledger;
+use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
+use crate::verification::VerificationCase;
 use crate::wallet::Wallet;
 
 use hashbrown::hash_map::Entry;
 
 use super::account::AccountTotals;
 use super::entity::{HolderEntry, Versioned};
+use super::usage::OwnerChange;
 use super::{Book, Savepoint};
 
 /// How to take one change back: the value before it.
@@ -36,6 +40,11 @@ pub(super) enum Undo {
     Payout(PayoutId, Option<Box<Versioned<Payout>>>),
     Beneficiary(BeneficiaryId, Option<Box<Versioned<Beneficiary>>>),
     Settlement(SettlementId, Option<Box<Versioned<Settlement>>>),
+    VerificationCase(CaseId, Option<Box<Versioned<VerificationCase>>>),
+    /// What was granted to an owner.
+    OwnerState(OwnerKey, Option<Box<Versioned<Owner>>>),
+    /// What an event did to an owner's usage or wallets.
+    Owner(OwnerKey, Position, Box<OwnerChange>),
 }
 
 impl Book {
@@ -132,6 +141,9 @@ impl Book {
             Undo::Payout(id, before) => self.take_streamed_back(id, before),
             Undo::Beneficiary(id, before) => self.take_streamed_back(id, before),
             Undo::Settlement(id, before) => self.take_streamed_back(id, before),
+            Undo::VerificationCase(id, before) => self.take_streamed_back(id, before),
+            Undo::OwnerState(id, before) => self.take_streamed_back(id, before),
+            Undo::Owner(id, position, change) => self.take_owner_back(id, position, &change),
         }
     }
 }

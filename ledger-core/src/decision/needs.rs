@@ -10,7 +10,9 @@ use crate::payout::{PayoutAction, hold_of_payout};
 use crate::provider::{losses, suspense};
 use crate::settlement::SettlementAction;
 use crate::transaction::Transaction;
+use crate::verification::CaseAction;
 
+use super::limits::{Concern, Role, has_tiers, keys_of_limits};
 use super::outside::redirected;
 
 /// The entities that must be loaded before `command` can be decided, as far as is known yet.
@@ -23,6 +25,9 @@ use super::outside::redirected;
 /// never appended, so its refusal stands only once [`lacking_to_refuse`] is loaded too.
 pub fn lacking(book: &mut Book, command: &Command) -> Vec<EntityKey> {
     let mut keys = requirements(book, command);
+    if has_tiers(book) {
+        keys.extend(keys_of_limits(book, &concerns(book, command)));
+    }
     keys.retain(|key| book.lacks(*key));
     keys.sort_unstable();
     keys.dedup();
@@ -42,6 +47,7 @@ pub const fn needs_follow_from_book(command: &Command) -> bool {
             | Command::Payment { .. }
             | Command::Payout { .. }
             | Command::Settlement { .. }
+            | Command::VerificationCase { .. }
     )
 }
 
@@ -68,11 +74,16 @@ pub fn begun_entity(command: &Command) -> Option<EntityKey> {
             action,
         } => matches!(**action, BeneficiaryAction::Add { .. })
             .then_some(EntityKey::Beneficiary(*beneficiary)),
+        Command::VerificationCase { case, action } => matches!(**action, CaseAction::Open { .. })
+            .then_some(EntityKey::VerificationCase(*case)),
         Command::Settlement { settlement, action } => {
             matches!(**action, SettlementAction::Record { .. })
                 .then_some(EntityKey::Settlement(*settlement))
         }
         Command::SetPaymentPolicy { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
+        | Command::Owner { .. }
         | Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
@@ -100,7 +111,21 @@ fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
         Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
         | Command::SetPaymentPolicy { .. } => Vec::new(),
+        Command::Owner { owner, .. } => vec![EntityKey::Owner(owner.key())],
+        Command::VerificationCase { case, action } => {
+            let opened = match &**action {
+                CaseAction::Open { owner, .. } => Some(owner),
+                _ => None,
+            };
+            let known = book.verification_case(*case).open();
+            let owner = opened.or(known.map(|(open, _)| &open.owner));
+            let owner = owner.map(|owner| EntityKey::Owner(owner.key()));
+            let case = EntityKey::VerificationCase(*case);
+            owner.into_iter().chain([case]).collect()
+        }
         Command::Payment { payment, action } => needs_of_payment(book, *payment, action),
         Command::Payout { payout, action } => needs_of_payout(book, *payout, action),
         Command::Beneficiary {
@@ -147,6 +172,54 @@ fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
             }
             keys
         }
+    }
+}
+
+/// The wallets whose owners a command may be limited by, as far as is known yet.
+fn concerns(book: &Book, command: &Command) -> Vec<Concern> {
+    match command {
+        Command::PostTransaction { request, .. } => Concern::of_postings(&request.postings),
+        Command::PlaceHold { request, .. } => Concern::of_hold(request),
+        Command::CaptureHold { hold, request, .. } => match book.hold(*hold) {
+            Hold::Active(active) => {
+                let to = request.destination.or(active.destination);
+                let giver = Concern::of(active.source, active.asset, Role::Gives);
+                let receiver = to.and_then(|to| Concern::of(to, active.asset, Role::Receives));
+                giver.into_iter().chain(receiver).collect()
+            }
+            Hold::Absent | Hold::Captured | Hold::Voided | Hold::Expired => Vec::new(),
+        },
+        Command::Payment { payment, action } => {
+            let (payment, action) = redirected(book, *payment, action);
+            let receiver = receiver_of_payment(book, payment, &action);
+            receiver.into_iter().collect()
+        }
+        Command::Payout { action, .. } => match &**action {
+            PayoutAction::Request(new) => vec![Concern {
+                wallet: new.wallet,
+                asset: new.asset,
+                role: Role::Gives,
+            }],
+            _ => Vec::new(),
+        },
+        Command::OpenLedger { .. }
+        | Command::RegisterAsset { .. }
+        | Command::OpenSystemAccount { .. }
+        | Command::OpenWallet { .. }
+        | Command::FreezeWallet { .. }
+        | Command::UnfreezeWallet { .. }
+        | Command::SetWalletOverdraft { .. }
+        | Command::CloseWallet { .. }
+        | Command::RevertTransaction { .. }
+        | Command::VoidHold { .. }
+        | Command::ExpireHold { .. }
+        | Command::SetPaymentPolicy { .. }
+        | Command::SetTier { .. }
+        | Command::SetDefaultTier { .. }
+        | Command::Owner { .. }
+        | Command::VerificationCase { .. }
+        | Command::Beneficiary { .. }
+        | Command::Settlement { .. } => Vec::new(),
     }
 }
 
@@ -224,6 +297,34 @@ pub(super) fn holders_of_payment(
         holders.extend([suspense(), losses()]);
     }
     holders
+}
+
+/// Whose wallet a command about a payment may credit, and in which asset.
+pub(super) fn receiver_of_payment(
+    book: &Book,
+    payment: PaymentId,
+    action: &PaymentAction,
+) -> Option<Concern> {
+    let state = book.payment(payment);
+    let (wallet, asset) = match action {
+        PaymentAction::Create(new) => (new.wallet, new.asset),
+        PaymentAction::Observe { .. } => {
+            let open = state.open()?;
+            (open.wallet, open.asset)
+        }
+        PaymentAction::Credit { wallet, .. } => (*wallet, state.captured()?.asset),
+        PaymentAction::ObserveUnexpected { .. }
+        | PaymentAction::Reroute { .. }
+        | PaymentAction::Expire { .. }
+        | PaymentAction::RequestRefund { .. }
+        | PaymentAction::ObserveRefund { .. }
+        | PaymentAction::ObserveDispute { .. } => return None,
+    };
+    Some(Concern {
+        wallet,
+        asset,
+        role: Role::Receives,
+    })
 }
 
 /// What a command about a payout needs, as far as is known yet.

@@ -7,6 +7,7 @@ use crate::event::{Event, Stream};
 use crate::hold::{CaptureRequest, HoldCommand, HoldRequest, Remainder};
 use crate::identifier::{BeneficiaryId, Holder, PaymentId, PayoutId, SettlementId};
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
+use crate::limit::Limits;
 use crate::money::AssetCode;
 use crate::payment::{Payment, PaymentAction, PaymentCommand, PaymentEvent, unexpected_payment_id};
 use crate::payout::{PayoutAction, PayoutCommand};
@@ -16,19 +17,19 @@ use crate::rejection::Rejection;
 use crate::settlement::{SettlementAction, SettlementCommand};
 use crate::transaction::TransactionRequest;
 
-use super::needs::holders_of_payment;
-use super::{Decided, Decision};
+use super::needs::{holders_of_payment, receiver_of_payment};
+use super::{Decided, Decision, DecisionError};
 
 impl Decision<'_> {
     pub(super) fn payment(&mut self, payment: PaymentId, action: &PaymentAction) -> Decided {
         let (payment, action) = redirected(self.book, payment, action);
-        let command = self.payment_command(payment, action);
+        let command = self.payment_command(payment, action)?;
         let before = self.book.payment(payment).clone();
         let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
             return Ok(Vec::new());
         };
         let mut events = self.record_payment(payment, &before, event)?;
-        let command = self.payment_command(payment, command.action);
+        let command = self.payment_command(payment, command.action)?;
         let after = self.book.payment(payment).clone();
         if let Some(event) = after.decide_beside(&command).map_err(Rejection::from)? {
             events.extend(self.record_payment(payment, &after, event)?);
@@ -36,15 +37,33 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    fn payment_command(&self, payment: PaymentId, action: PaymentAction) -> PaymentCommand {
+    fn payment_command(
+        &mut self,
+        payment: PaymentId,
+        action: PaymentAction,
+    ) -> Result<PaymentCommand, DecisionError> {
         let asset = asset_of_payment(self.book.payment(payment), &action);
         let holders = holders_of_payment(self.book, payment, &action);
-        PaymentCommand {
+        let limits = self.limits_of_payment(payment, &action)?;
+        Ok(PaymentCommand {
             payment,
             recorded_at: self.recorded_at,
             standings: self.standings_in(&holders, asset),
             policy: self.policy(asset),
+            limits,
             action,
+        })
+    }
+
+    /// What the owner may receive who is to be credited.
+    fn limits_of_payment(
+        &mut self,
+        payment: PaymentId,
+        action: &PaymentAction,
+    ) -> Result<Limits, DecisionError> {
+        match receiver_of_payment(self.book, payment, action) {
+            Some(receiver) => self.limits(&[receiver]),
+            None => Ok(Limits::default()),
         }
     }
 

@@ -3,8 +3,10 @@
 //! Random sequences of them are in the book's tests.
 
 mod attempts;
+mod changed_limits;
 mod claims;
 mod holds;
+mod limits;
 mod needs;
 mod outside;
 mod reverts;

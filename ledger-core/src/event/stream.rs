@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::identifier::{
-    BeneficiaryId, HoldId, LedgerName, PaymentId, PayoutId, SettlementId, TransactionId, WalletId,
+    BeneficiaryId, CaseId, HoldId, LedgerName, OwnerKey, PaymentId, PayoutId, SettlementId,
+    TransactionId, WalletId,
 };
 
 use super::DecodeError;
@@ -91,11 +92,15 @@ pub enum AggregateType {
     Beneficiary,
     /// [`crate::settlement::Settlement`].
     Settlement,
+    /// [`crate::owner::Owner`].
+    Owner,
+    /// [`crate::verification::VerificationCase`].
+    VerificationCase,
 }
 
 impl AggregateType {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ledger,
         Self::Wallet,
         Self::Transaction,
@@ -104,6 +109,8 @@ impl AggregateType {
         Self::Payout,
         Self::Beneficiary,
         Self::Settlement,
+        Self::Owner,
+        Self::VerificationCase,
     ];
 
     /// The name, as stored.
@@ -118,6 +125,8 @@ impl AggregateType {
             Self::Payout => "payout",
             Self::Beneficiary => "beneficiary",
             Self::Settlement => "settlement",
+            Self::Owner => "owner",
+            Self::VerificationCase => "verification_case",
         }
     }
 }
@@ -158,6 +167,10 @@ pub enum Stream {
     Beneficiary(BeneficiaryId),
     /// A settlement's.
     Settlement(SettlementId),
+    /// An owner's.
+    Owner(OwnerKey),
+    /// A verification case's.
+    VerificationCase(CaseId),
 }
 
 impl Stream {
@@ -175,6 +188,8 @@ impl Stream {
             AggregateType::Payout => id.parse().map(Self::Payout),
             AggregateType::Beneficiary => id.parse().map(Self::Beneficiary),
             AggregateType::Settlement => id.parse().map(Self::Settlement),
+            AggregateType::Owner => id.parse().map(Self::Owner),
+            AggregateType::VerificationCase => id.parse().map(Self::VerificationCase),
         };
         stream.map_err(|source| DecodeError::AggregateId {
             id: id.to_owned(),
@@ -194,6 +209,8 @@ impl Stream {
             Self::Payout(_) => AggregateType::Payout,
             Self::Beneficiary(_) => AggregateType::Beneficiary,
             Self::Settlement(_) => AggregateType::Settlement,
+            Self::Owner(_) => AggregateType::Owner,
+            Self::VerificationCase(_) => AggregateType::VerificationCase,
         }
     }
 
@@ -209,6 +226,8 @@ impl Stream {
             Self::Payout(id) => Some(id.as_uuid()),
             Self::Beneficiary(id) => Some(id.as_uuid()),
             Self::Settlement(id) => Some(id.as_uuid()),
+            Self::Owner(key) => Some(key.as_uuid()),
+            Self::VerificationCase(id) => Some(id.as_uuid()),
         }
     }
 
@@ -230,6 +249,8 @@ impl Stream {
             Self::Payout(id) => id,
             Self::Beneficiary(id) => id,
             Self::Settlement(id) => id,
+            Self::Owner(key) => key,
+            Self::VerificationCase(id) => id,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Metadata, Reference};
 use crate::identifier::{HoldId, Holder, TransactionId};
+use crate::limit::Limits;
 use crate::money::AssetCode;
 use crate::posting::Standings;
 use crate::timestamp::Timestamp;
@@ -74,6 +75,8 @@ pub enum HoldCommand {
         standings: Standings,
         /// What it is placed for; nothing but the caller's wish when absent.
         manager: Option<HoldManager>,
+        /// What its owner may reserve.
+        limits: Limits,
     },
     /// Settle all or a part.
     Capture {

@@ -1,6 +1,7 @@
 //! The rules of holds.
 
 use crate::identifier::{HoldId, TransactionId};
+use crate::limit::{Departure, DepartureKind, Limits};
 use crate::money::Amount;
 use crate::posting::{Standings, decide_reservation};
 use crate::timestamp::Timestamp;
@@ -34,8 +35,9 @@ fn decide_absent(command: &HoldCommand) -> Result<HoldEvent, HoldRejection> {
             recorded_at,
             standings,
             manager,
+            limits,
             ..
-        } => place(request, *manager, *recorded_at, standings),
+        } => place(request, *manager, *recorded_at, standings, limits),
         HoldCommand::Capture { hold, .. }
         | HoldCommand::Void { hold, .. }
         | HoldCommand::Expire { hold, .. } => Err(HoldRejection::NotFound { hold: *hold }),
@@ -67,6 +69,7 @@ fn decide_active(active: &ActiveHold, command: &HoldCommand) -> Result<HoldEvent
                 asset: active.asset,
                 released: active.remaining,
                 reason: reason.clone(),
+                usage: active.given_back(active.remaining),
             })
         }
         HoldCommand::Expire { hold, recorded_at } => match active.expires_at {
@@ -74,6 +77,7 @@ fn decide_active(active: &ActiveHold, command: &HoldCommand) -> Result<HoldEvent
                 source: active.source,
                 asset: active.asset,
                 released: active.remaining,
+                usage: active.given_back(active.remaining),
             }),
             expires_at => Err(HoldRejection::NotDue {
                 hold: *hold,
@@ -109,6 +113,7 @@ fn place(
     manager: Option<HoldManager>,
     recorded_at: Timestamp,
     standings: &Standings,
+    limits: &Limits,
 ) -> Result<HoldEvent, HoldRejection> {
     if let Some(expires_at) = request.expires_at
         && expires_at <= recorded_at
@@ -116,6 +121,16 @@ fn place(
         return Err(HoldRejection::ExpiryPassed { expires_at });
     }
     let amount = decide_reservation(request.source, request.asset, request.amount, standings)?;
+    let usage = limits.judge_departure(&Departure {
+        source: request.source,
+        destination: request.destination,
+        asset: request.asset,
+        amount,
+        kind: match manager {
+            Some(HoldManager::Payout(_)) => DepartureKind::Payout,
+            Some(HoldManager::Payment(_)) | None => DepartureKind::Hold,
+        },
+    })?;
     Ok(HoldEvent::HoldPlaced {
         source: request.source,
         asset: request.asset,
@@ -125,6 +140,7 @@ fn place(
         reference: request.reference.clone(),
         metadata: request.metadata.clone(),
         manager,
+        usage,
     })
 }
 
@@ -180,5 +196,6 @@ fn capture(
         released,
         remaining,
         transaction,
+        usage: released.and_then(|released| active.given_back(released)),
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Metadata, Reference};
 use crate::identifier::{AccountId, Holder, PaymentId, PayoutId, TransactionId};
+use crate::limit::Usage;
 use crate::money::{Amount, AssetCode};
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionCause;
@@ -69,6 +70,9 @@ pub enum HoldEvent {
         /// What placed it and alone may end it; whoever asks for it when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manager: Option<HoldManager>,
+        /// What of it counts towards its owner's limits; nothing when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
     /// All or a part was settled by a transaction.
     HoldCaptured {
@@ -88,6 +92,9 @@ pub enum HoldEvent {
         remaining: Option<Amount>,
         /// The transaction that moved it.
         transaction: TransactionId,
+        /// What of the part that became available again had counted; nothing when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
     /// What was left was given back.
     HoldVoided {
@@ -100,6 +107,9 @@ pub enum HoldEvent {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Reference>,
+        /// What of it had counted; nothing when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
     /// Its time passed and what was left was given back.
     HoldExpired {
@@ -109,6 +119,9 @@ pub enum HoldEvent {
         asset: AssetCode,
         /// How much became available again.
         released: Amount,
+        /// What of it had counted; nothing when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
 }
 
@@ -121,6 +134,17 @@ impl HoldEvent {
             | Self::HoldCaptured { source, asset, .. }
             | Self::HoldVoided { source, asset, .. }
             | Self::HoldExpired { source, asset, .. } => source.account(*asset),
+        }
+    }
+
+    /// What it does to limits.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::HoldPlaced { usage, .. }
+            | Self::HoldCaptured { usage, .. }
+            | Self::HoldVoided { usage, .. }
+            | Self::HoldExpired { usage, .. } => usage.as_deref(),
         }
     }
 

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::identifier::HoldId;
+use crate::limit::LimitRejection;
 use crate::posting::PostingRejection;
 use crate::timestamp::Timestamp;
 
@@ -58,6 +59,9 @@ pub enum HoldRejection {
     /// The reservation breaks a rule of movement.
     #[error(transparent)]
     Posting(#[from] PostingRejection),
+    /// It breaks a limit of an owner.
+    #[error(transparent)]
+    Limit(#[from] LimitRejection),
 }
 
 impl HoldRejection {
@@ -76,6 +80,7 @@ impl HoldRejection {
             Self::CaptureNotAnAmount { .. } => "capture_not_an_amount",
             Self::CaptureExceedsHold { .. } => "capture_exceeds_hold",
             Self::Posting(rejection) => rejection.code(),
+            Self::Limit(rejection) => rejection.code(),
         }
     }
 
@@ -93,6 +98,7 @@ impl HoldRejection {
             | Self::CaptureNotAnAmount { .. }
             | Self::CaptureExceedsHold { .. } => false,
             Self::Posting(rejection) => rejection.is_transient(),
+            Self::Limit(rejection) => rejection.is_transient(),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
 use crate::identifier::{AccountId, Holder};
+use crate::limit::{CountedFlow, Usage};
 use crate::money::{Amount, AssetCode};
 use crate::timestamp::Timestamp;
 
@@ -61,6 +62,9 @@ pub struct ActiveHold {
     /// What alone may capture and void it; whoever asks for it when absent.
     #[serde(default)]
     pub manager: Option<HoldManager>,
+    /// What counted towards its owner's limits when it was placed.
+    #[serde(default)]
+    pub counted: Option<Box<CountedFlow>>,
 }
 
 impl ActiveHold {
@@ -68,6 +72,15 @@ impl ActiveHold {
     #[must_use]
     pub const fn account(&self) -> AccountId {
         self.source.account(self.asset)
+    }
+
+    /// What no longer counts when so much of it becomes available again.
+    pub(super) fn given_back(&self, released: Amount) -> Option<Box<Usage>> {
+        let counted = self.counted.as_deref().map(|counted| CountedFlow {
+            amount: released,
+            ..*counted
+        });
+        Usage::given_back(counted.into_iter().collect())
     }
 }
 
@@ -103,6 +116,7 @@ impl Hold {
                     destination,
                     expires_at,
                     manager,
+                    usage,
                     ..
                 },
             ) => Ok(Self::Active(ActiveHold {
@@ -112,6 +126,10 @@ impl Hold {
                 destination: *destination,
                 expires_at: *expires_at,
                 manager: *manager,
+                counted: usage
+                    .as_ref()
+                    .and_then(|usage| usage.counted.first().copied())
+                    .map(Box::new),
             })),
             (Self::Active(hold), HoldEvent::HoldCaptured { remaining, .. }) => {
                 Ok(match remaining {

@@ -18,6 +18,7 @@ fn placed() -> HoldEvent {
 
 fn placed_with(destination: Option<Holder>, expires_at: Option<Timestamp>) -> HoldEvent {
     HoldEvent::HoldPlaced {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         amount: amount("10.00"),
@@ -31,6 +32,7 @@ fn placed_with(destination: Option<Holder>, expires_at: Option<Timestamp>) -> Ho
 
 fn captured(taken: &str, released: Option<&str>, remaining: Option<&str>) -> HoldEvent {
     HoldEvent::HoldCaptured {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         destination: wallet(2),
@@ -43,6 +45,7 @@ fn captured(taken: &str, released: Option<&str>, remaining: Option<&str>) -> Hol
 
 fn voided(released: &str) -> HoldEvent {
     HoldEvent::HoldVoided {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         released: amount(released),
@@ -52,6 +55,7 @@ fn voided(released: &str) -> HoldEvent {
 
 fn expired(released: &str) -> HoldEvent {
     HoldEvent::HoldExpired {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         released: amount(released),
@@ -72,6 +76,7 @@ fn request() -> HoldRequest {
 
 fn place(request: HoldRequest) -> HoldCommand {
     HoldCommand::Place {
+        limits: crate::limit::Limits::default(),
         hold: hold_id(HOLD),
         request,
         recorded_at: at(0),

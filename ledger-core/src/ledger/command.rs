@@ -1,6 +1,7 @@
 //! What can be asked of a ledger.
 
-use crate::identifier::{LedgerName, SystemAccountName};
+use crate::identifier::{LedgerName, SystemAccountName, TierName};
+use crate::limit::RequestedTier;
 use crate::money::AssetCode;
 use crate::posting::NormalSide;
 use crate::wallet::RequestedOverdraft;
@@ -61,6 +62,18 @@ pub enum LedgerCommand {
         name: SystemAccountName,
         /// The side on which its balance grows.
         normal_side: NormalSide,
+    },
+    /// Change what the owners in a tier may do, or add the tier.
+    SetTier {
+        /// Which.
+        tier: TierName,
+        /// What they may do.
+        rules: RequestedTier,
+    },
+    /// Change the tier of owners to whom none was granted.
+    SetDefaultTier {
+        /// Which.
+        tier: TierName,
     },
     /// Change what payments and payouts of an asset may do.
     SetPaymentPolicy {

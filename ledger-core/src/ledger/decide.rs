@@ -1,9 +1,11 @@
 //! The rules of ledgers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
+use crate::identifier::TierName;
+use crate::limit::{RequestedTier, Tier};
 use crate::money::{Amount, Asset, AssetCode, AssetKind, MAX_SCALE};
 use crate::posting::Overdraft;
 use crate::wallet::RequestedOverdraft;
@@ -33,6 +35,8 @@ impl Ledger {
                 }
                 LedgerCommand::RegisterAsset { .. }
                 | LedgerCommand::OpenSystemAccount { .. }
+                | LedgerCommand::SetTier { .. }
+                | LedgerCommand::SetDefaultTier { .. }
                 | LedgerCommand::SetPaymentPolicy { .. } => Err(LedgerRejection::NotFound {}),
             },
             Self::Open(open) => match command {
@@ -52,6 +56,8 @@ impl Ledger {
                         normal_side: *normal_side,
                     },
                 ),
+                LedgerCommand::SetTier { tier, rules } => set_tier(open, *tier, rules),
+                LedgerCommand::SetDefaultTier { tier } => set_default_tier(open, *tier),
                 LedgerCommand::SetPaymentPolicy { asset, policy } => {
                     set_payment_policy(open, *asset, policy)
                 }
@@ -97,6 +103,42 @@ fn open_system_account(
         return Err(LedgerRejection::SystemAccountExists { name: account.name });
     }
     Ok(LedgerEvent::SystemAccountOpened { account })
+}
+
+fn set_tier(
+    open: &OpenLedger,
+    tier: TierName,
+    requested: &RequestedTier,
+) -> Result<LedgerEvent, LedgerRejection> {
+    let mut assets = BTreeMap::new();
+    for (code, limits) in &requested.assets {
+        let asset = open
+            .assets
+            .get(code)
+            .ok_or(LedgerRejection::AssetNotFound { asset: *code })?;
+        let checked = limits.checked(asset.scale);
+        let limits = checked.map_err(|error| LedgerRejection::TierNotAnAmount {
+            tier,
+            asset: *code,
+            reason: error.to_string(),
+        })?;
+        assets.insert(*code, limits);
+    }
+    let rules = Tier {
+        operations: requested.operations.clone(),
+        assets,
+        other_assets: requested.other_assets,
+        utc_offset_minutes: requested.utc_offset_minutes,
+    };
+    Ok(LedgerEvent::TierSet { tier, rules })
+}
+
+fn set_default_tier(open: &OpenLedger, tier: TierName) -> Result<LedgerEvent, LedgerRejection> {
+    if open.tiers.contains_key(&tier) {
+        Ok(LedgerEvent::DefaultTierSet { tier })
+    } else {
+        Err(LedgerRejection::TierNotFound { tier })
+    }
 }
 
 fn set_payment_policy(

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::identifier::LedgerName;
+use crate::identifier::{LedgerName, TierName};
+use crate::limit::Tier;
 use crate::money::{Asset, AssetCode};
 
 use super::state::{PaymentPolicy, SystemAccount};
@@ -29,6 +30,18 @@ pub enum LedgerEvent {
         /// The account.
         account: SystemAccount,
     },
+    /// What the owners in a tier may do changed, or the tier is new.
+    TierSet {
+        /// Which.
+        tier: TierName,
+        /// What they may do from now on.
+        rules: Tier,
+    },
+    /// The tier of owners to whom none was granted changed.
+    DefaultTierSet {
+        /// Which.
+        tier: TierName,
+    },
     /// What payments and payouts of an asset may do changed.
     PaymentPolicySet {
         /// Which asset.
@@ -47,6 +60,8 @@ impl LedgerEvent {
             Self::AssetRegistered { .. } => "AssetRegistered",
             Self::SystemAccountOpened { .. } => "SystemAccountOpened",
             Self::PaymentPolicySet { .. } => "PaymentPolicySet",
+            Self::TierSet { .. } => "TierSet",
+            Self::DefaultTierSet { .. } => "DefaultTierSet",
         }
     }
 
@@ -57,7 +72,9 @@ impl LedgerEvent {
             Self::LedgerOpened { .. }
             | Self::AssetRegistered { .. }
             | Self::SystemAccountOpened { .. }
-            | Self::PaymentPolicySet { .. } => "1",
+            | Self::PaymentPolicySet { .. }
+            | Self::TierSet { .. }
+            | Self::DefaultTierSet { .. } => "1",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::identifier::{LedgerName, SystemAccountName};
+use crate::identifier::{LedgerName, SystemAccountName, TierName};
 use crate::money::{AssetCode, MAX_SCALE};
 
 /// A rule of ledgers that a command breaks; in order of precedence.
@@ -31,6 +31,16 @@ pub enum LedgerRejection {
     /// The asset of a policy is not known.
     #[error("the ledger has no asset {asset}")]
     AssetNotFound { asset: AssetCode },
+    /// An amount of a tier is not one of its asset.
+    #[error("an amount of the tier is not an amount of {asset}: {reason}")]
+    TierNotAnAmount {
+        tier: TierName,
+        asset: AssetCode,
+        reason: String,
+    },
+    /// The ledger has no such tier.
+    #[error("the ledger has no tier {tier}")]
+    TierNotFound { tier: TierName },
     /// An amount of a policy is not one of its asset.
     #[error("an amount of the policy is not an amount of {asset}: {reason}")]
     PolicyNotAnAmount { asset: AssetCode, reason: String },
@@ -47,6 +57,8 @@ impl LedgerRejection {
             Self::AssetScaleOutOfRange { .. } => "asset_scale_out_of_range",
             Self::SystemAccountExists { .. } => "system_account_exists",
             Self::AssetNotFound { .. } => "asset_not_found",
+            Self::TierNotAnAmount { .. } => "tier_not_an_amount",
+            Self::TierNotFound { .. } => "tier_not_found",
             Self::PolicyNotAnAmount { .. } => "policy_not_an_amount",
         }
     }
@@ -55,11 +67,12 @@ impl LedgerRejection {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::NotFound {} | Self::AssetNotFound { .. } => true,
+            Self::NotFound {} | Self::AssetNotFound { .. } | Self::TierNotFound { .. } => true,
             Self::Exists { .. }
             | Self::AssetExists { .. }
             | Self::AssetScaleOutOfRange { .. }
             | Self::SystemAccountExists { .. }
+            | Self::TierNotAnAmount { .. }
             | Self::PolicyNotAnAmount { .. } => false,
         }
     }

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::IllegalEvent;
-use crate::identifier::{LedgerName, SystemAccountName};
+use crate::identifier::{LedgerName, SystemAccountName, TierName};
+use crate::limit::Tier;
 use crate::money::{Amount, AssetCode, AssetRegistry};
 use crate::posting::{NormalSide, Overdraft};
 
@@ -47,6 +48,12 @@ pub struct OpenLedger {
     /// What payments and payouts may do, by asset; [`PaymentPolicy::default`] where not set.
     #[serde(default)]
     pub payment_policies: BTreeMap<AssetCode, PaymentPolicy>,
+    /// What the owners in each tier may do; no limits at all while there are none.
+    #[serde(default)]
+    pub tiers: BTreeMap<TierName, Tier>,
+    /// The tier of owners to whom none was granted; without limits when absent.
+    #[serde(default)]
+    pub default_tier: Option<TierName>,
 }
 
 /// A ledger's state.
@@ -80,6 +87,8 @@ impl Ledger {
                     .map(|account| (account.name, account.normal_side))
                     .collect(),
                 payment_policies: BTreeMap::new(),
+                tiers: BTreeMap::new(),
+                default_tier: None,
             })),
             (Self::Open(open), LedgerEvent::AssetRegistered { asset }) => {
                 let mut next = open.clone();
@@ -95,6 +104,16 @@ impl Ledger {
             (Self::Open(open), LedgerEvent::PaymentPolicySet { asset, policy }) => {
                 let mut next = open.clone();
                 next.payment_policies.insert(*asset, *policy);
+                Ok(Self::Open(next))
+            }
+            (Self::Open(open), LedgerEvent::TierSet { tier, rules }) => {
+                let mut next = open.clone();
+                next.tiers.insert(*tier, rules.clone());
+                Ok(Self::Open(next))
+            }
+            (Self::Open(open), LedgerEvent::DefaultTierSet { tier }) => {
+                let mut next = open.clone();
+                next.default_tier = Some(*tier);
                 Ok(Self::Open(next))
             }
             (Self::Absent, _) => Err(IllegalEvent {

@@ -4,8 +4,10 @@ use cqrs_es::test::TestFramework;
 
 use super::*;
 use crate::fixtures::{asset_code, outcome, parsed, standard_asset};
+use crate::limit::{OtherAssets, RequestedTier, UtcOffset};
 use crate::money::{Asset, AssetKind};
 use crate::posting::NormalSide;
+use crate::wallet::RequestedOverdraft;
 
 fn given(events: Vec<LedgerEvent>) -> cqrs_es::test::AggregateTestExecutor<Ledger> {
     TestFramework::with(()).given(events)
@@ -177,10 +179,44 @@ fn the_standard_system_accounts_are_all_there() {
 #[test]
 fn every_command_in_every_state() {
     let states: [(&str, Vec<LedgerEvent>); 2] = [("Absent", vec![]), ("Open", vec![opened()])];
-    let commands = [open(), register("POINTS", 0), open_account("fees")];
+    let rules = RequestedTier {
+        operations: None,
+        assets: std::collections::BTreeMap::new(),
+        other_assets: OtherAssets::Unlimited,
+        utc_offset_minutes: UtcOffset::default(),
+    };
+    let tier = parsed("basic");
+    let commands = [
+        open(),
+        register("POINTS", 0),
+        open_account("fees"),
+        LedgerCommand::SetPaymentPolicy {
+            asset: asset_code("INR"),
+            policy: RequestedPolicy {
+                chargeback_overdraft: RequestedOverdraft::Forbidden,
+                payout_approval_above: None,
+            },
+        },
+        LedgerCommand::SetTier { tier, rules },
+        LedgerCommand::SetDefaultTier { tier },
+    ];
     let table = [
-        ["LedgerOpened", "ledger_not_found", "ledger_not_found"],
-        ["ledger_exists", "AssetRegistered", "SystemAccountOpened"],
+        [
+            "LedgerOpened",
+            "ledger_not_found",
+            "ledger_not_found",
+            "ledger_not_found",
+            "ledger_not_found",
+            "ledger_not_found",
+        ],
+        [
+            "ledger_exists",
+            "AssetRegistered",
+            "SystemAccountOpened",
+            "PaymentPolicySet",
+            "TierSet",
+            "tier_not_found",
+        ],
     ];
     for ((state, events), row) in states.iter().zip(table) {
         for (command, expected) in commands.iter().zip(row) {

@@ -7,6 +7,7 @@ use crate::identifier::{
     PaymentId, ProviderName, ProviderReference, RefundId, TransactionId, WalletId,
 };
 use crate::ledger::PaymentPolicy;
+use crate::limit::Limits;
 use crate::money::AssetCode;
 use crate::posting::Standings;
 use crate::provider::{ObservedFees, Route};
@@ -339,4 +340,6 @@ pub struct PaymentCommand {
     pub standings: Standings,
     /// What the ledger lets payments of the asset do.
     pub policy: PaymentPolicy,
+    /// What the wallet's owner may receive.
+    pub limits: Limits,
 }

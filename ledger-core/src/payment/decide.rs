@@ -90,6 +90,9 @@ fn create(command: &PaymentCommand, new: &NewPayment) -> Result<PaymentEvent, Pa
     new.route.check()?;
     let wallet = Holder::Wallet(new.wallet);
     let amount = decide_arrival(wallet, new.asset, new.amount, &command.standings)?;
+    command
+        .limits
+        .judge_deposit(new.wallet, new.asset, amount)?;
     Ok(PaymentEvent::PaymentCreated {
         wallet: new.wallet,
         asset: new.asset,
@@ -284,7 +287,7 @@ impl OpenPayment {
         transaction: TransactionId,
     ) -> Result<PaymentEvent, PaymentRejection> {
         let amount = decide_plain_amount(money.asset, money.amount, &command.standings)?;
-        let suspended = self.suspends(money, amount, &command.standings);
+        let suspended = self.suspends(money, amount, command);
         Ok(PaymentEvent::PaymentCaptured {
             provider: observation.provider,
             attempt: attempt.clone(),
@@ -304,7 +307,7 @@ impl OpenPayment {
         &self,
         money: ObservedMoney,
         amount: Amount,
-        standings: &Standings,
+        command: &PaymentCommand,
     ) -> Option<SuspenseReason> {
         if money.asset != self.asset {
             return Some(SuspenseReason::AssetDiffers {
@@ -317,15 +320,18 @@ impl OpenPayment {
                 expected: self.amount,
             });
         }
-        decide_arrival(
-            Holder::Wallet(self.wallet),
-            money.asset,
-            money.amount,
-            standings,
-        )
-        .err()
-        .map(|rejection| SuspenseReason::WalletCannotReceive {
-            rule: rejection.code().to_owned(),
+        let wallet = Holder::Wallet(self.wallet);
+        let arrival = decide_arrival(wallet, money.asset, money.amount, &command.standings);
+        let limits = &command.limits;
+        let broken = match arrival {
+            Err(rejection) => Some(rejection.code()),
+            Ok(_) => limits
+                .judge_deposit(self.wallet, money.asset, amount)
+                .err()
+                .map(|rejection| rejection.code()),
+        };
+        broken.map(|rule| SuspenseReason::WalletCannotReceive {
+            rule: rule.to_owned(),
         })
     }
 }

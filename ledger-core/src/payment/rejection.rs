@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::identifier::{PaymentId, ProviderName, ProviderReference, RefundId};
+use crate::limit::LimitRejection;
 use crate::money::AssetCode;
 use crate::posting::PostingRejection;
 use crate::provider::{FeesRejection, RouteRejection};
@@ -104,6 +105,9 @@ pub enum PaymentRejection {
     /// The movement breaks a rule of movement.
     #[error(transparent)]
     Posting(#[from] PostingRejection),
+    /// It breaks a limit of the wallet's owner.
+    #[error(transparent)]
+    Limit(#[from] LimitRejection),
 }
 
 impl PaymentRejection {
@@ -128,6 +132,7 @@ impl PaymentRejection {
             Self::RefundAmountDiffers { .. } => "refund_amount_differs",
             Self::Fees(rejection) => rejection.code(),
             Self::Posting(rejection) => rejection.code(),
+            Self::Limit(rejection) => rejection.code(),
         }
     }
 
@@ -150,6 +155,7 @@ impl PaymentRejection {
             | Self::RefundAmountDiffers { .. } => false,
             Self::Fees(rejection) => rejection.is_transient(),
             Self::Posting(rejection) => rejection.is_transient(),
+            Self::Limit(rejection) => rejection.is_transient(),
         }
     }
 }

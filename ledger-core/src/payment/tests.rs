@@ -29,6 +29,7 @@ fn asked_of(
     chargeback_overdraft: Overdraft,
 ) -> PaymentCommand {
     PaymentCommand {
+        limits: crate::limit::Limits::default(),
         payment: payment_id(1),
         action,
         recorded_at: at(10),

@@ -1,6 +1,7 @@
 //! Codes are part of the API: each names one rule, for ever.
 
 mod outside;
+mod verification;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("asset_scale_out_of_range", false, "asset scale"),
     ("system_account_exists", false, "name"),
     ("asset_not_found", true, "asset"),
+    ("tier_not_an_amount", false, "asset reason tier"),
+    ("tier_not_found", true, "tier"),
     ("policy_not_an_amount", false, "asset reason"),
     ("wallet_not_found", true, "wallet"),
     ("wallet_exists", false, "wallet"),
@@ -123,16 +126,51 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("settlement_differs", false, "settlement"),
     ("break_not_found", true, "settlement subject"),
     ("break_differs", false, "settlement subject"),
+    (
+        "operation_not_allowed",
+        false,
+        "asset operation tier wallet",
+    ),
+    (
+        "transaction_limit_exceeded",
+        false,
+        "allowed asset flow limit requested tier wallet",
+    ),
+    (
+        "period_limit_exceeded",
+        true,
+        "allowed asset flow frees_at left limit requested tier used wallet",
+    ),
+    (
+        "balance_limit_exceeded",
+        true,
+        "allowed asset left limit requested tier used wallet",
+    ),
+    ("receiver_limit_exceeded", true, "asset wallet"),
+    ("tier_not_found", true, "tier"),
+    ("case_not_found", true, "case"),
+    ("case_exists", false, "case"),
+    ("tier_not_found", true, "tier"),
+    ("case_not_collecting", false, "case status"),
+    ("case_documents_missing", true, "case"),
+    ("case_out_of_range", false, "found limit what"),
+    ("case_nothing_to_review", false, "case status"),
+    ("case_not_in_review", false, "case status"),
+    ("case_not_expirable", false, "case status"),
+    ("case_not_due", true, "case due_at"),
+    ("case_not_approved", false, "case status"),
+    ("case_reference_differs", false, "case ours provider theirs"),
 ];
 
-const COUNT: usize = 89;
+const COUNT: usize = 109;
 
 /// Rules that more than one aggregate states, and how many do.
-const SHARED: [(&str, usize); 4] = [
+const SHARED: [(&str, usize); 5] = [
     ("wallet_closed", 3),
     ("wallet_frozen", 2),
     ("asset_not_found", 4),
     ("wallet_not_found", 2),
+    ("tier_not_found", 3),
 ];
 
 fn ledger_rejections() -> Vec<LedgerRejection> {
@@ -148,6 +186,14 @@ fn ledger_rejections() -> Vec<LedgerRejection> {
             name: parsed("cash"),
         },
         LedgerRejection::AssetNotFound { asset },
+        LedgerRejection::TierNotAnAmount {
+            tier: parsed("basic"),
+            asset,
+            reason: "why".to_owned(),
+        },
+        LedgerRejection::TierNotFound {
+            tier: parsed("basic"),
+        },
         LedgerRejection::PolicyNotAnAmount {
             asset,
             reason: "why".to_owned(),
@@ -291,6 +337,7 @@ fn all() -> Vec<Rejection> {
         .map(TransactionRejection::Posting);
     all.extend(posting.map(Rejection::from));
     all.extend(outside::all());
+    all.extend(verification::all());
     all
 }
 

@@ -2,6 +2,7 @@
 
 use crate::annotation::{Metadata, Reference};
 use crate::identifier::TransactionId;
+use crate::limit::{Judged, Limits, Usage};
 use crate::posting::{RequestedPosting, Standings};
 use crate::timestamp::Timestamp;
 
@@ -20,6 +21,21 @@ pub struct TransactionRequest {
     pub metadata: Metadata,
 }
 
+/// What bounds the owners whose money a transaction moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MovementBounds {
+    /// Their tiers do, as far as the movement is judged.
+    Tiers(Limits, Judged),
+    /// Nothing does: it turns round a transaction that counted this.
+    Reverts(Option<Box<Usage>>),
+}
+
+impl Default for MovementBounds {
+    fn default() -> Self {
+        Self::Tiers(Limits::default(), Judged::Whole)
+    }
+}
+
 /// What can be asked of a transaction. `transaction` is its own id, for the rejection to name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionCommand {
@@ -35,6 +51,8 @@ pub enum TransactionCommand {
         recorded_at: Timestamp,
         /// The assets and accounts concerned.
         standings: Standings,
+        /// What its owners may move.
+        bounds: MovementBounds,
     },
     /// Note that another transaction has reverted it.
     MarkReverted {

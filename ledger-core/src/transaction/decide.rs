@@ -1,9 +1,10 @@
 //! The rules of transactions.
 
+use crate::limit::Usage;
 use crate::posting::{Standings, decide_postings};
 use crate::timestamp::Timestamp;
 
-use super::command::{TransactionCommand, TransactionRequest};
+use super::command::{MovementBounds, TransactionCommand, TransactionRequest};
 use super::event::{TransactionCause, TransactionEvent};
 use super::rejection::TransactionRejection;
 use super::state::Transaction;
@@ -24,8 +25,9 @@ impl Transaction {
                     cause,
                     recorded_at,
                     standings,
+                    bounds,
                     ..
-                } => post(request, *cause, *recorded_at, standings),
+                } => post(request, *cause, *recorded_at, standings, bounds),
                 TransactionCommand::MarkReverted { transaction, .. } => {
                     Err(TransactionRejection::NotFound {
                         transaction: *transaction,
@@ -71,12 +73,22 @@ fn post(
     cause: TransactionCause,
     recorded_at: Timestamp,
     standings: &Standings,
+    bounds: &MovementBounds,
 ) -> Result<TransactionEvent, TransactionRejection> {
+    let postings = decide_postings(&request.postings, standings)?;
+    let usage = match bounds {
+        MovementBounds::Tiers(limits, judged) => limits.judge(&postings, *judged)?,
+        MovementBounds::Reverts(usage) => {
+            let counted = usage.as_ref().map(|usage| usage.counted.clone());
+            Usage::given_back(counted.unwrap_or_default())
+        }
+    };
     Ok(TransactionEvent::TransactionPosted {
-        postings: decide_postings(&request.postings, standings)?,
+        postings,
         effective_at: request.effective_at.unwrap_or(recorded_at),
         cause,
         reference: request.reference.clone(),
         metadata: request.metadata.clone(),
+        usage,
     })
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Metadata, Reference};
 use crate::identifier::{HoldId, PaymentId, PayoutId, SettlementId, TransactionId};
+use crate::limit::Usage;
 use crate::posting::Posting;
 use crate::timestamp::Timestamp;
 
@@ -63,6 +64,9 @@ pub enum TransactionEvent {
         /// The caller's metadata.
         #[serde(default, skip_serializing_if = "Metadata::is_empty")]
         metadata: Metadata,
+        /// What of it counts towards its owners' limits; nothing when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
     /// Another transaction turned its postings round.
     TransactionReverted {

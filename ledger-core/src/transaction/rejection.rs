@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::identifier::TransactionId;
+use crate::limit::LimitRejection;
 use crate::posting::PostingRejection;
 
 use super::event::TransactionCause;
@@ -36,6 +37,9 @@ pub enum TransactionRejection {
     /// The postings break a rule of movement.
     #[error(transparent)]
     Posting(#[from] PostingRejection),
+    /// It breaks a limit of an owner.
+    #[error(transparent)]
+    Limit(#[from] LimitRejection),
 }
 
 impl TransactionRejection {
@@ -48,6 +52,7 @@ impl TransactionRejection {
             Self::Managed { .. } => "transaction_managed",
             Self::AlreadyReverted { .. } => "transaction_already_reverted",
             Self::Posting(rejection) => rejection.code(),
+            Self::Limit(rejection) => rejection.code(),
         }
     }
 
@@ -58,6 +63,7 @@ impl TransactionRejection {
             Self::NotFound { .. } => true,
             Self::Exists { .. } | Self::Managed { .. } | Self::AlreadyReverted { .. } => false,
             Self::Posting(rejection) => rejection.is_transient(),
+            Self::Limit(rejection) => rejection.is_transient(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::aggregate::IllegalEvent;
 use crate::identifier::TransactionId;
+use crate::limit::Usage;
 use crate::posting::{Posting, RequestedPosting};
 use crate::timestamp::Timestamp;
 
@@ -22,6 +23,9 @@ pub struct PostedTransaction {
     /// Why it was posted.
     #[serde(default)]
     pub cause: TransactionCause,
+    /// What of it counts towards its owners' limits.
+    #[serde(default)]
+    pub usage: Option<Box<Usage>>,
 }
 
 impl PostedTransaction {
@@ -57,12 +61,14 @@ impl Transaction {
                     postings,
                     effective_at,
                     cause,
+                    usage,
                     ..
                 },
             ) => Ok(Self::Posted(PostedTransaction {
                 postings: postings.as_slice().into(),
                 effective_at: *effective_at,
                 cause: *cause,
+                usage: usage.clone(),
             })),
             (
                 Self::Posted(posted),

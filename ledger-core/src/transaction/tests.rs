@@ -29,6 +29,7 @@ fn request(postings: Vec<RequestedPosting>) -> TransactionRequest {
 
 fn post(request: TransactionRequest) -> TransactionCommand {
     TransactionCommand::Post {
+        bounds: crate::transaction::MovementBounds::default(),
         transaction: transaction_id(1),
         request,
         cause: TransactionCause::Request,
@@ -50,6 +51,7 @@ fn mark() -> TransactionCommand {
 
 fn posted() -> TransactionEvent {
     TransactionEvent::TransactionPosted {
+        usage: None,
         postings: vec![posting(wallet(1), wallet(2), "INR", "4.00")],
         effective_at: at(0),
         cause: TransactionCause::Request,
@@ -70,6 +72,7 @@ fn a_transaction_counts_from_its_recording_unless_it_says_otherwise() {
         .when(post(request(vec![pay("4")])))
         .then_expect_events(vec![posted()]);
     let described = TransactionCommand::Post {
+        bounds: crate::transaction::MovementBounds::default(),
         transaction: transaction_id(1),
         request: TransactionRequest {
             postings: vec![pay("4")],
@@ -82,6 +85,7 @@ fn a_transaction_counts_from_its_recording_unless_it_says_otherwise() {
         standings: standing(),
     };
     let expected = TransactionEvent::TransactionPosted {
+        usage: None,
         postings: vec![posting(wallet(1), wallet(2), "INR", "4.00")],
         effective_at: at(-86_400),
         cause: TransactionCause::Capture(hold_id(3)),
@@ -220,6 +224,7 @@ fn what_something_else_knows_of_is_not_reverted() {
         (TransactionCause::Settlement(settlement_id(1)), true),
     ] {
         let posted = TransactionEvent::TransactionPosted {
+            usage: None,
             postings: vec![posting(wallet(1), wallet(2), "INR", "1.00")],
             effective_at: at(0),
             cause,

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::{HoldEvent, HoldManager};
-use ledger_core::{Event, HoldId, LedgerName, PaymentId, Position, Stream, TransactionId};
+use ledger_core::{
+    Event, HoldId, LedgerName, OwnerKey, PaymentId, Position, Stream, TransactionId,
+};
 use sqlx::PgConnection;
 
 use super::QueryError;
@@ -53,6 +55,27 @@ pub(super) async fn stream_of(
     ))
     .bind(ledger.as_str())
     .bind(transaction.to_string())
+    .bind(until.value())
+    .fetch_all(connection)
+    .await?;
+    decode(&stored)
+}
+
+/// The events of an owner's stream up to a position, in order.
+pub(super) async fn owner_stream(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    owner: OwnerKey,
+    until: Position,
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS event \
+         WHERE event.aggregate_id = $2 AND event.aggregate_type = 'owner' \
+           AND event.ledger = $1 AND event.position <= $3 \
+         ORDER BY event.sequence"
+    ))
+    .bind(ledger.as_str())
+    .bind(owner.to_string())
     .bind(until.value())
     .fetch_all(connection)
     .await?;

@@ -237,6 +237,7 @@ fn rows(events: Vec<RecordedEvent>) -> Result<Vec<TransactionRow>, QueryError> {
                 cause,
                 reference,
                 metadata,
+                usage: _,
             } => rows.push(TransactionRow {
                 transaction,
                 position: recorded.position,

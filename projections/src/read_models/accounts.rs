@@ -1,7 +1,8 @@
 //! The totals of every account; also where the executor loads cold accounts from, with the wallets that
-//! hold them.
+//! hold them, and what their owners have used of limits.
 
 mod altered;
+mod owners;
 mod source;
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use super::statements::account_key;
 use crate::read_model::{Before, Fold, FoldError, Place, ROWS_IN_MEMORY, ReadModel};
 use altered::{ALTERED_WALLETS, AlteredWallets};
+use owners::{OWNER_USAGE, OWNER_WALLETS, Owners};
 
 pub(crate) use altered::{altered_wallets, unaltered_wallet};
 pub use source::AccountsReadModel;
@@ -53,6 +55,8 @@ const DEFINITION: &[&str] = &[
     // Loads a holder's accounts, for the executor and for queries.
     "CREATE UNIQUE INDEX ON {schema}.accounts (ledger, holder, asset)",
     ALTERED_WALLETS,
+    OWNER_WALLETS,
+    OWNER_USAGE,
 ];
 
 const WRITE: &str = "\
@@ -124,6 +128,7 @@ struct Changes {
     written: HashMap<AccountId, Uuid>,
     accounts: HashMap<AccountId, Change>,
     wallets: AlteredWallets,
+    owners: Owners,
 }
 
 impl Changes {
@@ -166,11 +171,16 @@ impl ReadModel for Accounts {
     }
 
     fn version(&self) -> i32 {
-        4
+        5
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["accounts", "altered_wallets"]
+        &[
+            "accounts",
+            "altered_wallets",
+            "owner_wallets",
+            "owner_usage",
+        ]
     }
 
     fn definition(&self) -> &'static [&'static str] {
@@ -184,6 +194,7 @@ impl ReadModel for Accounts {
             written: HashMap::new(),
             accounts: HashMap::new(),
             wallets: AlteredWallets::new(before),
+            owners: Owners::default(),
         })
     }
 }
@@ -200,6 +211,7 @@ impl Fold for Changes {
 
     fn add(&mut self, recorded: &RecordedEvent) -> Result<(), FoldError> {
         let position = recorded.position;
+        self.owners.add(recorded)?;
         match &recorded.event {
             Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
                 for posting in postings {
@@ -230,16 +242,19 @@ impl Fold for Changes {
             | Event::Payment(_)
             | Event::Payout(_)
             | Event::Beneficiary(_)
-            | Event::Settlement(_) => Ok(()),
+            | Event::Settlement(_)
+            | Event::Owner(_)
+            | Event::VerificationCase(_) => Ok(()),
         }
     }
 
     fn is_full(&self) -> bool {
-        self.accounts.len() > ROWS_IN_MEMORY || self.wallets.is_full()
+        self.accounts.len() > ROWS_IN_MEMORY || self.wallets.is_full() || self.owners.is_full()
     }
 
     async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
         self.wallets.write(place, self.ledger).await?;
+        self.owners.write(place, self.ledger).await?;
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for (account, change) in self.accounts.drain() {
             match self.written.get(&account) {

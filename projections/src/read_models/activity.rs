@@ -94,7 +94,9 @@ impl Hours {
             | Event::Payment(_)
             | Event::Payout(_)
             | Event::Beneficiary(_)
-            | Event::Settlement(_) => {}
+            | Event::Settlement(_)
+            | Event::Owner(_)
+            | Event::VerificationCase(_) => {}
         }
         Some(())
     }

@@ -114,6 +114,7 @@ impl Placed {
             metadata,
             // The manager's own read model knows its holds: they have its id.
             manager: _,
+            usage: _,
         }) = &recorded.event
         else {
             return Ok(());

@@ -124,8 +124,10 @@ impl Seen {
             LedgerEvent::SystemAccountOpened { account } => {
                 write_accounts(place, self.ledger, recorded, std::slice::from_ref(account)).await
             }
-            // Whoever asks for policies reads the ledger's own stream.
-            LedgerEvent::PaymentPolicySet { .. } => Ok(()),
+            // Whoever asks for policies and tiers reads the ledger's own stream.
+            LedgerEvent::PaymentPolicySet { .. }
+            | LedgerEvent::TierSet { .. }
+            | LedgerEvent::DefaultTierSet { .. } => Ok(()),
         }
     }
 }

@@ -211,7 +211,12 @@ impl Fold for Batch {
             Event::Payment(_) | Event::Payout(_) | Event::Beneficiary(_) | Event::Settlement(_) => {
                 self.events.push(recorded.clone());
             }
-            Event::Ledger(_) | Event::Wallet(_) | Event::Transaction(_) | Event::Hold(_) => {}
+            Event::Ledger(_)
+            | Event::Wallet(_)
+            | Event::Transaction(_)
+            | Event::Hold(_)
+            | Event::Owner(_)
+            | Event::VerificationCase(_) => {}
         }
         Ok(())
     }

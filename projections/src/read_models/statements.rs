@@ -375,6 +375,8 @@ fn postings_of(recorded: &RecordedEvent) -> &[Posting] {
         | Event::Payment(_)
         | Event::Payout(_)
         | Event::Beneficiary(_)
-        | Event::Settlement(_) => &[],
+        | Event::Settlement(_)
+        | Event::Owner(_)
+        | Event::VerificationCase(_) => &[],
     }
 }

@@ -3,10 +3,12 @@
 use ledger_core::beneficiary::BeneficiaryEvent;
 use ledger_core::hold::HoldEvent;
 use ledger_core::ledger::LedgerEvent;
+use ledger_core::owner::OwnerEvent;
 use ledger_core::payment::PaymentEvent;
 use ledger_core::payout::PayoutEvent;
 use ledger_core::settlement::SettlementEvent;
 use ledger_core::transaction::TransactionEvent;
+use ledger_core::verification::CaseEvent;
 use ledger_core::wallet::WalletEvent;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -60,6 +62,8 @@ fn all_data() -> Result<Vec<DataSchema>, GenerateError> {
     all.extend(data_of::<PayoutEvent>("PayoutEvent")?);
     all.extend(data_of::<BeneficiaryEvent>("BeneficiaryEvent")?);
     all.extend(data_of::<SettlementEvent>("SettlementEvent")?);
+    all.extend(data_of::<OwnerEvent>("OwnerEvent")?);
+    all.extend(data_of::<CaseEvent>("CaseEvent")?);
     Ok(all)
 }
 

@@ -50,6 +50,7 @@ fn filled(path: &str, ledger: &str) -> String {
         ("{account_id}", &format!("wallet:{id}:INR")),
         ("{asset}", "INR"),
         ("{owner}", "nobody"),
+        ("{tier}", "basic"),
         ("{subject}", &format!("person:{id}")),
         ("{role}", "support"),
         ("{wallet_id}", id),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use event_store::executor::{
     AccountSnapshot, AccountSource, Atomicity, ExecutorSettings, Executors, Outcome, Submission,
-    SubmitError,
+    SubmitError, UsageSnapshot,
 };
 use event_store::{Database, LogReader, LogSignal};
 use ledger_core::annotation::Metadata;
@@ -15,7 +15,9 @@ use ledger_core::ledger::standard_system_accounts;
 use ledger_core::money::parse_decimal;
 use ledger_core::posting::RequestedPosting;
 use ledger_core::transaction::TransactionRequest;
-use ledger_core::{AccountId, Command, Holder, LedgerName, Position, TransactionId, WalletId};
+use ledger_core::{
+    AccountId, Command, Holder, LedgerName, OwnerKey, Position, TransactionId, WalletId,
+};
 use rust_decimal::Decimal;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,6 +34,14 @@ impl AccountSource for NoReadModel {
         _holders: &[Holder],
     ) -> Result<AccountSnapshot, sqlx::Error> {
         Ok(AccountSnapshot::default())
+    }
+
+    async fn load_usage(
+        &self,
+        _ledger: LedgerName,
+        _owners: &[OwnerKey],
+    ) -> Result<UsageSnapshot, sqlx::Error> {
+        Ok(UsageSnapshot::default())
     }
 }
 

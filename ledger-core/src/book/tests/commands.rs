@@ -47,7 +47,8 @@ pub(super) fn beginning() -> Vec<Command> {
 fn open_wallet(number: u128, overdraft: Vec<(AssetCode, RequestedOverdraft)>) -> Command {
     Command::OpenWallet {
         wallet: wallet_id(number),
-        owner: owner("somebody"),
+        // Whoever has more than one wallet has one limit.
+        owner: owner(if number < 3 { "asha" } else { "ravi" }),
         overdraft,
         reference: None,
         metadata: Metadata::default(),
@@ -205,7 +206,12 @@ fn of_the_ledger() -> impl Strategy<Value = Command> {
 
 /// Any command; most of them well-formed, many of them refused for what is in the book.
 pub(super) fn any_command() -> BoxedStrategy<Command> {
-    prop_oneof![2 => any_inner_command(), 1 => super::outside::any_command()].boxed()
+    prop_oneof![
+        6 => any_inner_command(),
+        3 => super::outside::any_command(),
+        1 => super::tiers::any_command(),
+    ]
+    .boxed()
 }
 
 /// Any command that has nothing to do with the outside.

@@ -86,12 +86,16 @@ fn step(book: &mut Book, command: &Command, number: usize) -> Vec<NewEvent> {
                     | Command::Payout { .. }
                     | Command::Beneficiary { .. }
                     | Command::Settlement { .. }
+                    | Command::Owner { .. }
+                    | Command::VerificationCase { .. }
             );
             assert!(observed || !events.is_empty(), "{command:?}");
             check_places(events, &before);
         }
         Err(DecisionError::Rejected(_)) => assert_eq!(Sight::of(book), seen_before, "{command:?}"),
-        Err(DecisionError::Book(fault)) => panic!("{command:?}: {fault}"),
+        Err(fault @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => {
+            panic!("{command:?}: {fault}")
+        }
     }
     check_conservation(book);
     check_floors(&before, book);
@@ -201,7 +205,9 @@ fn seen_of(commands: &BoxedStrategy<Command>) -> BTreeMap<&'static str, usize> {
                 Err(DecisionError::Rejected(refused)) => {
                     *seen.entry(refused.code()).or_default() += 1
                 }
-                Err(DecisionError::Book(fault)) => panic!("{fault}"),
+                Err(fault @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => {
+                    panic!("{fault}")
+                }
             }
         }
     }
@@ -214,6 +220,7 @@ fn random_commands_lead_to_every_kind_of_event_and_many_refusals() {
     for (commands, expected) in [
         (any_inner_command(), &INNER[..]),
         (super::outside::any_command(), &OUTSIDE),
+        (any_command(), &TIERS),
     ] {
         let seen = seen_of(&commands);
         for name in expected {
@@ -221,6 +228,23 @@ fn random_commands_lead_to_every_kind_of_event_and_many_refusals() {
         }
     }
 }
+
+const TIERS: [&str; 14] = [
+    "TierSet",
+    "DefaultTierSet",
+    "TierGranted",
+    "TierWithdrawn",
+    "CaseOpened",
+    "CaseApproved",
+    "CaseRejected",
+    "CaseReset",
+    "tier_not_found",
+    "operation_not_allowed",
+    "transaction_limit_exceeded",
+    "period_limit_exceeded",
+    "balance_limit_exceeded",
+    "receiver_limit_exceeded",
+];
 
 const INNER: [&str; 40] = [
     "AssetRegistered",

@@ -45,6 +45,7 @@ fn wallet_opened() -> Event {
 
 fn posted(postings: Vec<Posting>) -> Event {
     Event::Transaction(TransactionEvent::TransactionPosted {
+        usage: None,
         postings,
         effective_at: at(0),
         cause: TransactionCause::Request,
@@ -55,6 +56,7 @@ fn posted(postings: Vec<Posting>) -> Event {
 
 fn expired(released: &str) -> Event {
     Event::Hold(HoldEvent::HoldExpired {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         released: amount(released),

@@ -51,6 +51,7 @@ fn rows(credits: &str) -> HolderRows {
         ..AccountTotals::default()
     };
     HolderRows {
+        owner: None,
         wallet: open_wallet(),
         wallet_sequence: 1,
         accounts: vec![(asset_code("INR"), account)],
@@ -59,6 +60,7 @@ fn rows(credits: &str) -> HolderRows {
 
 fn posted(postings: Vec<Posting>) -> TransactionEvent {
     TransactionEvent::TransactionPosted {
+        usage: None,
         postings,
         effective_at: at(0),
         cause: TransactionCause::Request,
@@ -157,6 +159,7 @@ fn a_holder_that_is_loaded_again_keeps_what_happened_since() {
 fn a_hold_or_transaction_that_is_loaded_again_does_not_go_back() {
     let mut book = partial();
     let hold = HoldEvent::HoldPlaced {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         amount: amount("1.00"),
@@ -352,6 +355,7 @@ fn a_complete_book_lacks_nothing() {
 #[test]
 fn what_is_loaded_ahead_of_the_book_is_decided_after_catching_up() {
     let placed = HoldEvent::HoldPlaced {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         amount: amount("1.00"),

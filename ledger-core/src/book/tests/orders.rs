@@ -124,7 +124,9 @@ impl World {
         match decided {
             Ok(_) => Ok(()),
             Err(DecisionError::Rejected(refused)) => Err((refused.code(), refused.is_transient())),
-            Err(DecisionError::Book(fault)) => panic!("{command:?}: {fault}"),
+            Err(fault @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => {
+                panic!("{command:?}: {fault}")
+            }
         }
     }
 

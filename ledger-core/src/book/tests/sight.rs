@@ -1,6 +1,8 @@
 //! Looking into a book: all it says, in an order that does not depend on how it came about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
 
 use crate::beneficiary::Beneficiary;
 use crate::book::entity::{HolderEntry, Versioned};
@@ -8,14 +10,19 @@ use crate::book::{AccountTotals, Book, NewEvent};
 use crate::event::{EventMetadata, Position, RecordedEvent, Sequence};
 use crate::hold::Hold;
 use crate::identifier::{
-    AccountId, BeneficiaryId, HoldId, Holder, PaymentId, PayoutId, SettlementId, TransactionId,
+    AccountId, BeneficiaryId, CaseId, HoldId, Holder, OwnerKey, PaymentId, PayoutId, SettlementId,
+    TransactionId, WalletId,
 };
 use crate::ledger::Ledger;
+use crate::limit::Flow;
+use crate::money::{AssetCode, Total};
+use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
+use crate::verification::VerificationCase;
 use crate::wallet::Wallet;
 
 /// Everything a book says.
@@ -32,6 +39,33 @@ pub(super) struct Sight {
     pub(super) payouts: BTreeMap<PayoutId, (Payout, Sequence)>,
     pub(super) beneficiaries: BTreeMap<BeneficiaryId, (Beneficiary, Sequence)>,
     pub(super) settlements: BTreeMap<SettlementId, (Settlement, Sequence)>,
+    pub(super) owners: BTreeMap<OwnerKey, (Owner, Sequence)>,
+    pub(super) cases: BTreeMap<CaseId, (VerificationCase, Sequence)>,
+    pub(super) usages: BTreeMap<OwnerKey, UsageSight>,
+}
+
+/// An owner's wallets and sums, without those that are zero: nobody asks whether one ever was more.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct UsageSight {
+    wallets: BTreeSet<WalletId>,
+    used: Vec<(AssetCode, Flow, NaiveDate, Total)>,
+}
+
+fn usages(book: &Book) -> BTreeMap<OwnerKey, UsageSight> {
+    let mut seen = BTreeMap::new();
+    for owner in book.usages.keys() {
+        if let Some(rows) = book.usage_of(*owner) {
+            let used = rows.used.rows().filter(|(.., sum)| !sum.is_zero());
+            let sight = UsageSight {
+                wallets: rows.wallets.iter().copied().collect(),
+                used: used.collect(),
+            };
+            if sight != UsageSight::default() {
+                seen.insert(*owner, sight);
+            }
+        }
+    }
+    seen
 }
 
 /// What is kept of one kind, without what is known not to be there.
@@ -84,6 +118,9 @@ impl Sight {
             payouts: sight_of(&book.payouts),
             beneficiaries: sight_of(&book.beneficiaries),
             settlements: sight_of(&book.settlements),
+            owners: sight_of(&book.owners),
+            cases: sight_of(&book.cases),
+            usages: usages(book),
         }
     }
 
@@ -103,6 +140,9 @@ impl Sight {
             && within(&part.payouts, &self.payouts)
             && within(&part.beneficiaries, &self.beneficiaries)
             && within(&part.settlements, &self.settlements)
+            && within(&part.owners, &self.owners)
+            && within(&part.cases, &self.cases)
+            && within(&part.usages, &self.usages)
     }
 }
 

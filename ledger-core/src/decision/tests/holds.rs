@@ -18,6 +18,7 @@ fn a_capture_shrinks_the_hold_and_moves_the_money_in_one_decision() {
     };
     assert_eq!(*transaction, transaction_id(1));
     let expected = TransactionEvent::TransactionPosted {
+        usage: None,
         postings: vec![posting(wallet(1), wallet(2), "INR", "4.00")],
         effective_at: at(10),
         cause: TransactionCause::Capture(hold_id(1)),

@@ -133,6 +133,7 @@ fn the_retry_of_a_payment_that_took_place_is_not_told_that_the_funds_are_gone() 
                 )
             });
         let rows = HolderRows {
+            owner: None,
             wallet: whole.wallet(holder).clone(),
             wallet_sequence: 1,
             accounts: accounts.collect(),

@@ -12,6 +12,7 @@ fn a_revert_marks_the_old_transaction_and_posts_the_new_one() {
         reverting_transaction: transaction_id(2),
     };
     let turned = TransactionEvent::TransactionPosted {
+        usage: None,
         postings: vec![posting(wallet(2), wallet(1), "INR", "4.00")],
         effective_at: at(-1_000),
         cause: TransactionCause::Revert(transaction_id(1)),

@@ -67,6 +67,16 @@ fn the_traits_of_cqrs_es_see_the_same_text_type_and_version() {
                 event.event_version(),
                 serde_json::to_string(event),
             ),
+            Event::Owner(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
+            Event::VerificationCase(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
             Event::Settlement(event) => (
                 event.event_type(),
                 event.event_version(),
@@ -240,7 +250,7 @@ prop_compose! {
             asset: asset_code(&code),
             amount,
         };
-        TransactionEvent::TransactionPosted {
+        TransactionEvent::TransactionPosted { usage: None,
             postings: amounts.into_iter().map(posting).collect(),
             effective_at: at(seconds),
             cause: match cause {
@@ -262,7 +272,7 @@ proptest! {
         let again = read(AggregateType::Transaction, event.name(), &payload).unwrap();
         prop_assert_eq!(again.to_payload().unwrap(), payload);
         prop_assert_eq!(again, event);
-        let expired = HoldEvent::HoldExpired { source: wallet(1), asset: asset_code("INR"), released };
+        let expired = HoldEvent::HoldExpired { usage: None, source: wallet(1), asset: asset_code("INR"), released };
         let event = Event::Hold(expired);
         let payload = event.to_payload().unwrap();
         let again = read(AggregateType::Hold, event.name(), &payload).unwrap();

@@ -4,6 +4,7 @@
 //! writes one of them is a new version and needs an upcaster.
 
 mod outside;
+mod verification;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,11 +18,13 @@ use crate::fixtures::*;
 use crate::hold::{HoldEvent, HoldManager};
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
 use crate::money::{Asset, AssetKind};
+use crate::owner::OwnerEvent;
 use crate::payment::PaymentEvent;
 use crate::payout::PayoutEvent;
 use crate::posting::{FreezeScope, NormalSide, Overdraft};
 use crate::settlement::SettlementEvent;
 use crate::transaction::{TransactionCause, TransactionEvent};
+use crate::verification::CaseEvent;
 use crate::wallet::WalletEvent;
 
 const WALLET: u128 = 0x0190_b8a2_5b7e_7c3d_8f00_0000_0000_0001;
@@ -137,6 +140,7 @@ fn wallet_samples() -> Vec<(&'static str, WalletEvent)> {
 fn transaction_samples() -> Vec<(&'static str, TransactionEvent)> {
     let (first, second) = (wallet(WALLET), wallet(OTHER));
     let posted = |cause| TransactionEvent::TransactionPosted {
+        usage: None,
         postings: vec![posting(system("cash"), first, "INR", "12.50")],
         effective_at: at(0),
         cause,
@@ -144,6 +148,7 @@ fn transaction_samples() -> Vec<(&'static str, TransactionEvent)> {
         metadata: Metadata::default(),
     };
     let full = TransactionEvent::TransactionPosted {
+        usage: None,
         postings: vec![
             posting(first, second, "INR", "79228162514264337593543950.33"),
             posting(second, system("fees"), "JPY", "1"),
@@ -154,11 +159,21 @@ fn transaction_samples() -> Vec<(&'static str, TransactionEvent)> {
         reference: Some(reference("invoice 7")),
         metadata: metadata(&[("channel", "app"), ("quote", "\"\\/")]),
     };
+    let with_usage = |usage| TransactionEvent::TransactionPosted {
+        usage,
+        postings: vec![posting(first, second, "INR", "12.50")],
+        effective_at: at(0),
+        cause: TransactionCause::Request,
+        reference: None,
+        metadata: Metadata::default(),
+    };
     let reverted = |by| TransactionEvent::TransactionReverted {
         reverting_transaction: transaction_id(by),
     };
     vec![
         ("minimal", posted(TransactionCause::Request)),
+        ("counted", with_usage(verification::counts())),
+        ("given_back", with_usage(verification::gives_back())),
         ("full", full),
         (
             "revert",
@@ -181,6 +196,7 @@ fn transaction_samples() -> Vec<(&'static str, TransactionEvent)> {
 fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
     let (source, asset) = (wallet(WALLET), asset_code("INR"));
     let captured = |released: Option<&str>, remaining: Option<&str>| HoldEvent::HoldCaptured {
+        usage: None,
         source,
         asset,
         destination: wallet(OTHER),
@@ -190,6 +206,7 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
         transaction: transaction_id(TRANSACTION),
     };
     let placed = |destination, expires_at, reference, metadata| HoldEvent::HoldPlaced {
+        usage: None,
         source,
         asset,
         amount: amount("10.00"),
@@ -200,6 +217,7 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
         manager: None,
     };
     let managed = |manager| HoldEvent::HoldPlaced {
+        usage: None,
         source,
         asset,
         amount: amount("10.00"),
@@ -211,12 +229,14 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
     };
     let described = metadata(&[("nights", "2")]);
     let voided = |reason| HoldEvent::HoldVoided {
+        usage: None,
         source,
         asset,
         released: amount("6.00"),
         reason,
     };
     let expired = |source| HoldEvent::HoldExpired {
+        usage: None,
         source,
         asset,
         released: amount("6.00"),
@@ -234,6 +254,52 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
         ),
         ("refund", managed(HoldManager::Payment(payment_id(OTHER)))),
         ("payout", managed(HoldManager::Payout(payout_id(OTHER)))),
+        (
+            "counted",
+            HoldEvent::HoldPlaced {
+                usage: verification::counts(),
+                source,
+                asset,
+                amount: amount("10.00"),
+                destination: None,
+                expires_at: None,
+                reference: None,
+                metadata: Metadata::default(),
+                manager: None,
+            },
+        ),
+        (
+            "given_back",
+            HoldEvent::HoldCaptured {
+                usage: verification::gives_back(),
+                source,
+                asset,
+                destination: wallet(OTHER),
+                amount: amount("4.00"),
+                released: Some(amount("6.00")),
+                remaining: None,
+                transaction: transaction_id(TRANSACTION),
+            },
+        ),
+        (
+            "given_back",
+            HoldEvent::HoldVoided {
+                usage: verification::gives_back(),
+                source,
+                asset,
+                released: amount("6.00"),
+                reason: None,
+            },
+        ),
+        (
+            "given_back",
+            HoldEvent::HoldExpired {
+                usage: verification::gives_back(),
+                source,
+                asset,
+                released: amount("6.00"),
+            },
+        ),
         ("minimal", captured(None, None)),
         ("full", captured(Some("1.00"), Some("5.00"))),
         ("released", captured(Some("6.00"), None)),
@@ -247,7 +313,7 @@ fn hold_samples() -> Vec<(&'static str, HoldEvent)> {
 
 /// Every sample of the versions this code writes.
 pub(super) fn current() -> Vec<(&'static str, AggregateType, Event)> {
-    let ledger = ledger_samples().into_iter();
+    let ledger = ledger_samples().into_iter().chain(verification::ledger());
     let ledger = ledger.map(|(name, event)| (name, AggregateType::Ledger, Event::Ledger(event)));
     let wallet = wallet_samples().into_iter();
     let wallet = wallet.map(|(name, event)| (name, AggregateType::Wallet, Event::Wallet(event)));
@@ -257,7 +323,10 @@ pub(super) fn current() -> Vec<(&'static str, AggregateType, Event)> {
     let hold = hold_samples().into_iter();
     let hold = hold.map(|(name, event)| (name, AggregateType::Hold, Event::Hold(event)));
     let known = ledger.chain(wallet).chain(posted).chain(hold);
-    known.chain(outside::current()).collect()
+    known
+        .chain(outside::current())
+        .chain(verification::current())
+        .collect()
 }
 
 /// The event types, read off the generated schemas so that none can be forgotten here.
@@ -271,6 +340,8 @@ fn event_types() -> BTreeMap<String, AggregateType> {
         (AggregateType::Payout, schema_for!(PayoutEvent)),
         (AggregateType::Beneficiary, schema_for!(BeneficiaryEvent)),
         (AggregateType::Settlement, schema_for!(SettlementEvent)),
+        (AggregateType::Owner, schema_for!(OwnerEvent)),
+        (AggregateType::VerificationCase, schema_for!(CaseEvent)),
     ];
     let mut types = BTreeMap::new();
     for (aggregate_type, schema) in schemas {

@@ -14,6 +14,8 @@ fn a_stream_is_read_back_from_its_stored_names() {
         Stream::Payout(payout_id(5)),
         Stream::Beneficiary(beneficiary_id(6)),
         Stream::Settlement(settlement_id(7)),
+        Stream::Owner(owner("somebody").key()),
+        Stream::VerificationCase(case_id(7)),
     ] {
         let aggregate_type: AggregateType = stream.aggregate_type().as_str().parse().unwrap();
         assert_eq!(
@@ -53,6 +55,8 @@ fn aggregate_types_are_called_what_their_aggregates_are() {
             crate::payout::Payout::TYPE,
             crate::beneficiary::Beneficiary::TYPE,
             crate::settlement::Settlement::TYPE,
+            crate::owner::Owner::TYPE,
+            crate::verification::VerificationCase::TYPE,
         ]
     );
 }

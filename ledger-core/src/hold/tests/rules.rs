@@ -29,6 +29,7 @@ fn a_hold_is_placed_as_asked_with_the_assets_decimals() {
         ..request()
     };
     let expected = HoldEvent::HoldPlaced {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         amount: amount("10.00"),
@@ -219,6 +220,7 @@ fn a_void_gives_back_what_is_left_even_past_the_time() {
         manager: None,
     };
     let expected = HoldEvent::HoldVoided {
+        usage: None,
         source: wallet(1),
         asset: asset_code("INR"),
         released: amount("6.00"),

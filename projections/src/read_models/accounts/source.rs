@@ -1,12 +1,16 @@
 //! Where the executor loads cold accounts from.
 
 use async_trait::async_trait;
-use event_store::executor::{AccountSnapshot, AccountSource};
+use chrono::NaiveDate;
+use event_store::executor::{AccountSnapshot, AccountSource, UsageSnapshot};
 use ledger_core::book::AccountTotals;
+use ledger_core::limit::{Flow, UsedByDay};
 use ledger_core::posting::Totals;
-use ledger_core::{Holder, LedgerName, Position, Sequence, Total};
+use ledger_core::{AssetCode, Holder, LedgerName, OwnerKey, Position, Sequence, Total, WalletId};
 use rust_decimal::Decimal;
 use sqlx::PgPool;
+use std::collections::HashMap;
+use uuid::Uuid;
 
 use super::altered::{read_state, unaltered_wallet};
 use super::undecodable;
@@ -52,6 +56,30 @@ struct LoadedRow {
     state: Option<String>,
 }
 
+/// One statement, for the same reason: an owner's wallets, and what was counted of limits by day.
+const LOAD_USAGE: &str = "\
+SELECT checkpoint.position, row.owner_key, row.wallet_id, row.asset, row.flow, row.day, row.amount
+FROM (SELECT COALESCE((SELECT position FROM read_models.checkpoint
+                       WHERE read_model = 'accounts' AND ledger = $1), 0) AS position) AS checkpoint
+LEFT JOIN (SELECT owner_key, wallet_id, NULL::text AS asset, NULL::text AS flow, NULL::date AS day,
+                  NULL::numeric AS amount
+           FROM read_models.owner_wallets WHERE owner_key = ANY($2) AND ledger = $1
+           UNION ALL
+           SELECT owner_key, NULL, asset, flow, day, amount
+           FROM read_models.owner_usage WHERE owner_key = ANY($2) AND ledger = $1) AS row ON TRUE";
+
+/// A wallet or a sum of an owner; nothing but the position when there are none.
+#[derive(sqlx::FromRow)]
+struct UsageRow {
+    position: i64,
+    owner_key: Option<Uuid>,
+    wallet_id: Option<Uuid>,
+    asset: Option<String>,
+    flow: Option<String>,
+    day: Option<NaiveDate>,
+    amount: Option<Decimal>,
+}
+
 #[async_trait]
 impl AccountSource for AccountsReadModel {
     async fn load(
@@ -69,6 +97,40 @@ impl AccountSource for AccountsReadModel {
         for row in rows {
             snapshot.as_of = Position::try_new(row.position).unwrap_or_default();
             take_in(&mut snapshot, row)?;
+        }
+        Ok(snapshot)
+    }
+
+    async fn load_usage(
+        &self,
+        ledger: LedgerName,
+        owners: &[OwnerKey],
+    ) -> Result<UsageSnapshot, sqlx::Error> {
+        let keys: Vec<Uuid> = owners.iter().map(|owner| owner.as_uuid()).collect();
+        let rows: Vec<UsageRow> = sqlx::query_as(LOAD_USAGE)
+            .bind(ledger.as_str())
+            .bind(&keys)
+            .fetch_all(&self.pool)
+            .await?;
+        let mut snapshot = UsageSnapshot::default();
+        let mut sums: HashMap<OwnerKey, Vec<_>> = HashMap::new();
+        for row in rows {
+            snapshot.as_of = Position::try_new(row.position).unwrap_or_default();
+            let Some(owner) = row.owner_key.map(OwnerKey::new) else {
+                continue;
+            };
+            let known = snapshot.owners.entry(owner).or_default();
+            known.wallets.extend(row.wallet_id.map(WalletId::new));
+            if let (Some(asset), Some(flow), Some(day)) = (row.asset, row.flow, row.day) {
+                let asset: AssetCode = asset.parse().map_err(undecodable)?;
+                let flow: Flow = flow.parse().map_err(undecodable)?;
+                let sum = (asset, flow, day, total(row.amount)?);
+                sums.entry(owner).or_default().push(sum);
+            }
+        }
+        for (owner, rows) in sums {
+            let known = snapshot.owners.entry(owner).or_default();
+            known.used = UsedByDay::from_rows(rows);
         }
         Ok(snapshot)
     }

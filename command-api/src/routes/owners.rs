@@ -1,0 +1,123 @@
+//! Owners: the tiers that staff grant, and how much of their limits is used.
+
+use chrono::Utc;
+use ledger_core::owner::{OwnerAction, TierSource};
+use ledger_core::{Command, Timestamp};
+use poem_openapi::OpenApi;
+use projections::ReadModelName;
+use projections::queries::AsOf;
+
+use crate::commands::{Carried, Intent};
+use crate::context::RequestContext;
+use crate::idempotency::Key;
+use crate::parameters::Parameters;
+use crate::problem::Problem;
+use crate::problem::responses::{CommandProblem, QueryProblem};
+use crate::reply::{Answer, Done};
+use crate::representation::answer::OneAnswer;
+use crate::representation::owners::{GrantTierRequest, OwnerChanged, OwnerLimitsView};
+use crate::representation::wallet::ReasonRequest;
+use crate::routes::Part;
+use crate::routes::groups::OwnerCommandParameters;
+use crate::routes::payments::actor_id;
+use crate::routes::query_groups::OwnerQuery;
+use crate::services::Services;
+use crate::strict_json::{OptionalJson, StrictJson};
+
+/// Operations on owners.
+#[derive(Clone)]
+pub struct OwnerOperations(pub Services);
+
+#[OpenApi]
+impl OwnerOperations {
+    /// Get what an owner may do, and has done of it today and this month.
+    #[oai(
+        path = "/v1/ledgers/:ledger/owners/:owner/limits",
+        method = "get",
+        operation_id = "get_owner_limits",
+        tag = "Part::Limits"
+    )]
+    async fn limits(
+        &self,
+        parameters: Parameters<OwnerQuery>,
+    ) -> Result<Answer<OneAnswer<OwnerLimitsView>>, QueryProblem> {
+        let Parameters(query) = parameters;
+        let (ledger, owner) = (query.ledger, query.owner);
+        let used = [ReadModelName::Accounts];
+        self.0.wait_for(query.freshness, ledger, &used).await?;
+        let now = Timestamp::try_new(Utc::now()).map_err(|error| Problem::internal(&error))?;
+        let found = self.0.queries.owner_limits(ledger, &owner, now).await?;
+        let AsOf { position, value } = found;
+        let value = value.ok_or_else(|| Problem::owner_not_found(&owner))?;
+        Ok(Answer(OneAnswer::of(AsOf { position, value })))
+    }
+
+    /// Grant an owner a tier, which is in force from now on, whatever was granted before.
+    #[oai(
+        path = "/v1/ledgers/:ledger/owners/:owner/tier",
+        method = "put",
+        operation_id = "grant_tier",
+        tag = "Part::Limits"
+    )]
+    async fn grant(
+        &self,
+        context: RequestContext,
+        parameters: Parameters<OwnerCommandParameters>,
+        request: StrictJson<GrantTierRequest>,
+    ) -> Result<Done<OwnerChanged>, CommandProblem> {
+        let (Parameters(parameters), StrictJson(request)) = (parameters, request);
+        let action = OwnerAction::GrantTier {
+            tier: request.tier.0,
+            source: TierSource::Staff,
+            by: Some(actor_id(&context)?),
+            reason: request.reason.clone().map(|reason| reason.0),
+        };
+        self.change(&context, parameters, &request, action).await
+    }
+
+    /// Take back the tier that staff granted: what was granted before it, or the default, is in force again.
+    #[oai(
+        path = "/v1/ledgers/:ledger/owners/:owner/tier/withdraw",
+        method = "post",
+        operation_id = "withdraw_tier",
+        tag = "Part::Limits"
+    )]
+    async fn withdraw(
+        &self,
+        context: RequestContext,
+        parameters: Parameters<OwnerCommandParameters>,
+        request: OptionalJson<ReasonRequest>,
+    ) -> Result<Done<OwnerChanged>, CommandProblem> {
+        let (Parameters(parameters), OptionalJson(request)) = (parameters, request);
+        let action = OwnerAction::WithdrawTier {
+            source: TierSource::Staff,
+            by: Some(actor_id(&context)?),
+            reason: request.reason(),
+        };
+        self.change(&context, parameters, &request, action).await
+    }
+}
+
+impl OwnerOperations {
+    async fn change<B: serde::Serialize>(
+        &self,
+        context: &RequestContext,
+        parameters: OwnerCommandParameters,
+        request: &B,
+        action: OwnerAction,
+    ) -> Result<Done<OwnerChanged>, CommandProblem> {
+        let owner = parameters.owner;
+        let command = Command::Owner {
+            owner: owner.clone(),
+            action: Box::new(action),
+        };
+        let key = Key::from_header(parameters.key);
+        let intent = Intent::of_one(parameters.ledger, key, request, command);
+        let changed = |carried: &Carried| OwnerChanged {
+            owner: owner.into(),
+            position: carried.position.into(),
+            recorded_at: carried.recorded_at.into(),
+        };
+        self.0.carry_out(context, intent, changed).await
+    }
+}

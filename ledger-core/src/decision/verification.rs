@@ -1,0 +1,101 @@
+//! Decisions about owners and verification cases: what a case grants is granted in the same append.
+
+use crate::event::{Event, Stream};
+use crate::identifier::{ActorId, CaseId, OwnerId};
+use crate::owner::{OwnerAction, OwnerCommand, TierKnown, TierSource};
+use crate::rejection::Rejection;
+use crate::verification::{CaseAction, CaseCommand, CaseEvent, CaseSource, VerificationCase};
+
+use super::{Decided, Decision};
+
+impl Decision<'_> {
+    pub(super) fn owner(&mut self, owner: &OwnerId, action: &OwnerAction) -> Decided {
+        let command = OwnerCommand {
+            owner: owner.clone(),
+            action: action.clone(),
+            tier: self.tier_known(action.tier()),
+        };
+        let key = owner.key();
+        let state = self.book.owner(key);
+        let Some(event) = state.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        self.record(Stream::Owner(key), Event::Owner(Box::new(event)))
+    }
+
+    pub(super) fn verification_case(&mut self, case: CaseId, action: &CaseAction) -> Decided {
+        let before = self.book.verification_case(case).clone();
+        let command = CaseCommand {
+            case,
+            action: action.clone(),
+            recorded_at: self.recorded_at,
+            tier: self.tier_known(action.tier()),
+        };
+        let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
+            return Ok(Vec::new());
+        };
+        let by = actor_of(&event);
+        let boxed = Event::VerificationCase(Box::new(event));
+        let mut events = self.record(Stream::VerificationCase(case), boxed)?;
+        events.extend(self.follow_grant(case, &before, by)?);
+        Ok(events)
+    }
+
+    /// Grants or takes back what the case does, now that it has come further.
+    fn follow_grant(
+        &mut self,
+        case: CaseId,
+        before: &VerificationCase,
+        by: Option<ActorId>,
+    ) -> Decided {
+        let source = TierSource::Case(case);
+        let Some((open, _)) = self.book.verification_case(case).open() else {
+            return Ok(Vec::new());
+        };
+        let owner = open.owner.clone();
+        let action = match (before.granted(), open.granted) {
+            (before, after) if before == after => return Ok(Vec::new()),
+            (_, Some(tier)) => OwnerAction::GrantTier {
+                tier,
+                source,
+                by,
+                reason: None,
+            },
+            (_, None) => OwnerAction::WithdrawTier {
+                source,
+                by,
+                reason: None,
+            },
+        };
+        self.owner(&owner, &action)
+    }
+
+    fn tier_known(&self, tier: Option<crate::identifier::TierName>) -> TierKnown {
+        let open = self.book.open_ledger();
+        match tier {
+            Some(tier) if !open.is_some_and(|open| open.tiers.contains_key(&tier)) => {
+                TierKnown::Unknown
+            }
+            Some(_) | None => TierKnown::Known,
+        }
+    }
+}
+
+fn actor_of(event: &CaseEvent) -> Option<ActorId> {
+    match event {
+        CaseEvent::CaseApproved { source, .. }
+        | CaseEvent::CaseRejected { source, .. }
+        | CaseEvent::CaseExpired { source }
+        | CaseEvent::CaseReset { source, .. }
+        | CaseEvent::CaseReviewStarted { source, .. } => match source {
+            CaseSource::Actor(by) => Some(by.clone()),
+            CaseSource::Provider(_) | CaseSource::Time => None,
+        },
+        CaseEvent::CaseOpened { .. }
+        | CaseEvent::DocumentsRequested { .. }
+        | CaseEvent::DocumentReceived { .. }
+        | CaseEvent::CaseSubmitted { .. }
+        | CaseEvent::FindingNoted { .. }
+        | CaseEvent::ReverificationDue { .. } => None,
+    }
+}
