@@ -1,5 +1,6 @@
 //! Money in and out through payment providers: a whole node, and the real simulators.
 
+mod capturing;
 mod confirming;
 mod deposits;
 mod intake;

@@ -6,6 +6,7 @@
 //! | `PaymentCreated`, `PaymentRerouted` | open a checkout; another provider is asked when one cannot |
 //! | `PaymentCreated` with a time | end the payment at that time |
 //! | `PaymentAwaitingPayer`, `PaymentAuthorized` | ask how it is, in case no webhook comes |
+//! | `PaymentAuthorized` | after a grace, capture it if the provider has not done so by itself |
 //! | `RefundRequested` | have the refund made |
 //! | `RefundPending` | ask how it is |
 //! | `PayoutRequested` (if nobody has to approve it), `PayoutApproved`, `PayoutNotAccepted` | have the payout made |
@@ -17,6 +18,7 @@
 //! died after the call and before writing anything down, and the count of tries does not tell. A payout
 //! goes to another provider only when the first has certainly not taken it.
 
+mod capture;
 mod checkout;
 mod confirming;
 mod destination;
@@ -63,6 +65,8 @@ pub struct PaymentsSettings {
     pub polling: Option<Duration>,
     /// How long a page stays open where the payment has no time of its own.
     pub page_lifetime: Duration,
+    /// How long a provider has to capture by itself what is authorized, before it is asked to.
+    pub capture_grace: Duration,
 }
 
 /// The process of payments and payouts; cheap to clone.
@@ -116,10 +120,18 @@ impl Payments {
     /// A turn at a ledger's account. That there is none is said by the configuration of this node, and
     /// another may have a newer one.
     fn account(&self, ledger: LedgerName, provider: ProviderName) -> Result<Turn<'_>, JobError> {
+        self.turns
+            .take(provider, self.known_account(ledger, provider)?)
+    }
+
+    fn known_account(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+    ) -> Result<&GatewayAccount, JobError> {
         let missing =
             || JobError::Failed(format!("the ledger {ledger} has no account at {provider}"));
-        let account = self.accounts.of(ledger, provider).ok_or_else(missing)?;
-        self.turns.take(provider, account)
+        self.accounts.of(ledger, provider).ok_or_else(missing)
     }
 
     fn page_lifetime(&self) -> TimeDelta {
@@ -247,6 +259,9 @@ impl JobHands for Payments {
                 payment,
                 round,
             } => self.watch_payment(ledger, payment, round).await,
+            Job::CapturePayment { ledger, payment } => {
+                self.capture_payment(ledger, payment, attempt).await
+            }
             Job::ExpirePayment { ledger, payment } => {
                 self.expire_payment(ledger, payment, attempt).await
             }

@@ -57,6 +57,7 @@ fn chances() -> Chances {
         webhook_reorder: 150,
         webhook_wrong_signature: 100,
         late_success: 500,
+        capture_left_out: 150,
         settlement_left_out: 0,
     }
 }
