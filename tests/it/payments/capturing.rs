@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connectors::simulators::{Chances, Fault, GatewaySimulator, PayerChoice};
+use connectors::simulators::{Chances, GatewaySimulator, PayerChoice};
 use daybook::cli::Role as Part;
 use ledger_core::PaymentId;
 use ledger_core::payment::PaymentAction;
@@ -102,14 +102,20 @@ async fn race_a_capture_is_made_once_by_however_many_nodes() {
         let page = world.page(payment, name).await;
         control.pay(&page, PayerChoice::Pay).unwrap();
         world.event("payment", payment, "PaymentAuthorized").await;
-        // Of the calls of four jobs some are carried out without an answer, or not at all.
-        control.faults().arm(&Fault::FailAfterwards, 2);
-        control.faults().arm(&Fault::BreakOff, 2);
-        control.faults().arm(&Fault::Fail, 1);
+        world.processed().await;
+        // Of the calls of four jobs some are carried out without an answer, or not at all; and nobody tells.
+        control.set_chances(Chances {
+            webhook_drop: 1_000,
+            fail: 100,
+            fail_afterwards: 200,
+            break_off: 200,
+            ..Chances::default()
+        });
         for _ in 0..4 {
             capture(&world, payment).await;
         }
         world.event("payment", payment, "PaymentCaptured").await;
+        control.set_chances(Chances::default());
         assert_eq!(captured(&*control), [50_000], "{name}");
     }
     eventually("all of it is done", || async {
