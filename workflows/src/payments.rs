@@ -225,6 +225,8 @@ fn told(error: &GatewayError) -> String {
             format!("{} (status {})", error.code(), refusal.status)
         }
         GatewayError::Failed { status, .. } => format!("{} (status {status})", error.code()),
+        // Why a look-up failed is what a person has to mend.
+        GatewayError::NotKnown { source } => format!("{}: {}", error.code(), told(source)),
         _ => error.code().to_owned(),
     }
 }
@@ -289,5 +291,25 @@ impl JobHands for Payments {
             } => self.fetch_settlements(ledger, provider, day).await,
             Job::ConfirmWebhook { webhook } => self.confirm_webhook(webhook, attempt).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connectors::gateways::{GatewayError, Operation, Provider};
+
+    use super::told;
+
+    #[test]
+    fn what_cannot_be_looked_up_says_why() {
+        let failed = GatewayError::Failed {
+            provider: Provider::Razorpay,
+            operation: Operation::Capture,
+            status: 503,
+        };
+        let source = Box::new(failed);
+        let error = GatewayError::NotKnown { source };
+        let words = "gateway_not_known: gateway_failed (status 503)";
+        assert_eq!(told(&error), words);
     }
 }
