@@ -151,6 +151,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("set_payment_policy", Has(P::PaymentsManage, Own::Nothing)),
         ("list_provider_days", Has(P::ReportsRead, Own::Nothing)),
         ("list_providers", Has(P::ReportsRead, Own::Nothing)),
+        ("open_checkout_page", Requirement::Public),
         ("receive_webhook", Requirement::Public),
         (
             "list_webhook_deliveries",

@@ -22,6 +22,7 @@ mod capture;
 mod checkout;
 mod confirming;
 mod destination;
+mod expiring;
 mod histories;
 mod payout;
 mod reactions;

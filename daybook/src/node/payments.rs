@@ -32,7 +32,7 @@ pub struct PaymentOptions {
     pub accounts: GatewayAccounts,
     /// Which of them is asked.
     pub rules: RoutingRules,
-    /// Where providers reach the deployment; the node's own address when there is none.
+    /// Where providers and payers' browsers reach the deployment; the node's own address when there is none.
     pub public_url: Option<Url>,
     /// How often the same thing is asked at most, instead of what the provider tolerates.
     pub polling: Option<Duration>,
@@ -76,7 +76,7 @@ impl PaymentWork {
     /// Starts it all, until `shutdown` is cancelled.
     pub(super) async fn start(
         self,
-        own_url: Url,
+        public_url: Url,
         shutdown: &CancellationToken,
     ) -> Result<Vec<JoinHandle<()>>, JobWorkerError> {
         let pool = self.database.pool().clone();
@@ -84,7 +84,7 @@ impl PaymentWork {
         let accounts = self.options.accounts;
         let observer = Observer::new(pool.clone(), self.executors);
         let settings = PaymentsSettings {
-            public_url: self.options.public_url.unwrap_or(own_url),
+            public_url,
             polling: self.options.polling,
             page_lifetime: self.options.page_lifetime.unwrap_or(PAGE_LIFETIME),
             capture_grace: self.options.capture_grace.unwrap_or(CAPTURE_GRACE),

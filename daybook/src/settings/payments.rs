@@ -20,7 +20,7 @@ pub use credentials::{Credentials, CredentialsError};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentSettings {
-    /// Where providers reach the deployment; the address of the node when it is empty.
+    /// Where providers and payers' browsers reach the deployment; the address of the node when it is empty.
     pub public_url: String,
     /// How often the same thing is asked at most, in milliseconds; 0 for what each provider tolerates.
     pub polling_ms: u64,
