@@ -158,6 +158,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("withdraw_tier", Has(P::TiersGrant, Own::Nothing)),
         ("list_provider_days", Has(P::ReportsRead, Own::Nothing)),
         ("list_providers", Has(P::ReportsRead, Own::Nothing)),
+        ("open_checkout_page", Requirement::Public),
         ("receive_webhook", Requirement::Public),
         (
             "list_webhook_deliveries",

@@ -13,6 +13,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 use projections::Queries;
 use sqlx::postgres::PgPool;
+use url::Url;
 use workflows::routing::Router;
 use workflows::webhooks::Webhooks;
 
@@ -44,6 +45,7 @@ use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
 use crate::routes::owners::OwnerOperations;
 use crate::routes::payments::beneficiaries::BeneficiaryOperations;
+use crate::routes::payments::checkout_pages::CheckoutPages;
 use crate::routes::payments::deposit_queries::DepositQueries;
 use crate::routes::payments::deposits::DepositCommands;
 use crate::routes::payments::disputes::DisputeQueries;
@@ -80,6 +82,8 @@ pub struct ApiDependencies {
     pub router: Router,
     /// What payment providers tell us.
     pub webhooks: Webhooks,
+    /// Where payers' browsers reach the deployment; it ends with `/`.
+    pub public_url: Url,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -113,6 +117,7 @@ impl Api {
             dependencies.authenticator.clone(),
             dependencies.router.clone(),
             dependencies.webhooks.clone(),
+            dependencies.public_url.clone(),
         );
         let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
@@ -197,6 +202,7 @@ type LedgerOperations = (
 type PaymentOperations = (
     DepositCommands,
     DepositQueries,
+    CheckoutPages,
     RefundQueries,
     DisputeQueries,
     PayoutCommands,
@@ -244,6 +250,7 @@ fn operations(services: &Services, access: Access) -> AllOperations {
     let payments = (
         DepositCommands(services.clone()),
         DepositQueries(services.clone()),
+        CheckoutPages(services.clone()),
         RefundQueries(services.clone()),
         DisputeQueries(services.clone()),
         PayoutCommands(services.clone()),

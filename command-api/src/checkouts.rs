@@ -10,6 +10,7 @@ use ledger_core::{LedgerName, PaymentId};
 use serde::Deserialize;
 use sqlx::postgres::PgPool;
 use tokio::time::Instant;
+use url::Url;
 use uuid::Uuid;
 
 use crate::problem::Problem;
@@ -45,16 +46,41 @@ impl std::fmt::Debug for PayerFacts {
 /// An open page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCheckout {
-    /// How the browser gets there.
-    pub action: CheckoutAction,
+    /// What a browser opens: the gateway's page, or ours which hands over to it.
+    pub address: String,
     /// When it closes by itself.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// How the payer's browser gets to the page.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+/// What our page hands over. `Debug` shows nothing of who pays.
+pub struct HandedOver {
+    /// The ledger.
+    pub ledger: LedgerName,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The gateway.
+    pub provider: String,
+    /// Where the form goes.
+    pub url: String,
+    /// Its fields, in order.
+    pub fields: Vec<(String, String)>,
+    /// When the gateway's page closes by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl std::fmt::Debug for HandedOver {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("HandedOver")
+            .field("payment", &self.payment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the payer's browser gets to the page, as it was written down.
+#[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CheckoutAction {
+enum CheckoutAction {
     /// It is sent there.
     Redirect {
         /// The page.
@@ -69,27 +95,19 @@ pub enum CheckoutAction {
     },
 }
 
-impl std::fmt::Debug for CheckoutAction {
-    /// Without what tells who pays.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Redirect { .. } => "Redirect",
-            Self::Form { .. } => "Form",
-        })
-    }
-}
-
 /// The pages of deposits; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Checkouts {
     pool: PgPool,
+    /// Where payers' browsers reach us.
+    public_url: Url,
 }
 
 impl Checkouts {
-    /// Those in a migrated database.
+    /// Those in a migrated database, of a deployment that browsers reach at `public_url`, which ends with `/`.
     #[must_use]
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub const fn new(pool: PgPool, public_url: Url) -> Self {
+        Self { pool, public_url }
     }
 
     /// Notes who pays the payment that this command is to begin.
@@ -188,9 +206,9 @@ impl Checkouts {
         ledger: LedgerName,
         payment: PaymentId,
     ) -> Result<Option<OpenCheckout>, Problem> {
-        type Row = (serde_json::Value, Option<DateTime<Utc>>);
+        type Row = (serde_json::Value, Option<DateTime<Utc>>, Option<String>);
         let found: Option<Row> = sqlx::query_as(
-            "SELECT action, expires_at FROM workflows.checkout \
+            "SELECT action, expires_at, page_token FROM workflows.checkout \
              WHERE ledger = $1 AND payment_id = $2 AND action IS NOT NULL \
                AND (expires_at IS NULL OR expires_at > now())",
         )
@@ -199,11 +217,60 @@ impl Checkouts {
         .fetch_optional(&self.pool)
         .await
         .map_err(|error| Problem::from_database(&error))?;
-        let Some((action, expires_at)) = found else {
+        let Some((action, expires_at, token)) = found else {
             return Ok(None);
         };
-        let action = serde_json::from_value(action).map_err(|error| Problem::internal(&error))?;
-        Ok(Some(OpenCheckout { action, expires_at }))
+        let address = match (read(action)?, token) {
+            (CheckoutAction::Redirect { url }, _) => url,
+            (CheckoutAction::Form { .. }, Some(token)) => {
+                let own = self.public_url.join(&format!("v1/checkouts/{token}"));
+                own.map_err(|error| Problem::internal(&error))?.to_string()
+            }
+            // It was written down before there were pages of ours.
+            (CheckoutAction::Form { .. }, None) => return Ok(None),
+        };
+        let open = OpenCheckout {
+            address,
+            expires_at,
+        };
+        Ok(Some(open))
+    }
+
+    /// What the page of ours hands over whose address ends with `token`.
+    ///
+    /// # Errors
+    /// Those of PostgreSQL.
+    pub async fn handed_over(&self, token: &str) -> Result<Option<HandedOver>, Problem> {
+        type Row = (
+            String,
+            Uuid,
+            String,
+            serde_json::Value,
+            Option<DateTime<Utc>>,
+        );
+        let found: Option<Row> = sqlx::query_as(
+            "SELECT ledger, payment_id, provider, action, expires_at FROM workflows.checkout \
+             WHERE page_token = $1 AND provider IS NOT NULL AND action IS NOT NULL",
+        )
+        .bind(token)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| Problem::from_database(&error))?;
+        let Some((ledger, payment, provider, action, expires_at)) = found else {
+            return Ok(None);
+        };
+        let ledger: Result<LedgerName, _> = ledger.parse();
+        Ok(match read(action)? {
+            CheckoutAction::Redirect { .. } => None,
+            CheckoutAction::Form { url, fields } => Some(HandedOver {
+                ledger: ledger.map_err(|error| Problem::internal(&error))?,
+                payment: PaymentId::new(payment),
+                provider,
+                url,
+                fields,
+                expires_at,
+            }),
+        })
     }
 
     /// The page of a payment, waited for.
@@ -225,4 +292,8 @@ impl Checkouts {
             tokio::time::sleep(POLL).await;
         }
     }
+}
+
+fn read(action: serde_json::Value) -> Result<CheckoutAction, Problem> {
+    serde_json::from_value(action).map_err(|error| Problem::internal(&error))
 }

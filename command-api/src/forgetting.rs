@@ -10,7 +10,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use identity::identities::Identities;
 use projections::Queries;
 use projections::queries::QueryError;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkouts::Checkouts;
@@ -45,11 +44,11 @@ pub struct Forgetting {
 }
 
 impl Forgetting {
-    /// Forgets in this database.
+    /// Forgets what is kept in these.
     #[must_use]
-    pub const fn new(pool: PgPool, identities: Identities, queries: Queries) -> Self {
+    pub const fn new(checkouts: Checkouts, identities: Identities, queries: Queries) -> Self {
         Self {
-            checkouts: Checkouts::new(pool),
+            checkouts,
             identities,
             queries,
         }

@@ -5,7 +5,7 @@
 //! * [`routes`]: the operations, one file per resource; [`representation`]: their JSON.
 //! * [`commands`], [`idempotency`]: the way to the executor.
 //! * [`access`]: who may call which operation, one table; [`limits`]: how often.
-//! * [`checkouts`]: where a deposit is paid; [`notes`]: what is kept beside the log; [`forgetting`].
+//! * [`checkouts`], `hand_over`: where a deposit is paid; [`notes`]: what is kept beside the log; [`forgetting`].
 //! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
 //!
@@ -22,6 +22,7 @@ pub mod context;
 pub mod documentation;
 pub mod edge;
 pub mod forgetting;
+pub(crate) mod hand_over;
 pub mod health;
 pub mod idempotency;
 pub mod limits;

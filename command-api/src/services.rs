@@ -12,6 +12,7 @@ use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
 use projections::queries::AsOf;
 use sqlx::postgres::PgPool;
+use url::Url;
 use workflows::jobs::JobsDesk;
 use workflows::routing::Router;
 use workflows::webhooks::Webhooks;
@@ -51,6 +52,7 @@ impl Services {
         authenticator: Authenticator,
         router: Router,
         webhooks: Webhooks,
+        public_url: Url,
     ) -> Self {
         Self {
             commands: Commands::new(port),
@@ -58,7 +60,7 @@ impl Services {
             queries,
             authenticator,
             jobs: JobsDesk::new(pool.clone()),
-            checkouts: Checkouts::new(pool),
+            checkouts: Checkouts::new(pool, public_url),
             router,
             webhooks,
         }

@@ -4,11 +4,11 @@
 //! * [`gateways`]: payments in and out.
 //! * [`messaging`]: codes on their way to people, by email and text message.
 //! * [`simulators`]: local servers that speak the protocols of outside systems.
-//! * [`outbound`], [`secret`]: what the adapters of outside systems share.
+//! * [`outbound`], [`secret`], [`markup`]: what the adapters of outside systems share.
 
 pub mod beancount;
 pub mod gateways;
-mod markup;
+pub mod markup;
 pub mod messaging;
 pub mod outbound;
 pub mod secret;

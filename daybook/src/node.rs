@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_api::checkouts::Checkouts;
 use command_api::forgetting::Forgetting;
 use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
@@ -181,6 +182,11 @@ impl Node {
         let sealing: Arc<dyn Sealing> =
             Arc::new(SealedWebhooks(Arc::clone(&options.access.master_key)));
         let work_status = WorkStatus::default();
+        let public_url = match options.payments.public_url.clone() {
+            Some(url) => url,
+            None => Url::parse(&format!("http://{address}/"))
+                .map_err(|source| NodeError::Address { address, source })?,
+        };
         let webhooks = Webhooks::start(
             options.payments.accounts.clone(),
             database.pool().clone(),
@@ -192,12 +198,11 @@ impl Node {
             access::authenticator(&options.access, &database, address, stop_work.clone());
         if has(Role::Worker) {
             let identities = authenticator.identities().clone();
-            let forgetting = Forgetting::new(database.pool().clone(), identities, queries.clone());
+            let checkouts = Checkouts::new(database.pool().clone(), public_url.clone());
+            let forgetting = Forgetting::new(checkouts, identities, queries.clone());
             workers.push(tokio::spawn(forgetting.run(stop_work.clone())));
         }
         if has(Role::Worker) && !options.payments.accounts.is_empty() {
-            let own_url = Url::parse(&format!("http://{address}/"))
-                .map_err(|source| NodeError::Address { address, source })?;
             let work = PaymentWork {
                 options: options.payments,
                 database: database.clone(),
@@ -208,7 +213,7 @@ impl Node {
                 sealing,
                 status: work_status.clone(),
             };
-            workers.extend(work.start(own_url, &stop_work).await?);
+            workers.extend(work.start(public_url.clone(), &stop_work).await?);
         }
         let access = access::access(&options.access, &authenticator, &queries);
         let gatekeeper = gatekeeper::gatekeeper(&access, &authenticator);
@@ -222,6 +227,7 @@ impl Node {
             readiness: Arc::new(NodeReadiness::new(status, relay.clone(), work_status)),
             router,
             webhooks,
+            public_url,
             metrics,
         };
         let mut routes = if has(Role::Api) {

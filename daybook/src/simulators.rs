@@ -37,6 +37,9 @@ const PAYOUT_ACCOUNT: &str = "7878780080316316";
 /// How often the same thing is asked at most: nobody minds, and people are waiting.
 const POLLING: Duration = Duration::from_secs(5);
 
+/// How long a simulated provider has to capture by itself: it does so at once, or was told not to.
+const CAPTURE_GRACE: Duration = Duration::from_secs(5);
+
 /// Why simulators cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorsError {
@@ -168,6 +171,7 @@ impl Simulators {
             public_url: None,
             polling: Some(POLLING),
             page_lifetime: None,
+            capture_grace: Some(CAPTURE_GRACE),
             retention: RetentionSettings::default(),
             webhooks: WebhookSettings::default(),
         })

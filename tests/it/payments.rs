@@ -1,7 +1,10 @@
 //! Money in and out through payment providers: a whole node, and the real simulators.
 
+mod browser;
+mod capturing;
 mod confirming;
 mod deposits;
+mod hand_over;
 mod intake;
 mod nodes;
 mod operators;

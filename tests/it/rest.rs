@@ -60,6 +60,7 @@ impl Node {
                 CancellationToken::new(),
             ),
             readiness: Arc::new(Vec::<Component>::new),
+            public_url: "https://daybook.example/".parse().unwrap(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });
         let acceptor = TcpListener::bind("127.0.0.1:0")

@@ -54,6 +54,13 @@ pub enum Job {
         /// How often it was asked.
         round: u32,
     },
+    /// Take what a payer's bank keeps ready, where the provider has not done so by itself.
+    CapturePayment {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The payment.
+        payment: PaymentId,
+    },
     /// End a payment whose time has passed.
     ExpirePayment {
         /// The ledger.
@@ -120,6 +127,7 @@ impl Job {
         match self {
             Self::OpenCheckout { .. } => "open_checkout",
             Self::WatchPayment { .. } => "watch_payment",
+            Self::CapturePayment { .. } => "capture_payment",
             Self::ExpirePayment { .. } => "expire_payment",
             Self::ExecuteRefund { .. } => "execute_refund",
             Self::WatchRefund { .. } => "watch_refund",
@@ -134,6 +142,7 @@ impl Job {
     const fn priority(&self) -> i16 {
         match self {
             Self::OpenCheckout { .. }
+            | Self::CapturePayment { .. }
             | Self::ExpirePayment { .. }
             | Self::ExecuteRefund { .. }
             | Self::SubmitPayout { .. }

@@ -6,6 +6,7 @@
 //! | `PaymentCreated`, `PaymentRerouted` | open a checkout; another provider is asked when one cannot |
 //! | `PaymentCreated` with a time | end the payment at that time |
 //! | `PaymentAwaitingPayer`, `PaymentAuthorized` | ask how it is, in case no webhook comes |
+//! | `PaymentAuthorized` | after a grace, capture it if the provider has not done so by itself |
 //! | `RefundRequested` | have the refund made |
 //! | `RefundPending` | ask how it is |
 //! | `PayoutRequested` (if nobody has to approve it), `PayoutApproved`, `PayoutNotAccepted` | have the payout made |
@@ -17,9 +18,11 @@
 //! died after the call and before writing anything down, and the count of tries does not tell. A payout
 //! goes to another provider only when the first has certainly not taken it.
 
+mod capture;
 mod checkout;
 mod confirming;
 mod destination;
+mod expiring;
 mod histories;
 mod payout;
 mod reactions;
@@ -63,6 +66,8 @@ pub struct PaymentsSettings {
     pub polling: Option<Duration>,
     /// How long a page stays open where the payment has no time of its own.
     pub page_lifetime: Duration,
+    /// How long a provider has to capture by itself what is authorized, before it is asked to.
+    pub capture_grace: Duration,
 }
 
 /// The process of payments and payouts; cheap to clone.
@@ -116,10 +121,18 @@ impl Payments {
     /// A turn at a ledger's account. That there is none is said by the configuration of this node, and
     /// another may have a newer one.
     fn account(&self, ledger: LedgerName, provider: ProviderName) -> Result<Turn<'_>, JobError> {
+        self.turns
+            .take(provider, self.known_account(ledger, provider)?)
+    }
+
+    fn known_account(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+    ) -> Result<&GatewayAccount, JobError> {
         let missing =
             || JobError::Failed(format!("the ledger {ledger} has no account at {provider}"));
-        let account = self.accounts.of(ledger, provider).ok_or_else(missing)?;
-        self.turns.take(provider, account)
+        self.accounts.of(ledger, provider).ok_or_else(missing)
     }
 
     fn page_lifetime(&self) -> TimeDelta {
@@ -213,6 +226,8 @@ fn told(error: &GatewayError) -> String {
             format!("{} (status {})", error.code(), refusal.status)
         }
         GatewayError::Failed { status, .. } => format!("{} (status {status})", error.code()),
+        // Why a look-up failed is what a person has to mend.
+        GatewayError::NotKnown { source } => format!("{}: {}", error.code(), told(source)),
         _ => error.code().to_owned(),
     }
 }
@@ -247,6 +262,9 @@ impl JobHands for Payments {
                 payment,
                 round,
             } => self.watch_payment(ledger, payment, round).await,
+            Job::CapturePayment { ledger, payment } => {
+                self.capture_payment(ledger, payment, attempt).await
+            }
             Job::ExpirePayment { ledger, payment } => {
                 self.expire_payment(ledger, payment, attempt).await
             }
@@ -274,5 +292,25 @@ impl JobHands for Payments {
             } => self.fetch_settlements(ledger, provider, day).await,
             Job::ConfirmWebhook { webhook } => self.confirm_webhook(webhook, attempt).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connectors::gateways::{GatewayError, Operation, Provider};
+
+    use super::told;
+
+    #[test]
+    fn what_cannot_be_looked_up_says_why() {
+        let failed = GatewayError::Failed {
+            provider: Provider::Razorpay,
+            operation: Operation::Capture,
+            status: 503,
+        };
+        let source = Box::new(failed);
+        let error = GatewayError::NotKnown { source };
+        let words = "gateway_not_known: gateway_failed (status 503)";
+        assert_eq!(told(&error), words);
     }
 }

@@ -40,6 +40,10 @@ pub struct CommandProblem(pub Problem);
 #[derive(Debug)]
 pub struct QueryProblem(pub Problem);
 
+/// Why a payer's browser gets no page.
+#[derive(Debug)]
+pub struct PageProblem(pub Problem);
+
 /// Why a webhook was not taken.
 #[derive(Debug)]
 pub struct WebhookProblem(pub Problem);
@@ -101,6 +105,11 @@ problem_response!(
         AGAIN,
         LATE
     ]
+);
+
+problem_response!(
+    PageProblem,
+    [INVALID, UNKNOWN_CALLER, TOO_OFTEN, FAULT, AGAIN]
 );
 
 problem_response!(

@@ -1,6 +1,7 @@
 //! Money that comes in and goes out through providers.
 
 pub mod beneficiaries;
+pub mod checkout_pages;
 pub mod deposit_queries;
 pub mod deposits;
 pub mod disputes;

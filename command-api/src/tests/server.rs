@@ -81,6 +81,7 @@ impl Server {
             authenticator: authenticator(pool.clone()),
             access: Access::Open,
             webhooks: webhooks(pool.clone()),
+            public_url: "https://daybook.example/".parse().unwrap(),
             readiness: Arc::new(Vec::<Component>::new),
             pool,
             metrics: PrometheusBuilder::new().build_recorder().handle(),

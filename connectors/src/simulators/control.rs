@@ -11,6 +11,7 @@
 //! | `POST /pay` `{"checkout_id","choice"}` | a payer decides |
 //! | `POST /advance` `{"seconds"}` | the clock goes forward |
 //! | `POST /settle` `{"day"}` | a day is settled |
+//! | `POST /captures` `{"are_held"}` | what is authorized waits to be captured by a request |
 //! | `POST /refunds` `{"is_held"}` or `{"failing"}` | refunds wait, or are done except those |
 //! | `POST /dispute` `{"payment_id"}` | a payer's bank disputes |
 //! | `POST /move` `{"dispute_id" or "payout_id","status"}` | a dispute or payout changes |
@@ -61,6 +62,10 @@ pub trait GatewaySimulator: fmt::Debug + Send + Sync {
     /// nothing or the provider has no batches.
     fn settle(&self, day: NaiveDate) -> Option<String>;
 
+    /// Leaves what is authorized from now on for the merchant to capture, as a provider does that
+    /// authorizes late or is set up so; where it has no capture, nothing changes.
+    fn hold_captures(&self, are_held: bool);
+
     /// Makes refunds wait for [`GatewaySimulator::process_refunds`] instead of being done at once.
     fn hold_refunds(&self, is_held: bool);
 
@@ -103,6 +108,7 @@ pub(super) fn routes(gateway: Controlled) -> impl Endpoint {
         .at("/pay", post(pay))
         .at("/advance", post(advance))
         .at("/settle", post(settle))
+        .at("/captures", post(captures))
         .at("/refunds", post(refunds))
         .at("/dispute", post(dispute))
         .at("/move", post(move_on))
@@ -146,6 +152,12 @@ struct Advance {
 #[serde(deny_unknown_fields)]
 struct Settle {
     day: NaiveDate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Captures {
+    are_held: bool,
 }
 
 #[derive(Deserialize)]
@@ -246,6 +258,12 @@ fn advance(Data(gateway): Data<&Controlled>, Json(body): Json<Advance>) -> Statu
 #[handler]
 fn settle(Data(gateway): Data<&Controlled>, Json(body): Json<Settle>) -> Response {
     happened(gateway.settle(body.day))
+}
+
+#[handler]
+fn captures(Data(gateway): Data<&Controlled>, Json(body): Json<Captures>) -> StatusCode {
+    gateway.hold_captures(body.are_held);
+    StatusCode::NO_CONTENT
 }
 
 #[handler]

@@ -218,6 +218,9 @@ impl GatewaySimulator for Office {
         self.happen(|account, _| account.settle(day, is_left_out))
     }
 
+    /// Money is taken at once.
+    fn hold_captures(&self, _are_held: bool) {}
+
     fn hold_refunds(&self, is_held: bool) {
         lock(&self.account).are_refunds_held = is_held;
     }

@@ -28,6 +28,8 @@ pub struct Chances {
     pub webhook_wrong_signature: u32,
     /// A payment that failed is authorized after all, later.
     pub late_success: u32,
+    /// A payment is authorized and left for the merchant to capture, although that was to happen by itself.
+    pub capture_left_out: u32,
     /// A row is left out of a settlement and comes with the next.
     pub settlement_left_out: u32,
 }

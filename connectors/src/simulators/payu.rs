@@ -235,6 +235,10 @@ impl GatewaySimulator for Office {
         self.happen(|account, _| account.settle(day, is_left_out))
     }
 
+    fn hold_captures(&self, are_held: bool) {
+        lock(&self.account).are_captures_held = are_held;
+    }
+
     fn hold_refunds(&self, is_held: bool) {
         lock(&self.account).are_actions_held = is_held;
     }

@@ -213,6 +213,10 @@ impl GatewaySimulator for Office {
         self.happen(|account, now| account.settle(day, now, is_left_out))
     }
 
+    fn hold_captures(&self, are_held: bool) {
+        lock(&self.account).are_captures_held = are_held;
+    }
+
     fn hold_refunds(&self, is_held: bool) {
         lock(&self.account).are_refunds_held = is_held;
     }
@@ -258,7 +262,9 @@ impl Office {
         let now = self.front.now();
         let (outcome, webhooks) = {
             let mut account = lock(&self.account);
-            account.late_by_chance = self.front.happens(self.front.chances().late_success);
+            let chances = self.front.chances();
+            account.late_by_chance = self.front.happens(chances.late_success);
+            account.is_uncaptured_by_chance = self.front.happens(chances.capture_left_out);
             let outcome = what(&mut account, now);
             (outcome, account.take_webhooks())
         };

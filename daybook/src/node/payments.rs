@@ -32,12 +32,14 @@ pub struct PaymentOptions {
     pub accounts: GatewayAccounts,
     /// Which of them is asked.
     pub rules: RoutingRules,
-    /// Where providers reach the deployment; the node's own address when there is none.
+    /// Where providers and payers' browsers reach the deployment; the node's own address when there is none.
     pub public_url: Option<Url>,
     /// How often the same thing is asked at most, instead of what the provider tolerates.
     pub polling: Option<Duration>,
     /// How long a page stays open where the payment has no time of its own; an hour when nothing is said.
     pub page_lifetime: Option<Duration>,
+    /// How long a provider has to capture by itself what is authorized; two minutes when nothing is said.
+    pub capture_grace: Option<Duration>,
     /// Bounds of webhooks.
     pub webhooks: WebhookSettings,
     /// For how long what tells of people is kept.
@@ -46,6 +48,10 @@ pub struct PaymentOptions {
 
 /// See [`PaymentOptions::page_lifetime`].
 const PAGE_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// See [`PaymentOptions::capture_grace`]. Providers that capture by themselves do so with the authorization,
+/// and tell of it within seconds. What they leave to us goes back only after days.
+const CAPTURE_GRACE: Duration = Duration::from_secs(2 * 60);
 
 impl PaymentOptions {
     /// What decides which account is asked.
@@ -70,7 +76,7 @@ impl PaymentWork {
     /// Starts it all, until `shutdown` is cancelled.
     pub(super) async fn start(
         self,
-        own_url: Url,
+        public_url: Url,
         shutdown: &CancellationToken,
     ) -> Result<Vec<JoinHandle<()>>, JobWorkerError> {
         let pool = self.database.pool().clone();
@@ -78,9 +84,10 @@ impl PaymentWork {
         let accounts = self.options.accounts;
         let observer = Observer::new(pool.clone(), self.executors);
         let settings = PaymentsSettings {
-            public_url: self.options.public_url.unwrap_or(own_url),
+            public_url,
             polling: self.options.polling,
             page_lifetime: self.options.page_lifetime.unwrap_or(PAGE_LIFETIME),
+            capture_grace: self.options.capture_grace.unwrap_or(CAPTURE_GRACE),
         };
         let ports = PaymentsPorts {
             destinations: Arc::new(SealedDestinations(self.identities)),

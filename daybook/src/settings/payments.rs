@@ -20,10 +20,12 @@ pub use credentials::{Credentials, CredentialsError};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentSettings {
-    /// Where providers reach the deployment; the address of the node when it is empty.
+    /// Where providers and payers' browsers reach the deployment; the address of the node when it is empty.
     pub public_url: String,
     /// How often the same thing is asked at most, in milliseconds; 0 for what each provider tolerates.
     pub polling_ms: u64,
+    /// How long a provider has to capture by itself what is authorized, in milliseconds.
+    pub capture_grace_ms: u64,
     /// The accounts.
     pub accounts: Vec<AccountSettings>,
     /// Days after which the content of a settled webhook is forgotten.
@@ -95,6 +97,7 @@ impl PaymentSettings {
             public_url,
             polling: (self.polling_ms > 0).then(|| Duration::from_millis(self.polling_ms)),
             page_lifetime: None,
+            capture_grace: Some(Duration::from_millis(self.capture_grace_ms)),
             webhooks: WebhookSettings::default(),
             retention: RetentionSettings {
                 webhooks: days(self.webhook_retention_days)?,

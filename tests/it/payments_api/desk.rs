@@ -1,5 +1,6 @@
 //! A node that asks who somebody is, a customer with a wallet, and somebody who hears providers.
 
+use command_api::checkouts::Checkouts;
 use command_api::forgetting::{Forgetting, Forgotten};
 use daybook::cli::Role as Part;
 use event_store::executor::Outcome;
@@ -134,8 +135,9 @@ impl Desk {
     /// What the node forgets of what was noted beside the log, as if all of it were old.
     pub async fn forget(&self) -> Forgotten {
         let node = &self.doors.node.node;
+        let public_url = self.doors.node.url("/").parse().unwrap();
         let forgetting = Forgetting::new(
-            node.database.pool().clone(),
+            Checkouts::new(node.database.pool().clone(), public_url),
             node.authenticator.identities().clone(),
             node.queries.clone(),
         );

@@ -220,6 +220,7 @@ macro_rules! tasks {
 tasks!(
     OpenCheckout = "open_checkout",
     WatchPayment = "watch_payment",
+    CapturePayment = "capture_payment",
     ExpirePayment = "expire_payment",
     ExecuteRefund = "execute_refund",
     WatchRefund = "watch_refund",
@@ -296,7 +297,8 @@ mod tests {
                     payment,
                     round: 0,
                 }),
-                Job::WatchPayment { .. } => Some(Job::ExpirePayment { ledger, payment }),
+                Job::WatchPayment { .. } => Some(Job::CapturePayment { ledger, payment }),
+                Job::CapturePayment { .. } => Some(Job::ExpirePayment { ledger, payment }),
                 Job::ExpirePayment { .. } => Some(Job::ExecuteRefund {
                     ledger,
                     payment,

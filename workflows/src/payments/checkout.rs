@@ -3,14 +3,14 @@
 //! Who pays, and where their browser goes, stands in `workflows.checkout` before the payment is begun. The
 //! page is written there too; a log keeps neither.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use connectors::gateways::{
     Advice, Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutRequest, GatewayError, Money,
-    Operation, Payer, currency,
+    Payer, currency,
 };
-use ledger_core::payment::{
-    Checkout as Page, ObservedPayment, PaymentAction, PaymentObservation, PaymentStatus,
-};
+use ledger_core::payment::{Checkout as Page, ObservedPayment, PaymentAction, PaymentObservation};
 use ledger_core::{LedgerName, PaymentId, ProviderName, ProviderReference, Timestamp};
 use serde_json::{Value, json};
 use sqlx::FromRow;
@@ -21,12 +21,11 @@ use super::{Payments, settled, step, told};
 use crate::gateway_accounts::GatewayAccount;
 use crate::jobs::{JobAttempt, JobError};
 use crate::links::checkout_reference;
-use crate::observer::Heard;
 use crate::routing::{Direction, RouteQuestion};
 use crate::translation::{note, reference};
 
 /// After so many tries of a job, a page that cannot be made is given up.
-const TRIES: i32 = 4;
+pub(super) const TRIES: i32 = 4;
 
 /// What the payer sees it is for, where nobody said so.
 const DESCRIPTION: &str = "Deposit";
@@ -167,7 +166,8 @@ impl Payments {
             reference(&checkout.checkout_id).map_err(|word| JobError::Failed(word.to_string()))?;
         sqlx::query(
             "UPDATE workflows.checkout \
-             SET provider = $3, provider_checkout = $4, action = $5, expires_at = $6 \
+             SET provider = $3, provider_checkout = $4, action = $5, expires_at = $6, \
+                 page_token = COALESCE(page_token, $7) \
              WHERE ledger = $1 AND payment_id = $2 \
                AND noted_by = daybook.begun_by($1, 'payment', $2)",
         )
@@ -177,6 +177,7 @@ impl Payments {
         .bind(order.as_str())
         .bind(page(&checkout.action))
         .bind(checkout.expires_at)
+        .bind(page_token(&checkout.action)?)
         .execute(self.pool())
         .await?;
         self.tell_opened(ledger, payment, provider, order, checkout.expires_at)
@@ -289,67 +290,6 @@ impl Payments {
         let heard = self.observer.observe(&source, "0", payment, observation);
         settled(heard.await?)
     }
-
-    /// Ends a payment whose time has passed: closes its page, hears what came in the last moment, and
-    /// only then says so.
-    pub(super) async fn expire_payment(
-        &self,
-        ledger: LedgerName,
-        payment: PaymentId,
-        attempt: JobAttempt,
-    ) -> Result<(), JobError> {
-        let Some(history) = histories::payment(&self.log, ledger, payment).await? else {
-            return Ok(());
-        };
-        if history.state.open().is_none()
-            || history.state.status() == Some(PaymentStatus::Authorized)
-        {
-            return Ok(());
-        }
-        let provider = history.route.provider;
-        if let Err(error) = self.close_page(ledger, payment, &history).await
-            && attempt.number < TRIES
-        {
-            return Err(error);
-        }
-        let action = PaymentAction::Expire {
-            reason: note("its time has passed"),
-        };
-        let source = step(ledger, provider, format!("expired/{payment}"));
-        let submitted = self.observer.submit_payment(&source, "0", payment, action);
-        match submitted.await? {
-            // It was paid in the last moment.
-            Heard::Impossible(code) if code == "payment_not_open" => Ok(()),
-            heard => settled(heard),
-        }
-    }
-
-    async fn close_page(
-        &self,
-        ledger: LedgerName,
-        payment: PaymentId,
-        history: &PaymentHistory,
-    ) -> Result<(), JobError> {
-        let Some((provider, order)) = &history.order else {
-            return Ok(());
-        };
-        let account = self.account(ledger, *provider)?;
-        let capabilities = account.gateway.capabilities();
-        if !capabilities.supports(Operation::ExpireCheckout) {
-            return Ok(());
-        }
-        let order = order
-            .as_str()
-            .parse()
-            .map_err(|_| JobError::Failed("the order's name cannot be used".to_owned()))?;
-        let closed = account.gateway.expire_checkout(&order).await?;
-        let source = step(ledger, *provider, format!("closed/{payment}"));
-        let observation = connectors::gateways::Observation::Checkout(closed);
-        match self.observer.hear_all(&source, &[observation]).await? {
-            Heard::NotYet(reason) => Err(JobError::Failed(reason)),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The beginning of failures that may pass.
@@ -373,6 +313,20 @@ fn page(action: &CheckoutAction) -> Value {
         CheckoutAction::Redirect { url } => json!({ "kind": "redirect", "url": url.as_str() }),
         CheckoutAction::Form { url, fields } => {
             json!({ "kind": "form", "url": url.as_str(), "fields": fields })
+        }
+    }
+}
+
+/// What the address of our own page ends with, where the gateway wants a form posted. Whoever has it can
+/// pay and sees who pays, so it is made of the system's randomness.
+fn page_token(action: &CheckoutAction) -> Result<Option<String>, JobError> {
+    match action {
+        CheckoutAction::Redirect { .. } => Ok(None),
+        CheckoutAction::Form { .. } => {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes)
+                .map_err(|_| JobError::Failed("there is no randomness".to_owned()))?;
+            Ok(Some(URL_SAFE_NO_PAD.encode(bytes)))
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::{EventFilter, LogReader};
 use ledger_core::identifier::BeneficiaryId;
-use ledger_core::payment::{Payment, PaymentEvent};
+use ledger_core::payment::{Checkout, Payment, PaymentEvent};
 use ledger_core::payout::{Payout, PayoutEvent};
 use ledger_core::provider::Route;
 use ledger_core::{
@@ -31,9 +31,28 @@ pub(super) struct PaymentHistory {
     pub(super) page_closes_at: Option<Timestamp>,
     /// The last checkout that is known, and where.
     pub(super) order: Option<(ProviderName, ProviderReference)>,
+    /// Every attempt that was ever authorized, in order.
+    pub(super) authorized: Vec<Authorization>,
+}
+
+/// An attempt that was authorized.
+#[derive(Debug)]
+pub(super) struct Authorization {
+    pub(super) provider: ProviderName,
+    pub(super) attempt: ProviderReference,
+    /// Whether it was before the payment ended here.
+    pub(super) is_in_time: bool,
 }
 
 impl PaymentHistory {
+    /// Who has the last checkout that is known, or is to make one.
+    pub(super) fn asked_last(&self) -> ProviderName {
+        match &self.order {
+            Some((provider, _)) => *provider,
+            None => self.route.provider,
+        }
+    }
+
     /// When it ends if nobody pays: at its own time, or when its page closes.
     pub(super) fn ends_at(&self, page_lifetime: TimeDelta) -> DateTime<Utc> {
         let told = [self.expires_at, self.page_closes_at];
@@ -137,9 +156,23 @@ pub(super) async fn payment(
                     expires_at: *expires_at,
                     page_closes_at: None,
                     order: None,
+                    authorized: Vec::new(),
                 });
             }
             (None, _) => return Ok(None),
+            (
+                Some(known),
+                PaymentEvent::PaymentAuthorized {
+                    provider, attempt, ..
+                },
+            ) => {
+                let open = known.state.open();
+                known.authorized.push(Authorization {
+                    provider: *provider,
+                    attempt: attempt.clone(),
+                    is_in_time: open.is_some_and(|open| open.checkout != Checkout::Expired),
+                });
+            }
             (Some(known), PaymentEvent::PaymentRerouted { route }) => {
                 known.route = route.clone();
                 known.routed_at = recorded_at;

@@ -50,14 +50,16 @@ impl Payments {
             PaymentEvent::PaymentRerouted { .. } => {
                 vec![now(Job::OpenCheckout { ledger, payment })]
             }
-            PaymentEvent::PaymentAwaitingPayer { provider, .. }
-            | PaymentEvent::PaymentAuthorized { provider, .. } => {
-                let job = now(Job::WatchPayment {
-                    ledger,
-                    payment,
-                    round: 0,
+            PaymentEvent::PaymentAwaitingPayer { provider, .. } => {
+                self.watching(ledger, payment, *provider, event)
+            }
+            PaymentEvent::PaymentAuthorized { provider, .. } => {
+                let mut jobs = self.watching(ledger, payment, *provider, event);
+                jobs.push(NewJob {
+                    run_at: after(event, self.capture_grace()),
+                    ..now(Job::CapturePayment { ledger, payment })
                 });
-                self.later(ledger, *provider, event, job)
+                jobs
             }
             PaymentEvent::RefundRequested { refund, .. } => vec![now(Job::ExecuteRefund {
                 ledger,
@@ -130,6 +132,26 @@ impl Payments {
             | PayoutEvent::PayoutFailed { .. }
             | PayoutEvent::PayoutReturned { .. } => Vec::new(),
         }
+    }
+
+    fn watching(
+        &self,
+        ledger: LedgerName,
+        payment: PaymentId,
+        provider: ProviderName,
+        event: &RecordedEvent,
+    ) -> Vec<NewJob> {
+        let job = Job::WatchPayment {
+            ledger,
+            payment,
+            round: 0,
+        };
+        let job = NewJob::now(job.task().to_owned(), job);
+        self.later(ledger, provider, event, job)
+    }
+
+    fn capture_grace(&self) -> chrono::TimeDelta {
+        chrono::TimeDelta::from_std(self.settings.capture_grace).unwrap_or(USUAL_WAIT)
     }
 
     /// After the pause that the provider wants.

@@ -13,8 +13,9 @@ use crate::jobs::{Job, JobError};
 use crate::links::checkout_reference;
 use crate::observer::Heard;
 
-/// For how long after a payment's time late money is looked for: providers authorize days late.
-const LATE: TimeDelta = TimeDelta::days(6);
+/// For how long after a payment's time late money is looked for: providers authorize days late, and give
+/// back what nobody captures after up to seven (Stripe).
+const LATE: TimeDelta = TimeDelta::days(8);
 
 /// After so many rounds nothing more is expected.
 const LAST_ROUND: u32 = 200;
@@ -32,10 +33,7 @@ impl Payments {
         let Some(open) = history.state.open() else {
             return Ok(());
         };
-        let provider = match &history.order {
-            Some((provider, _)) => *provider,
-            None => history.route.provider,
-        };
+        let provider = history.asked_last();
         let account = self.account(ledger, provider)?;
         let name = format!("watched/{payment}/{round}");
         self.ask_checkout(&account, provider, payment, &history, name)
@@ -82,7 +80,7 @@ impl Payments {
 
     /// That the provider does not find it is an error: it may the next time, and somebody is told if it
     /// never does.
-    async fn ask_checkout(
+    pub(super) async fn ask_checkout(
         &self,
         account: &GatewayAccount,
         provider: ProviderName,

@@ -6,7 +6,7 @@ use ledger_core::{AssetCode, PaymentId, ProviderName, RefundId, Timestamp, Walle
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::checkouts::{CheckoutAction, OpenCheckout, PayerFacts};
+use crate::checkouts::{OpenCheckout, PayerFacts};
 use crate::choice::choice;
 use crate::representation::annotation::MetadataField;
 use crate::representation::payments::DepositStatusName;
@@ -110,24 +110,12 @@ impl CreateDepositRequest {
     }
 }
 
-/// A field of a form that the payer's browser posts.
-#[derive(Debug, Serialize, Object)]
-pub struct FormField {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
-
 /// Where a deposit is paid; all of it is absent while there is no page.
 #[derive(Debug, Default, Serialize, Object)]
 pub struct CheckoutView {
-    /// The page on which the payer pays.
+    /// What the payer's browser opens to pay. Whoever has the address can pay and sees who pays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkout_url: Option<String>,
-    /// When it is there, the browser posts these fields to `checkout_url` (as a form does) instead of going there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checkout_form_fields: Option<Vec<FormField>>,
     /// Until when the page can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkout_expires_at: Option<Text<Timestamp>>,
@@ -138,15 +126,9 @@ impl From<Option<OpenCheckout>> for CheckoutView {
         let Some(open) = open else {
             return Self::default();
         };
-        let (url, fields) = match open.action {
-            CheckoutAction::Redirect { url } => (url, None),
-            CheckoutAction::Form { url, fields } => (url, Some(fields)),
-        };
-        let field = |(name, value)| FormField { name, value };
         let expires_at = open.expires_at;
         Self {
-            checkout_url: Some(url),
-            checkout_form_fields: fields.map(|fields| fields.into_iter().map(field).collect()),
+            checkout_url: Some(open.address),
             checkout_expires_at: expires_at
                 .and_then(|time| Timestamp::try_new(time).ok())
                 .map(Text),

@@ -142,7 +142,10 @@ impl Account {
     }
 
     fn succeed(&mut self, id: &str, now: DateTime<Utc>) {
-        let capture = self.capture;
+        let capture = match self.are_captures_held {
+            true => CaptureMode::Manual,
+            false => self.capture,
+        };
         let Some(payment) = self.payment_mut(id) else {
             return;
         };

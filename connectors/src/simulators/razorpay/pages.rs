@@ -12,7 +12,7 @@ use crate::gateways::hmac_sha256;
 use crate::outbound::form;
 use crate::simulators::front::lock;
 use crate::simulators::mischief::PayerChoice;
-use crate::simulators::page::{PayPage, post_back, refusal, see_other};
+use crate::simulators::page::{PayPage, in_words, post_back, refusal, see_other};
 use crate::simulators::server::fields;
 
 const NAME: &str = "Razorpay";
@@ -36,7 +36,7 @@ pub(super) fn checkout(Data(office): Data<&Arc<Office>>, body: String) -> Respon
     PayPage {
         provider: NAME,
         title: given("description"),
-        amount: &format!("{} {} (smallest units)", order.currency, order.amount),
+        amount: &in_words(&order.currency, order.amount),
         action: "/v1/checkout/pay",
         hidden: &hidden,
     }
@@ -83,7 +83,10 @@ pub(super) fn show_link(Data(office): Data<&Arc<Office>>, Path(id): Path<String>
     PayPage {
         provider: NAME,
         title: &link.description,
-        amount: &format!("{} {} (smallest units)", told["currency"], told["amount"]),
+        amount: &in_words(
+            told["currency"].as_str().unwrap_or_default(),
+            told["amount"].as_u64().unwrap_or_default(),
+        ),
         action: &format!("/l/{id}"),
         hidden: &[],
     }

@@ -121,7 +121,9 @@ impl Account {
         self.tell_payment("payment.authorized", id, now);
         let order = self.order(&order_id);
         // A second payment of a paid order is not captured and goes back in time.
-        let is_captured_now = order.is_some_and(|order| !order.is_manual && order.status != "paid");
+        let is_left = self.are_captures_held || self.is_uncaptured_by_chance;
+        let is_captured_now =
+            !is_left && order.is_some_and(|order| !order.is_manual && order.status != "paid");
         if is_captured_now {
             self.take(place, now);
         }

@@ -104,6 +104,8 @@ pub(super) struct Account {
     /// Failed payments that a bank will find paid: the session and when.
     pub late: Vec<(String, i64)>,
     pub are_refunds_held: bool,
+    pub are_captures_held: bool,
+    pub is_uncaptured_by_chance: bool,
     pub late_by_chance: bool,
     pub payout_outcome: Option<&'static str>,
     pub outbox: Vec<Event>,
@@ -123,6 +125,8 @@ impl Account {
             kept: HashMap::new(),
             late: Vec::new(),
             are_refunds_held: false,
+            are_captures_held: false,
+            is_uncaptured_by_chance: false,
             late_by_chance: false,
             payout_outcome: Some("paid"),
             outbox: Vec::new(),
@@ -205,6 +209,7 @@ impl Account {
 
     pub(super) fn fall_due(&mut self, now: DateTime<Utc>) {
         self.expire_sessions(now);
+        self.release_uncaptured(now);
         let due: Vec<String> = self
             .late
             .iter()

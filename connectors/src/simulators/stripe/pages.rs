@@ -10,7 +10,7 @@ use super::Office;
 use super::account::SESSION;
 use crate::simulators::front::lock;
 use crate::simulators::mischief::PayerChoice;
-use crate::simulators::page::{PayPage, refusal, see_other};
+use crate::simulators::page::{PayPage, in_words, refusal, see_other};
 use crate::simulators::server::fields;
 
 const NAME: &str = "Stripe";
@@ -28,10 +28,9 @@ pub(super) fn show(Data(office): Data<&Arc<Office>>, Path(id): Path<String>) -> 
     PayPage {
         provider: NAME,
         title: session["simulated"]["name"].as_str().unwrap_or_default(),
-        amount: &format!(
-            "{} {} (smallest units)",
+        amount: &in_words(
             session["currency"].as_str().unwrap_or_default(),
-            session["amount_total"]
+            session["amount_total"].as_u64().unwrap_or_default(),
         ),
         action: &format!("/c/pay/{id}"),
         hidden: &[],

@@ -7,6 +7,9 @@ use super::account::{Account, Answered, CHARGE, Form, INTENT, Refusal, SESSION, 
 use super::sessions::shown;
 use crate::simulators::mischief::PayerChoice;
 
+/// After so many seconds what was not captured goes back: seven days.
+const CAPTURE_WINDOW_SECONDS: i64 = 7 * 24 * 60 * 60;
+
 /// When a bank that said no says yes by chance.
 const LATE_AFTER_SECONDS: i64 = 60;
 
@@ -132,13 +135,16 @@ impl Account {
     fn accept(&mut self, session: &Value, method: &str, now: DateTime<Utc>) -> Option<String> {
         let id = self.intent(session, now)?;
         self.charge(&id, method, now)?;
-        let is_manual = session["simulated"]["capture_method"] == "manual";
+        let is_manual = session["simulated"]["capture_method"] == "manual"
+            || self.are_captures_held
+            || self.is_uncaptured_by_chance;
         let amount = session["amount_total"].clone();
         let session_id = text(&session["id"]);
         let status = match is_manual {
             true => {
                 let held = json!({
                     "status": "requires_capture",
+                    "capture_method": "manual",
                     "amount_capturable": amount,
                     "last_payment_error": null,
                 });
@@ -229,6 +235,19 @@ impl Account {
         let intent = self.set(INTENT, id, canceled)?;
         self.tell("payment_intent.canceled", &intent, now);
         Ok(intent)
+    }
+
+    /// What was authorized and not captured in time goes back by itself.
+    pub(super) fn release_uncaptured(&mut self, now: DateTime<Utc>) {
+        let is_due = |intent: &&Value| {
+            let age = now.timestamp() - intent["created"].as_i64().unwrap_or_default();
+            intent["status"] == "requires_capture" && age >= CAPTURE_WINDOW_SECONDS
+        };
+        let due = self.table(INTENT).iter().filter(is_due);
+        for id in due.map(|intent| text(&intent["id"])).collect::<Vec<_>>() {
+            // What waits for its capture can be given up.
+            let _: Answered = self.cancel(&id, now);
+        }
     }
 
     /// The only query that is understood is for one key of the metadata.

@@ -38,6 +38,7 @@ fn chances() -> Chances {
         webhook_reorder: 150,
         webhook_wrong_signature: 100,
         late_success: 500,
+        capture_left_out: 0,
         settlement_left_out: 0,
     }
 }

@@ -117,6 +117,7 @@ impl Gateways {
 [payments]
 public_url = "{public_url}/"
 polling_ms = 500
+capture_grace_ms = 300
 [[payments.accounts]]
 ledger = "{LEDGER}"
 endpoint = "main"
