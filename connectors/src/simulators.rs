@@ -14,6 +14,7 @@ pub mod msg91;
 mod page;
 pub mod payu;
 pub mod razorpay;
+mod rewriting;
 mod server;
 pub mod stripe;
 pub mod twilio_verify;
@@ -22,6 +23,7 @@ mod webhook_sender;
 pub use control::GatewaySimulator;
 pub use faults::{Fault, Faults};
 pub use mischief::{Chances, PayerChoice};
+pub use rewriting::Rewriting;
 pub use webhook_sender::{Delivery, WebhookTiming};
 
 /// A code that a simulator would have sent.

@@ -203,6 +203,24 @@ impl Identities {
         Ok(())
     }
 
+    /// Whether a beneficiary was removed, as the log has it now.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn is_removed(
+        &self,
+        ledger: LedgerName,
+        beneficiary: BeneficiaryId,
+    ) -> Result<bool, IdentityError> {
+        let last: Option<String> =
+            sqlx::query_scalar("SELECT daybook.last_event_type($1, 'beneficiary', $2)")
+                .bind(ledger.as_str())
+                .bind(beneficiary.as_uuid())
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(last.as_deref() == Some("BeneficiaryRemoved"))
+    }
+
     /// Those that somebody was about to remove, the ones noted first at most `limit`, after `after`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ pub mod node;
 pub mod outside;
 pub mod program;
 mod projected;
+pub mod rows;
 pub mod servers;
 mod tiers;
 

@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ledger-core",
             "event-store",
             "identity",
+            "connectors",
             "projections",
             "schemas",
             "workflows",

@@ -1,11 +1,14 @@
 //! Money in and out through payment providers: a whole node, and the real simulators.
 
+mod bad_input;
 mod browser;
 mod capturing;
+mod card_numbers;
 mod confirming;
 mod deposits;
 mod hand_over;
 mod intake;
+mod names;
 mod nodes;
 mod operators;
 mod outgoing;
@@ -13,4 +16,5 @@ mod privacy;
 mod proof;
 mod support;
 mod trouble;
+mod unsettled;
 mod watching;

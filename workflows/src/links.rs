@@ -2,12 +2,24 @@
 //!
 //! Most of what a provider says carries our own reference, which is the id itself. Where it does not, the
 //! names that the log has told before are looked up in `workflows.provider_link`, which follows the log.
+//!
+//! Two things do not wait for the log. Whose an attempt's money is, is [claimed](Links::claim) before it is
+//! taken in, so that a word about the same money that comes a moment later and has no name of ours finds
+//! it. And what reports have, and lack, is noted by whoever reads them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 
 use connectors::gateways::{ProviderId, Reference};
 use ledger_core::identifier::derived_id;
 use ledger_core::payment::PaymentEvent;
 use ledger_core::payout::PayoutEvent;
-use ledger_core::{AggregateType, LedgerName, PaymentId, PayoutId, ProviderName, RefundId};
+use ledger_core::{
+    AggregateType, LedgerName, PaymentId, PayoutId, ProviderName, ProviderReference, RefundId,
+    SettlementId,
+};
 use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -22,6 +34,14 @@ pub enum LinkKind {
     Payout,
     /// Our reference of one attempt at a payout; of a payout.
     PayoutReference,
+    /// A provider's payment that a report has; of the settlement that it is in.
+    SettledPayment,
+    /// A provider's refund that a report has; of the settlement that it is in.
+    SettledRefund,
+    /// A provider's payment that reports lacked; of the settlement that has the break.
+    MissingPayment,
+    /// A provider's refund that reports lacked; of the settlement that has the break.
+    MissingRefund,
 }
 
 impl LinkKind {
@@ -31,6 +51,10 @@ impl LinkKind {
             Self::Attempt => "attempt",
             Self::Payout => "payout",
             Self::PayoutReference => "payout_reference",
+            Self::SettledPayment => "settled_payment",
+            Self::SettledRefund => "settled_refund",
+            Self::MissingPayment => "missing_payment",
+            Self::MissingRefund => "missing_refund",
         }
     }
 }
@@ -256,6 +280,66 @@ impl Links {
         Ok(linked.map(PayoutId::new))
     }
 
+    /// Says whose the money of an attempt is, before it is taken in, and gives whose it was said to be
+    /// first. Everybody who takes money in asks here, so nobody takes it for somebody else's meanwhile.
+    pub(crate) async fn claim(
+        &self,
+        attempt: &ProviderReference,
+        payment: PaymentId,
+    ) -> Result<PaymentId, sqlx::Error> {
+        let id = payment.as_uuid();
+        self.note(LinkKind::Attempt, &[attempt.as_str()], id)
+            .await?;
+        // In a statement of its own: it sees what another has committed meanwhile.
+        let first = self.linked(LinkKind::Attempt, attempt.as_str()).await?;
+        Ok(PaymentId::new(first.unwrap_or(id)))
+    }
+
+    /// Notes in which settlement things are; what was noted before stays.
+    pub(crate) async fn note_settlement(
+        &self,
+        kind: LinkKind,
+        names: &[&str],
+        settlement: SettlementId,
+    ) -> Result<(), sqlx::Error> {
+        self.note(kind, names, settlement.as_uuid()).await
+    }
+
+    /// Those of the names that are known.
+    pub(crate) async fn known(
+        &self,
+        kind: LinkKind,
+        names: &[&str],
+    ) -> Result<HashMap<String, Uuid>, sqlx::Error> {
+        let known: Vec<(String, Uuid)> = sqlx::query_as(
+            "SELECT provider_id, aggregate_id FROM workflows.provider_link \
+             WHERE ledger = $1 AND provider = $2 AND kind = $3 AND provider_id = ANY($4)",
+        )
+        .bind(self.ledger.as_str())
+        .bind(self.provider.as_str())
+        .bind(kind.as_str())
+        .bind(names)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(known.into_iter().collect())
+    }
+
+    async fn note(&self, kind: LinkKind, names: &[&str], id: Uuid) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO workflows.provider_link (ledger, provider, kind, provider_id, aggregate_id) \
+             SELECT DISTINCT $1, $2, $3, name, $5 FROM UNNEST($4::text[]) AS new (name) \
+             ORDER BY name ON CONFLICT DO NOTHING",
+        )
+        .bind(self.ledger.as_str())
+        .bind(self.provider.as_str())
+        .bind(kind.as_str())
+        .bind(names)
+        .bind(id)
+        .execute(&self.pool)
+        .await
+        .map(|_| ())
+    }
+
     async fn linked(&self, kind: LinkKind, name: &str) -> Result<Option<Uuid>, sqlx::Error> {
         sqlx::query_scalar(
             "SELECT aggregate_id FROM workflows.provider_link WHERE ledger = $1 AND provider = $2 \
@@ -279,48 +363,5 @@ impl Links {
         .bind(id.to_string())
         .fetch_one(&self.pool)
         .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ledger_core::payment::UnexpectedReason;
-
-    #[test]
-    fn a_reference_tells_which_attempt_it_is_of() {
-        let payout = PayoutId::new(Uuid::from_u128(7));
-        let other = PayoutId::new(Uuid::from_u128(8));
-        for attempt in [1, 2, MOST_ATTEMPTS] {
-            let reference = payout_reference(payout, attempt);
-            assert_eq!(payout_attempt(payout, &reference), Some(attempt));
-            assert_eq!(payout_attempt(other, &reference), None);
-        }
-        let foreign = Reference::of(payout.as_uuid());
-        assert_eq!(payout_attempt(payout, &foreign), None);
-    }
-
-    /// Refunds and disputes are looked up by the attempt: they concern the money that it brought.
-    #[test]
-    fn money_that_was_not_expected_takes_the_name_of_its_attempt_over() {
-        let payment = PaymentId::new(Uuid::from_u128(7));
-        let failed = PaymentEvent::PaymentFailed {
-            provider: "razorpay".parse().unwrap(),
-            attempt: Some("pay_2".parse().unwrap()),
-            reason: None,
-        };
-        let unexpected = PaymentEvent::UnexpectedPaymentCaptured {
-            provider: "razorpay".parse().unwrap(),
-            attempt: "pay_2".parse().unwrap(),
-            order: None,
-            asset: "INR".parse().unwrap(),
-            amount: "100.00".parse().unwrap(),
-            why: UnexpectedReason::PaidBefore(payment),
-            fees: None,
-            transaction: ledger_core::TransactionId::new(Uuid::from_u128(9)),
-        };
-        let precedence = |event| links_of_payment(payment, event)[0].precedence;
-        assert_eq!(precedence(&failed), Precedence::First);
-        assert_eq!(precedence(&unexpected), Precedence::Final);
     }
 }

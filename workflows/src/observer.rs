@@ -3,75 +3,26 @@
 //! Whoever hears something, by a webhook, an answer or a fetch, hands it over here with a key that names
 //! the hearing. The domain judges it: heard twice or late it changes nothing.
 
-use std::fmt;
+mod hearing;
 
 use connectors::gateways::{CheckoutObservation, CheckoutStatus, DisputeObservation, Reported};
 use connectors::gateways::{
     Observation, PaymentObservation, PayoutObservation, RefundKind, RefundObservation,
 };
-use event_store::executor::{
-    Atomicity, CommandOutcome, Executors, IdempotencyKey, Submission, SubmitError,
-};
-use ledger_core::event::EventMetadata;
-use ledger_core::identifier::derived_id;
+use event_store::executor::{Atomicity, CommandOutcome, Executors, Submission, SubmitError};
 use ledger_core::payment::{
     self as domain, ObservedPayment, PaymentAction, UnexpectedReason, provider_refund_id,
     unexpected_payment_id,
 };
 use ledger_core::payout::PayoutAction;
-use ledger_core::{
-    Command, LedgerName, PaymentId, PayoutId, Position, ProviderName, RefundId, TransactionId,
-};
-use sha2::{Digest, Sha256};
+use ledger_core::{Command, PaymentId, PayoutId, RefundId};
 use sqlx::postgres::PgPool;
-use uuid::Uuid;
 
 use crate::links::Links;
-use crate::translation::{self, Untranslatable};
+use crate::translation;
 
-/// What an observation, or several, came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// The ledger has it.
-    Applied(Position),
-    /// It says nothing that the ledger keeps.
-    OfNoConcern,
-    /// It is of something that is not known, or not known yet.
-    NotKnown(&'static str),
-    /// A rule stands in its way for now.
-    NotYet(String),
-    /// It cannot be taken in: a person has to look at it.
-    Impossible(String),
-}
-
-impl Heard {
-    /// What both came to, for a webhook that tells several things: the worst counts.
-    fn and(self, other: Self) -> Self {
-        if other.rank() > self.rank() {
-            return other;
-        }
-        match (&self, &other) {
-            (Self::Applied(one), Self::Applied(two)) if two > one => other,
-            _ => self,
-        }
-    }
-
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::OfNoConcern => 0,
-            Self::Applied(_) => 1,
-            Self::NotKnown(_) => 2,
-            Self::NotYet(_) => 3,
-            Self::Impossible(_) => 4,
-        }
-    }
-}
-
-impl From<Untranslatable> for Heard {
-    fn from(word: Untranslatable) -> Self {
-        Self::Impossible(word.0.to_owned())
-    }
-}
+pub(crate) use hearing::transaction;
+pub use hearing::{Heard, Hearing, Source, Trust};
 
 /// Why an observation could not be handed over. Nothing was done, or it can be asked again.
 #[derive(Debug, thiserror::Error)]
@@ -82,91 +33,6 @@ pub enum ObserveError {
     /// The executor has no outcome.
     #[error("an observation cannot be submitted")]
     Submit(#[from] SubmitError),
-}
-
-/// How sure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// A webhook says it.
-    Told,
-    /// The provider was asked just now.
-    Fetched,
-}
-
-/// A key for one hearing.
-#[derive(Debug, Clone)]
-pub enum Hearing {
-    /// Of a provider's event.
-    Event {
-        /// What names it: endpoint, event and bytes.
-        name: String,
-        /// The webhook's id here, for the events to refer to.
-        webhook: Uuid,
-    },
-    /// In a step of a process.
-    Step {
-        /// What names it.
-        name: String,
-    },
-}
-
-/// Where an observation comes from.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Whose account it is.
-    pub ledger: LedgerName,
-    /// Who says it.
-    pub provider: ProviderName,
-    /// How sure it is.
-    pub trust: Trust,
-    /// Which hearing.
-    pub hearing: Hearing,
-}
-
-/// The process that issues commands.
-const PROCESS: &str = "payments";
-
-impl Source {
-    fn key(&self, part: &str) -> IdempotencyKey {
-        match &self.hearing {
-            Hearing::Event { name, .. } => {
-                IdempotencyKey::of_provider_event(self.provider, &format!("{name}/{part}"))
-            }
-            Hearing::Step { name } => {
-                IdempotencyKey::of_process(PROCESS, &format!("{name}/{part}"))
-            }
-        }
-    }
-
-    /// The name of a part of the hearing. The same question may be answered otherwise each time it is
-    /// asked, so what was fetched is told apart by what it says: a newer answer is no repetition.
-    fn part(&self, part: &str, said: &impl fmt::Debug) -> String {
-        match self.trust {
-            Trust::Told => part.to_owned(),
-            Trust::Fetched => {
-                let digest = Sha256::digest(format!("{said:?}"));
-                let short: String = digest[..16]
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                format!("{part}-{short}")
-            }
-        }
-    }
-
-    fn metadata(&self) -> EventMetadata {
-        let (actor, causation_id) = match &self.hearing {
-            Hearing::Event { webhook, .. } => ("system:webhooks", Some(webhook.to_string())),
-            Hearing::Step { .. } => ("system:payments", None),
-        };
-        EventMetadata {
-            command_id: Uuid::now_v7(),
-            actor: Some(actor.to_owned()),
-            correlation_id: None,
-            causation_id,
-            idempotency: None,
-        }
-    }
 }
 
 /// Takes in what providers say; cheap to clone.
@@ -253,6 +119,25 @@ impl Observer {
         payment: PaymentId,
         observation: domain::PaymentObservation,
     ) -> Result<Heard, ObserveError> {
+        let ObservedPayment::Captured { attempt, .. } = &observation.status else {
+            return self.tell(source, part, payment, observation).await;
+        };
+        let nobodys = unexpected_payment_id(source.provider, attempt);
+        let first = self.links(source).claim(attempt, payment).await?;
+        // Somebody is about to take it in as nobody's, or has: it must not be taken in twice.
+        if first == nobodys {
+            return self.tell_unexpected(source, part, observation).await;
+        }
+        self.tell(source, part, payment, observation).await
+    }
+
+    async fn tell(
+        &self,
+        source: &Source,
+        part: &str,
+        payment: PaymentId,
+        observation: domain::PaymentObservation,
+    ) -> Result<Heard, ObserveError> {
         let action = PaymentAction::Observe {
             observation,
             transaction: transaction(source, part),
@@ -274,12 +159,24 @@ impl Observer {
         if source.trust == Trust::Told {
             return Ok(Heard::NotKnown("payment_unknown"));
         }
-        tracing::error!(
-            ledger = %source.ledger, provider = %source.provider, attempt = %attempt,
-            "money of an unknown payment is put in suspense"
-        );
-        metrics::counter!("daybook_unexpected_payments_total", "provider" => source.provider.to_string())
-            .increment(1);
+        let nobodys = unexpected_payment_id(source.provider, attempt);
+        let first = self.links(source).claim(attempt, nobodys).await?;
+        if first == nobodys {
+            return self.tell_unexpected(source, part, observation).await;
+        }
+        // It has become known since it was looked up.
+        self.tell(source, part, first, observation).await
+    }
+
+    async fn tell_unexpected(
+        &self,
+        source: &Source,
+        part: &str,
+        observation: domain::PaymentObservation,
+    ) -> Result<Heard, ObserveError> {
+        let ObservedPayment::Captured { attempt, .. } = &observation.status else {
+            return Ok(Heard::NotKnown("payment_unknown"));
+        };
         let payment = unexpected_payment_id(source.provider, attempt);
         let action = PaymentAction::ObserveUnexpected {
             observation,
@@ -502,10 +399,4 @@ pub(crate) fn observe_payout(
         transaction: transaction(source, part),
         fee_transaction: transaction(source, &format!("{part}/fee")),
     }
-}
-
-/// The transaction that a hearing may lead to: the same however often it is tried.
-pub(crate) fn transaction(source: &Source, part: &str) -> TransactionId {
-    let key = source.key(part);
-    TransactionId::new(derived_id(&["observation", key.scope(), key.key()]))
 }

@@ -18,6 +18,7 @@
 //! died after the call and before writing anything down, and the count of tries does not tell. A payout
 //! goes to another provider only when the first has certainly not taken it.
 
+mod alerts;
 mod capture;
 mod checkout;
 mod confirming;
@@ -29,6 +30,7 @@ mod reactions;
 mod refund;
 mod settling;
 mod turns;
+mod unsettled;
 mod watching;
 
 use std::sync::Arc;
@@ -247,6 +249,10 @@ impl ProcessManager for Payments {
 
     fn react(&self, ledger: LedgerName, event: &ledger_core::event::RecordedEvent) -> Reaction {
         self.react_to(ledger, event)
+    }
+
+    fn alert(&self, ledger: LedgerName, event: &ledger_core::event::RecordedEvent) {
+        alerts::tell(ledger, event);
     }
 }
 

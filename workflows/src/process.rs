@@ -55,6 +55,10 @@ pub trait ProcessManager: Send + Sync + fmt::Debug {
 
     /// What an event leads to; the same whenever it is asked, but for times that are counted from now.
     fn react(&self, ledger: LedgerName, event: &RecordedEvent) -> Reaction;
+
+    /// Tells people what an event says that needs them. Once for each event, or again when its reaction
+    /// could not be kept; nothing by default.
+    fn alert(&self, _ledger: LedgerName, _event: &RecordedEvent) {}
 }
 
 /// Runs a process manager over all ledgers that it follows.
@@ -273,6 +277,10 @@ impl ProcessRunner {
         }
         insert_links_in_tx(&mut tx, ledger, &links).await?;
         insert_jobs_in_tx(&mut tx, &jobs).await?;
+        // Before it is certain: an alert that comes twice is better than one that never comes.
+        for event in events {
+            self.manager.alert(ledger, event);
+        }
         tx.commit().await?;
         Ok(())
     }

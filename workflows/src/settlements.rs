@@ -20,6 +20,8 @@ use ledger_core::settlement::{BreakKind, SettlementBreak, SettlementReport};
 use ledger_core::{PaymentId, ProviderName, ProviderReference, SystemAccountName, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use crate::translation::bank_reference;
+
 /// One batch of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -140,7 +142,7 @@ impl Batch {
             bank,
             bank_reference: first
                 .and_then(|row| row.bank_reference.as_deref())
-                .and_then(|text| text.trim().parse().ok()),
+                .and_then(bank_reference),
             settled_at: first
                 .and_then(|row| row.settled_at)
                 .and_then(|time| Timestamp::try_new(time).ok()),

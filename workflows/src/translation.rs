@@ -1,5 +1,6 @@
 //! What providers say, in the domain's words. A status that no documentation has changes nothing.
 
+use connectors::card_numbers::{has_card_number, without_card_numbers};
 use connectors::gateways::{
     Charges, DisputeObservation, DisputePhase, DisputeStatus, Money, PaymentFailure,
     PaymentObservation, PaymentStatus, PayoutObservation, PayoutStatus, ProviderId, RefundKind,
@@ -202,10 +203,10 @@ pub fn reference(id: &ProviderId) -> Result<ProviderReference, Untranslatable> {
     id.as_str().parse().map_err(|_| NAME_UNUSABLE)
 }
 
-/// A remark of a provider, cut to what an event keeps.
+/// A remark of a provider without card numbers, cut to what an event keeps.
 #[must_use]
 pub fn note(text: &str) -> Option<Reference> {
-    let printable: String = text
+    let printable: String = without_card_numbers(text)
         .chars()
         .filter(|character| !character.is_control())
         .take(MAX_REFERENCE_LENGTH)
@@ -236,6 +237,12 @@ fn failure(failure: &PaymentFailure) -> Option<Reference> {
     }
 }
 
-fn bank_reference(text: &str) -> Option<ProviderReference> {
-    text.trim().parse().ok()
+/// A bank's number of a transfer; nothing where a card number stands in its place.
+#[must_use]
+pub fn bank_reference(text: &str) -> Option<ProviderReference> {
+    let text = text.trim();
+    match has_card_number(text) {
+        true => None,
+        false => text.parse().ok(),
+    }
 }

@@ -123,6 +123,8 @@ pub struct Capabilities {
     pub operations: Vec<Operation>,
     /// The currencies it takes, by ISO code; none means all that it has the ISO decimals for.
     pub currencies: &'static [&'static str],
+    /// Whether its reports tell of each refund by its id.
+    pub reports_refunds: bool,
     /// How often the same thing may be asked at most.
     pub least_polling_interval: Duration,
 }

@@ -126,6 +126,7 @@ fn capabilities(settings: &InstamojoSettings) -> Capabilities {
     Capabilities {
         operations,
         currencies: &["INR"],
+        reports_refunds: false,
         least_polling_interval: Duration::from_secs(30),
     }
 }

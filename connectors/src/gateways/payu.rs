@@ -88,6 +88,7 @@ fn capabilities(settings: &PayUSettings) -> Capabilities {
     Capabilities {
         operations,
         currencies: &["INR"],
+        reports_refunds: true,
         least_polling_interval: Duration::from_secs(30),
     }
 }

@@ -116,6 +116,7 @@ fn capabilities(settings: &RazorpaySettings) -> Capabilities {
     Capabilities {
         operations,
         currencies: &[],
+        reports_refunds: true,
         least_polling_interval: Duration::from_secs(10),
     }
 }

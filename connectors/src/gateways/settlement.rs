@@ -114,6 +114,8 @@ pub struct SettlementRow {
     pub kind: Reported<SettlementRowKind>,
     /// The payment concerned.
     pub payment_id: Option<ProviderId>,
+    /// The refund concerned, where the row is of one and names it.
+    pub refund_id: Option<ProviderId>,
     /// The checkout concerned.
     pub checkout_id: Option<ProviderId>,
     /// Our reference as the provider has it, whatever it is.

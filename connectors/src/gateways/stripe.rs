@@ -132,6 +132,7 @@ fn capabilities() -> Capabilities {
             SettlementReport,
         ],
         currencies: &[],
+        reports_refunds: true,
         least_polling_interval: Duration::from_secs(5),
     }
 }

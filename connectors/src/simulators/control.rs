@@ -32,6 +32,7 @@ use serde_json::json;
 use super::books::Books;
 use super::faults::{Fault, Faults};
 use super::mischief::{Chances, PayerChoice};
+use super::rewriting::Rewriting;
 use super::webhook_sender::Delivery;
 use crate::secret::Secret;
 
@@ -43,6 +44,9 @@ pub trait GatewaySimulator: fmt::Debug + Send + Sync {
 
     /// What to do wrong by chance from now on.
     fn set_chances(&self, chances: Chances);
+
+    /// What is said otherwise from now on, to the merchant's server and in webhooks.
+    fn rewrite(&self, rewriting: Option<Rewriting>);
 
     /// Whether every request is answered 503.
     fn set_down(&self, is_down: bool);

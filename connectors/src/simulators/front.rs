@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::faults::{Fault, Faults};
 use super::mischief::Chances;
+use super::rewriting::Rewriting;
 
 /// The longest that a delay by chance takes.
 const LONGEST_DELAY_MS: u64 = 300;
@@ -30,6 +31,7 @@ pub(super) struct Front {
     pub faults: Faults,
     error: ErrorBody,
     chances: Mutex<Chances>,
+    rewriting: Mutex<Option<Rewriting>>,
     dice: Mutex<fastrand::Rng>,
     is_down: AtomicBool,
     requests: AtomicU64,
@@ -74,6 +76,7 @@ impl Front {
             faults: Faults::default(),
             error,
             chances: Mutex::default(),
+            rewriting: Mutex::default(),
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             is_down: AtomicBool::new(false),
             requests: AtomicU64::new(0),
@@ -91,6 +94,14 @@ impl Front {
 
     pub(super) fn chances(&self) -> Chances {
         *lock(&self.chances)
+    }
+
+    pub(super) fn rewrite(&self, rewriting: Option<Rewriting>) {
+        *lock(&self.rewriting) = rewriting;
+    }
+
+    pub(super) fn rewriting(&self) -> Option<Rewriting> {
+        lock(&self.rewriting).clone()
     }
 
     pub(super) fn set_down(&self, is_down: bool) {
@@ -136,6 +147,13 @@ impl Front {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return error(words, status, None, "Service Unavailable");
         }
+        let work = || {
+            let mut reply = work();
+            if let Some(rewriting) = self.rewriting() {
+                rewriting.apply(&mut reply.body);
+            }
+            reply
+        };
         match self.faults.take().or_else(|| self.by_chance()) {
             None => work().respond(),
             Some(fault) => wrongly(fault, words, work).await,

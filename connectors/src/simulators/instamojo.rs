@@ -40,6 +40,7 @@ use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
 use super::razorpay::SimulatorStartError;
+use super::rewriting::Rewriting;
 use super::server::Server;
 use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
 use crate::secret::Secret;
@@ -110,6 +111,12 @@ impl InstamojoSimulator {
         // The annotation makes it a trait object.
         let office: Arc<dyn GatewaySimulator> = self.office.clone();
         office
+    }
+
+    /// What came lately: each request's first line, headers and body.
+    #[must_use]
+    pub fn received(&self) -> Vec<String> {
+        self.server.received()
     }
 
     /// How many requests came, right or wrong.
@@ -189,6 +196,11 @@ impl GatewaySimulator for Office {
 
     fn set_chances(&self, chances: Chances) {
         self.front.set_chances(chances);
+    }
+
+    fn rewrite(&self, rewriting: Option<Rewriting>) {
+        lock(&self.account).rewriting.clone_from(&rewriting);
+        self.front.rewrite(rewriting);
     }
 
     fn set_down(&self, is_down: bool) {

@@ -79,7 +79,7 @@ pub(super) fn post_back(provider: &str, url: &str, fields: &[(String, String)]) 
         push_hidden(&mut hidden, name, value);
     }
     let form = format!(
-        "<form method=\"post\" action=\"{}\"><h1>That is decided</h1>{hidden}<button class=\"first\">Back to the shop</button></form>",
+        "<form method=\"post\" action=\"{}\"><h1>You are done here</h1>{hidden}<button class=\"first\">Back to the shop</button></form>",
         Escaped(url)
     );
     page(StatusCode::OK, provider, &form)

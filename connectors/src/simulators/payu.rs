@@ -36,6 +36,7 @@ use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
 use super::razorpay::SimulatorStartError;
+use super::rewriting::Rewriting;
 use super::server::Server;
 use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
 use crate::gateways::CaptureMode;
@@ -124,6 +125,12 @@ impl PayUSimulator {
         lock(&self.office.account).texts.clear();
     }
 
+    /// What came lately: each request's first line, headers and body.
+    #[must_use]
+    pub fn received(&self) -> Vec<String> {
+        self.server.received()
+    }
+
     /// How many commands came, right or wrong.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -206,6 +213,11 @@ impl GatewaySimulator for Office {
 
     fn set_chances(&self, chances: Chances) {
         self.front.set_chances(chances);
+    }
+
+    fn rewrite(&self, rewriting: Option<Rewriting>) {
+        lock(&self.account).rewriting.clone_from(&rewriting);
+        self.front.rewrite(rewriting);
     }
 
     fn set_down(&self, is_down: bool) {

@@ -40,6 +40,7 @@ use super::control::GatewaySimulator;
 use super::faults::Faults;
 use super::front::{Front, lock};
 use super::mischief::{Chances, PayerChoice};
+use super::rewriting::Rewriting;
 use super::server::Server;
 use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
 use crate::outbound::OutboundStartError;
@@ -120,6 +121,12 @@ impl RazorpaySimulator {
         office
     }
 
+    /// What came lately: each request's first line, headers and body.
+    #[must_use]
+    pub fn received(&self) -> Vec<String> {
+        self.server.received()
+    }
+
     /// How many requests came, right or wrong.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -187,6 +194,10 @@ impl GatewaySimulator for Office {
 
     fn set_chances(&self, chances: Chances) {
         self.front.set_chances(chances);
+    }
+
+    fn rewrite(&self, rewriting: Option<Rewriting>) {
+        self.front.rewrite(rewriting);
     }
 
     fn set_down(&self, is_down: bool) {

@@ -1,25 +1,31 @@
 //! The HTTP side of a simulator: a free port, forms, and faults with codes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use poem::http::header::CONTENT_TYPE;
 use poem::http::{HeaderMap, StatusCode};
 use poem::listener::{Acceptor, Listener, TcpListener};
-use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response};
+use poem::{Body, Endpoint, IntoEndpoint, IntoResponse, Request, Response};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::front::{Front, Reply};
+use super::front::{Front, Reply, lock};
+
+/// How many requests are remembered.
+const REMEMBERED: usize = 2_000;
+
+type Received = Arc<Mutex<VecDeque<String>>>;
 
 /// A running server; dropping it stops it.
 #[derive(Debug)]
 pub(super) struct Server {
     address: SocketAddr,
+    received: Received,
     _stop: oneshot::Sender<()>,
 }
 
@@ -41,10 +47,15 @@ impl Server {
             let _ = stopped.await;
         };
         let server = poem::Server::new_with_acceptor(acceptor);
-        let endpoint = Uninterrupted(Arc::new(endpoint.into_endpoint()));
+        let received = Received::default();
+        let endpoint = Uninterrupted {
+            endpoint: Arc::new(endpoint.into_endpoint()),
+            received: Arc::clone(&received),
+        };
         tokio::spawn(server.run_with_graceful_shutdown(endpoint, ends, Some(Duration::ZERO)));
         Ok(Self {
             address,
+            received,
             _stop: stop,
         })
     }
@@ -52,21 +63,50 @@ impl Server {
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// The last requests, oldest first: the first line, headers and body of each.
+    pub(super) fn received(&self) -> Vec<String> {
+        lock(&self.received).iter().cloned().collect()
+    }
 }
 
 /// Carries requests out to their end though whoever asked has gone, as providers do.
-struct Uninterrupted<E>(Arc<E>);
+struct Uninterrupted<E> {
+    endpoint: Arc<E>,
+    received: Received,
+}
 
 impl<E: Endpoint + 'static> Endpoint for Uninterrupted<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let endpoint = Arc::clone(&self.0);
+        let request = remembered(request, &self.received).await?;
+        let endpoint = Arc::clone(&self.endpoint);
         let work = async move { endpoint.call(request).await.map(E::Output::into_response) };
         // It fails only when the work panics.
         let failed = |_| poem::Error::from_status(StatusCode::INTERNAL_SERVER_ERROR);
         tokio::spawn(work).await.map_err(failed)?
     }
+}
+
+/// Writes a request down before it is answered.
+async fn remembered(request: Request, received: &Received) -> poem::Result<Request> {
+    let (parts, body) = request.into_parts();
+    let body = body.into_bytes().await?;
+    let mut text = format!("{} {}\n", parts.method, parts.uri);
+    for (name, value) in &parts.headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    text.push('\n');
+    text.push_str(&String::from_utf8_lossy(&body));
+    let mut received = lock(received);
+    if received.len() == REMEMBERED {
+        received.pop_front();
+    }
+    received.push_back(text);
+    drop(received);
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 /// How a provider words an error with a code.

@@ -145,7 +145,12 @@ impl WebhookSender {
 
     /// Sends all, in order, each until it is taken.
     pub(super) fn send(self: &Arc<Self>, webhooks: Vec<Outgoing>) {
-        for webhook in webhooks {
+        for mut webhook in webhooks {
+            if webhook.content_type.starts_with("application/json")
+                && let Some(rewriting) = self.front.rewriting()
+            {
+                webhook.body = rewriting.text(webhook.body);
+            }
             let chances = self.front.chances();
             if self.front.happens(chances.webhook_drop) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);

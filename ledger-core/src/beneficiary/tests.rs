@@ -187,3 +187,88 @@ fn the_same_destination_of_the_same_wallet_has_the_same_id() {
         "795bfedf-7695-580d-ae3f-11ee4eb38b43"
     );
 }
+
+/// Asha, Ravi and a program add, verify and remove one place in any order, as the service does it: what is
+/// added is the first addition that was not removed.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Add(&'static str),
+    /// Of the addition with this number.
+    Verify(&'static str, u32),
+    Remove(u32),
+}
+
+fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
+    use proptest::prelude::*;
+    let who = || prop::sample::select(vec!["person:asha", "person:ravi", "machine:7"]);
+    let step = prop_oneof![
+        who().prop_map(Step::Add),
+        (who(), 0..4_u32).prop_map(|(who, which)| Step::Verify(who, which)),
+        (0..4_u32).prop_map(Step::Remove),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_place_is_there_once_and_verified_anew(steps in steps()) {
+        use std::collections::BTreeMap;
+        let fingerprint = parsed::<Fingerprint>(&"a".repeat(64));
+        let id_of = |removals| beneficiary_id_after(wallet_id(1), &fingerprint, removals);
+        let mut streams: BTreeMap<BeneficiaryId, Vec<BeneficiaryEvent>> = BTreeMap::new();
+        for step in steps {
+            let is_removed = |id: &BeneficiaryId| {
+                let last = streams.get(id).and_then(|events| events.last());
+                matches!(last, Some(BeneficiaryEvent::BeneficiaryRemoved { .. }))
+            };
+            let (id, action) = match step {
+                Step::Add(by) => {
+                    let next = (0..).map(id_of).find(|id| !is_removed(id)).unwrap();
+                    let [BeneficiaryAction::Add { wallet, destination, .. }, ..] = actions() else {
+                        unreachable!()
+                    };
+                    (next, BeneficiaryAction::Add { wallet, destination, by: actor(by) })
+                }
+                Step::Verify(by, which) => {
+                    let method = reference("I looked");
+                    (id_of(which), BeneficiaryAction::Verify { method, by: actor(by) })
+                }
+                Step::Remove(which) => {
+                    let by = actor("person:ravi");
+                    (id_of(which), BeneficiaryAction::Remove { by, reason: None })
+                }
+            };
+            let events = streams.entry(id).or_default();
+            let command = BeneficiaryCommand { beneficiary: id, ..asked(action) };
+            if let Ok(Some(event)) = outcome(events, command) {
+                events.push(event);
+            }
+            let mut usable = 0;
+            for (id, events) in &streams {
+                let fold = |state: Beneficiary, event| state.evolve(event).unwrap();
+                let state = events.iter().fold(Beneficiary::default(), fold);
+                usable += usize::from(matches!(state, Beneficiary::Added(_) | Beneficiary::Verified(_)));
+                if state.check(*id, wallet_id(1)).is_ok() {
+                    let [
+                        BeneficiaryEvent::BeneficiaryAdded { by: added_by, .. },
+                        BeneficiaryEvent::BeneficiaryVerified { by, .. },
+                    ] = events.as_slice()
+                    else {
+                        panic!("{events:?}")
+                    };
+                    proptest::prop_assert!(added_by != by || by.is_machine());
+                }
+            }
+            proptest::prop_assert!(usable <= 1, "{streams:?}");
+        }
+    }
+}
+
+#[test]
+fn every_addition_after_a_removal_has_an_id_of_its_own() {
+    let fingerprint = parsed::<Fingerprint>(&"a".repeat(64));
+    let id = |removals| beneficiary_id_after(wallet_id(1), &fingerprint, removals);
+    assert_eq!(id(0), beneficiary_id(wallet_id(1), &fingerprint));
+    let ids: std::collections::BTreeSet<_> = (0..100).map(id).collect();
+    assert_eq!(ids.len(), 100);
+}

@@ -7,10 +7,7 @@ use std::collections::HashMap;
 
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
-use ledger_core::hold::{HoldEvent, HoldManager};
-use ledger_core::{
-    Event, HoldId, LedgerName, OwnerKey, PaymentId, Position, Stream, TransactionId,
-};
+use ledger_core::{LedgerName, OwnerKey, PaymentId, Position, TransactionId};
 use sqlx::PgConnection;
 
 use super::QueryError;
@@ -80,35 +77,6 @@ pub(super) async fn owner_stream(
     .fetch_all(connection)
     .await?;
     decode(&stored)
-}
-
-/// What manages holds, of those that something manages.
-pub(super) async fn managers_of(
-    connection: &mut PgConnection,
-    ledger: LedgerName,
-    holds: Vec<HoldId>,
-) -> Result<HashMap<HoldId, HoldManager>, QueryError> {
-    if holds.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
-        "SELECT {COLUMNS} FROM daybook.events AS event \
-         WHERE event.aggregate_id = ANY($2) AND event.aggregate_type = 'hold' \
-           AND event.ledger = $1 AND event.sequence = 1"
-    ))
-    .bind(ledger.as_str())
-    .bind(holds.iter().map(HoldId::to_string).collect::<Vec<_>>())
-    .fetch_all(connection)
-    .await?;
-    let managed = decode(&stored)?.into_iter().filter_map(|recorded| {
-        match (recorded.event, recorded.stream) {
-            (Event::Hold(HoldEvent::HoldPlaced { manager, .. }), Stream::Hold(hold)) => {
-                Some((hold, manager?))
-            }
-            (_, _) => None,
-        }
-    });
-    Ok(managed.collect())
 }
 
 /// The last events of payments before some positions: what led to the transactions there, which are

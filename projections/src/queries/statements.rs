@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use ledger_core::event::RecordedEvent;
-use ledger_core::hold::HoldManager;
 use ledger_core::payment::PaymentEvent;
 use ledger_core::posting::NormalSide;
 use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::{
-    AccountId, Asset, Event, HoldId, Holder, LedgerName, PaymentId, PayoutId, Position, RefundId,
+    AccountId, Asset, Event, Holder, LedgerName, PaymentId, PayoutId, Position, RefundId,
     SettlementId, Stream, Timestamp, TransactionId,
 };
 use rust_decimal::Decimal;
@@ -281,39 +280,24 @@ async fn entries(
 ) -> Result<Vec<EntryRow>, QueryError> {
     let positions = rows.iter().map(|row| row.position).collect();
     let events = log::events_at(&mut *connection, ledger, positions).await?;
-    let captured = events.values().filter_map(captured_hold).collect();
     let moved: Vec<_> = events.values().filter_map(moved_by_payment).collect();
-    let causes = Causes {
-        managers: log::managers_of(&mut *connection, ledger, captured).await?,
-        refunds: log::payments_before(connection, ledger, &moved)
-            .await?
-            .iter()
-            .filter_map(refund_that_moved)
-            .collect(),
-    };
+    let refunds: Refunds = log::payments_before(connection, ledger, &moved)
+        .await?
+        .iter()
+        .filter_map(refund_that_moved)
+        .collect();
     rows.into_iter()
         .map(|row| {
             let position = Position::try_new(row.position).unwrap_or_default();
             events
                 .get(&position)
-                .and_then(|event| entry(&row, event, account, &causes))
+                .and_then(|event| entry(&row, event, account, &refunds))
                 .ok_or_else(|| {
                     let reason = format!("the event at {position} does not have this entry");
                     QueryError::row("entries", reason)
                 })
         })
         .collect()
-}
-
-/// The hold that a transaction settles, if it does.
-fn captured_hold(recorded: &RecordedEvent) -> Option<HoldId> {
-    match &recorded.event {
-        Event::Transaction(TransactionEvent::TransactionPosted {
-            cause: TransactionCause::Capture(hold),
-            ..
-        }) => Some(*hold),
-        _ => None,
-    }
 }
 
 /// The payment that a transaction was posted for, and where.
@@ -352,29 +336,21 @@ fn refund_that_moved(recorded: &RecordedEvent) -> Option<(TransactionId, RefundI
     }
 }
 
-/// What is behind transactions that do not say all of it themselves.
-struct Causes {
-    managers: HashMap<HoldId, HoldManager>,
-    refunds: HashMap<TransactionId, RefundId>,
-}
+/// The refunds that some transactions have moved.
+type Refunds = HashMap<TransactionId, RefundId>;
 
-fn origin(transaction: TransactionId, cause: &TransactionCause, causes: &Causes) -> EntryOrigin {
+fn origin(transaction: TransactionId, cause: &TransactionCause, refunds: &Refunds) -> EntryOrigin {
     match cause {
-        TransactionCause::Request | TransactionCause::Revert(_) => EntryOrigin::Inside,
-        TransactionCause::Payment(payment) => match causes.refunds.get(&transaction) {
+        // What a payment's or payout's hold was captured for has the payment or payout as its cause.
+        TransactionCause::Request | TransactionCause::Revert(_) | TransactionCause::Capture(_) => {
+            EntryOrigin::Inside
+        }
+        TransactionCause::Payment(payment) => match refunds.get(&transaction) {
             Some(refund) => EntryOrigin::Refund(*payment, *refund),
             None => EntryOrigin::Payment(*payment),
         },
         TransactionCause::Payout(payout) => EntryOrigin::Payout(*payout),
         TransactionCause::Settlement(settlement) => EntryOrigin::Settlement(*settlement),
-        TransactionCause::Capture(hold) => match causes.managers.get(hold) {
-            None => EntryOrigin::Inside,
-            Some(HoldManager::Payout(payout)) => EntryOrigin::Payout(*payout),
-            // The hold has the refund's id.
-            Some(HoldManager::Payment(payment)) => {
-                EntryOrigin::Refund(*payment, RefundId::new(hold.as_uuid()))
-            }
-        },
     }
 }
 
@@ -383,7 +359,7 @@ fn entry(
     row: &Row,
     recorded: &RecordedEvent,
     account: AccountId,
-    causes: &Causes,
+    refunds: &Refunds,
 ) -> Option<EntryRow> {
     let (
         Event::Transaction(TransactionEvent::TransactionPosted {
@@ -416,6 +392,6 @@ fn entry(
         balance_after: Decimal::ZERO,
         effective_at: *effective_at,
         recorded_at: recorded.recorded_at,
-        origin: origin(transaction, cause, causes),
+        origin: origin(transaction, cause, refunds),
     })
 }

@@ -175,7 +175,7 @@ impl ReadModel for Payments {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [&'static str] {
@@ -301,6 +301,15 @@ impl Rows {
             }
         }
         self.payments.load(place, ledger).await?;
+        // Those that are opened by the same events are wanted because of these.
+        for recorded in events {
+            if let (Event::Payment(event), Stream::Payment(id)) = (&recorded.event, recorded.stream)
+                && let Some(payment) = self.payments.get(id.as_uuid())
+            {
+                let moved = dispute::moved_by(payment, event);
+                moved.for_each(|dispute| self.disputes.want(dispute));
+            }
+        }
         self.refunds.load(place, ledger).await?;
         self.disputes.load(place, ledger).await?;
         self.payouts.load(place, ledger).await?;
@@ -327,6 +336,14 @@ impl Rows {
                     .count_payment(moment, &payment, event, known.is_some());
                 if let Some(dispute) = dispute::next(known, &payment, moment, event) {
                     self.disputes.put(dispute);
+                }
+                for dispute in dispute::moved_by(&payment, event) {
+                    let known = self.disputes.get(dispute);
+                    if let Some(moved) =
+                        known.and_then(|known| known.moved_to(payment.owner(), moment))
+                    {
+                        self.disputes.put(moved);
+                    }
                 }
                 self.payments.put(payment);
             }

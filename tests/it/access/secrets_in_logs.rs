@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use identity::permission::Role;
 use identity::secret::new_master_key;
-use sqlx::PgConnection;
 
 use crate::harness::TestDatabase;
 use crate::harness::node::{identities, make_key};
 use crate::harness::program::Program;
+use crate::harness::rows::{every_row, hexadecimal};
 use crate::harness::servers::shared_nats_url;
 use caller::{
     Caller, PHONE, Provider, forget_the_password, random_part, sign_in, use_factors, use_machines,
@@ -31,31 +31,6 @@ fn shows(text: &str, secret: &str) -> bool {
         let after = text[place + secret.len()..].chars().next();
         !is_number || !(is_part(before) || is_part(after))
     })
-}
-
-/// Every row of every table, as text: bytes show as hexadecimal digits.
-async fn rows(database: &mut PgConnection) -> Vec<(String, String)> {
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables \
-         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
-    )
-    .fetch_all(&mut *database)
-    .await
-    .unwrap();
-    let mut rows = Vec::new();
-    for table in tables {
-        let query = format!("SELECT held::text FROM {table} AS held");
-        let texts: Vec<String> = sqlx::query_scalar(&query)
-            .fetch_all(&mut *database)
-            .await
-            .unwrap();
-        rows.extend(texts.into_iter().map(|text| (table.clone(), text)));
-    }
-    rows
-}
-
-fn hexadecimal(secret: &str) -> String {
-    secret.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +68,7 @@ async fn secrets_are_neither_logged_nor_kept_in_the_clear() {
     caller.secret("master key", master_key.as_str());
     caller.secret("provider's key", authkey);
     caller.secret("administrator's key", random_part(&admin));
-    let kept = rows(&mut database.superuser().await).await;
+    let kept = every_row(&mut database.superuser().await).await;
     let log = program.stop().await;
 
     // The looking itself finds what is there.

@@ -212,6 +212,40 @@ pub fn dispute(
     payment(id, action)
 }
 
+/// A question about an attempt's money, of which nothing is taken.
+pub fn inquiry(
+    (id, attempt): (PaymentId, &str),
+    reference: &str,
+    status: ObservedDispute,
+    amount: &str,
+) -> Command {
+    let observation = DisputeObservation {
+        provider: parsed(PROVIDER),
+        attempt: parsed(attempt),
+        dispute: parsed(reference),
+        phase: DisputePhase::Inquiry,
+        status,
+        money: inr(amount),
+        fees: None,
+        reason: None,
+        respond_by: None,
+    };
+    let action = PaymentAction::ObserveDispute {
+        observation,
+        transaction: new_transaction(),
+    };
+    payment(id, action)
+}
+
+/// Money of a payment goes from suspense to a wallet.
+pub fn credit(id: PaymentId, wallet: WalletId) -> Command {
+    let action = PaymentAction::Credit {
+        wallet,
+        transaction: new_transaction(),
+    };
+    payment(id, action)
+}
+
 pub fn add_beneficiary(beneficiary: BeneficiaryId, wallet: WalletId) -> Command {
     let destination = BeneficiaryDestination {
         kind: DestinationKind::BankAccount,

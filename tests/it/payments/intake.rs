@@ -63,6 +63,7 @@ async fn the_same_webhook_ten_times_changes_nothing() {
     let (headers, body) = genuine(&world, &node).await;
     let stored = world.webhooks("").await.len();
     let events = world.count("PaymentCaptured").await;
+    let clearing = balance(&world, &node, "system:gateway_clearing.razorpay").await;
     let deliveries = (0..10).map(|_| deliver(&node, PATH, &headers, body.clone()));
     for reply in futures_util::future::join_all(deliveries).await {
         assert_eq!(reply.expect(200).body["receipt"], "duplicate");
@@ -81,6 +82,8 @@ async fn the_same_webhook_ten_times_changes_nothing() {
     assert_eq!(world.webhooks("").await.len(), stored);
     assert_eq!(world.count("PaymentCaptured").await, events);
     assert_eq!(world.count("UnexpectedPaymentCaptured").await, 0);
+    let after = balance(&world, &node, "system:gateway_clearing.razorpay").await;
+    assert_eq!(after, clearing);
     node.node.stop().await;
 }
 
@@ -89,6 +92,19 @@ async fn what_is_not_genuine_is_refused_and_not_stored() {
     let (world, node) = World::start().await;
     let (headers, body) = genuine(&world, &node).await;
     let stored = world.webhooks("").await.len();
+    let head = |world: &World| {
+        let (pool, ledger) = (world.pool().clone(), world.ledger.clone());
+        async move {
+            sqlx::query_scalar::<_, i64>(
+                "SELECT position FROM daybook.ledger_head WHERE ledger = $1",
+            )
+            .bind(ledger)
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+        }
+    };
+    let before = head(&world).await;
     let without = |dropped: &str| -> Vec<(String, String)> {
         let kept = headers.iter().filter(|(name, _)| name != dropped);
         kept.cloned().collect()
@@ -140,6 +156,8 @@ async fn what_is_not_genuine_is_refused_and_not_stored() {
         assert_eq!(reply.code(), "webhook_endpoint_not_found");
     }
     assert_eq!(world.webhooks("").await.len(), stored);
+    // Nothing was appended, so no balance is another.
+    assert_eq!(head(&world).await, before);
     node.node.stop().await;
 }
 

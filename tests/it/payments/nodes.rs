@@ -206,3 +206,51 @@ async fn a_slow_provider_leaves_room_for_others() {
     );
     node.node.stop().await;
 }
+
+/// A node that died after it had written down where a page is, and before it could say so: the page counts,
+/// and no provider is asked for another. Some tell where a page is only once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_written_down_is_kept_though_its_node_died() {
+    let world = World::new(None).await;
+    let storing = world.node(&[Part::Api]).await;
+    let wallet = storing.wallet("asha").await;
+    let payment = world.deposit(&storing, &wallet, 500).await;
+    let closes = chrono::Utc::now() + chrono::TimeDelta::minutes(20);
+    let written = sqlx::query(
+        "UPDATE workflows.checkout SET provider = 'razorpay', \
+             provider_checkout = 'order_WrittenDown01', expires_at = $2, \
+             action = '{\"kind\": \"redirect\", \"url\": \"https://pay.example/1\"}' \
+         WHERE payment_id = $1",
+    )
+    .bind(payment.as_uuid())
+    .bind(closes)
+    .execute(world.pool())
+    .await
+    .unwrap();
+    assert_eq!(written.rows_affected(), 1);
+    storing.node.stop().await;
+
+    let node = world.node(&Part::ALL).await;
+    assert_eq!(world.page(payment, "razorpay").await, "order_WrittenDown01");
+    world.idle().await;
+    let asked = world.razorpay.received();
+    let made = asked.iter().filter(|asked| asked.starts_with("POST"));
+    assert_eq!(made.count(), 0, "{asked:#?}");
+    assert_eq!(
+        world.events("payment", payment).await,
+        ["PaymentCreated", "PaymentAwaitingPayer"]
+    );
+    let told: Value = sqlx::query_scalar(
+        "SELECT payload::jsonb -> 'PaymentAwaitingPayer' FROM daybook.events \
+         WHERE ledger = $1 AND event_type = 'PaymentAwaitingPayer'",
+    )
+    .bind(&world.ledger)
+    .fetch_one(world.pool())
+    .await
+    .unwrap();
+    assert_eq!(told["order"], "order_WrittenDown01");
+    let until: chrono::DateTime<chrono::Utc> =
+        told["expires_at"].as_str().unwrap().parse().unwrap();
+    assert!((until - closes).abs() < chrono::TimeDelta::milliseconds(1));
+    node.node.stop().await;
+}

@@ -8,7 +8,7 @@
 //! `DAYBOOK_PAYMENTS` sets how many payments there are.
 
 mod at_rest;
-mod gateways;
+pub mod gateways;
 mod nodes;
 mod reckoning;
 

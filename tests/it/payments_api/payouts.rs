@@ -294,3 +294,67 @@ impl Desk {
         self.post(&path, admin, how).await.expect(200);
     }
 }
+
+/// People mistype names, and a provider keeps the name that it was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_beneficiary_is_added_again_and_verified_anew() {
+    let desk = Desk::open().await;
+    desk.fund("100.00").await;
+    let (admin, asha) = (&desk.doors.admin, &desk.asha.access);
+    let path = format!("/wallets/{}/beneficiaries", desk.wallet);
+    let mut mistyped = bank_account();
+    mistyped["holder_name"] = json!("Asha Roa");
+    let first = desk
+        .post_under("first", &path, asha, mistyped.clone())
+        .await;
+    let first = first.expect(201).id();
+    let verify = |id: &str| format!("{path}/{id}/verify");
+    let remove = |id: &str| format!("{path}/{id}/remove");
+    let how = json!({ "method": "penny drop" });
+    desk.post(&verify(&first), admin, how.clone())
+        .await
+        .expect(200);
+    let corrected = bank_account();
+    let early = desk.post(&path, asha, corrected.clone()).await;
+    assert_eq!(early.expect(409).code(), "beneficiary_exists");
+    let reason = json!({ "reason": "the name is wrong" });
+    desk.post(&remove(&first), asha, reason).await.expect(200);
+
+    // Two at once add it once.
+    let adding = (0..2).map(|_| desk.post(&path, asha, corrected.clone()));
+    let mut added = futures_util::future::join_all(adding).await;
+    added.sort_by_key(|reply| reply.status);
+    let refused = added.pop().unwrap().expect(409);
+    assert_eq!(refused.code(), "beneficiary_exists");
+    let second = added.pop().unwrap().expect(201).id();
+    assert_ne!(second, first);
+    assert_eq!(desk.holder_of(&second).await.as_deref(), Some("Asha Rao"));
+
+    let payout = |id: &str| {
+        json!({ "wallet": desk.wallet, "asset": "INR", "amount": "1",
+                                    "beneficiary": id })
+    };
+    for id in [&first, &second] {
+        let early = desk.post("/payouts", asha, payout(id)).await;
+        assert_eq!(early.expect(409).code(), "beneficiary_not_verified");
+    }
+    // Somebody else has to look at it, as at the first.
+    let own = desk.post(&verify(&second), asha, how.clone()).await;
+    assert!([403, 409].contains(&own.status), "{own:?}");
+    let late = desk.post(&verify(&first), admin, how.clone()).await;
+    assert_eq!(late.expect(409).code(), "beneficiary_removed");
+    desk.post(&verify(&second), admin, how).await.expect(200);
+    desk.post("/payouts", asha, payout(&second))
+        .await
+        .expect(201);
+    // What was answered before is answered the same.
+    let repeated = desk.post_under("first", &path, asha, mistyped).await;
+    assert_eq!(repeated.expect(201).id(), first);
+    assert_eq!(desk.holder_of(&second).await.as_deref(), Some("Asha Rao"));
+    // And once more.
+    desk.post(&remove(&second), asha, json!({}))
+        .await
+        .expect(200);
+    let third = desk.post(&path, asha, corrected).await.expect(201).id();
+    assert!(third != first && third != second);
+}

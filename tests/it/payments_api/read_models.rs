@@ -19,6 +19,8 @@ async fn history() -> (TestDatabase, Projected) {
     let test = TestDatabase::create().await;
     let node = Projected::start(test.database.clone()).await;
     let wallet = node.bench.funded_wallet("500.00").await;
+    let other = node.bench.funded_wallet("1.00").await;
+    let held = PaymentId::new(Uuid::now_v7());
     let (paid, open, payout) = (
         PaymentId::new(Uuid::now_v7()),
         PaymentId::new(Uuid::now_v7()),
@@ -57,6 +59,11 @@ async fn history() -> (TestDatabase, Projected) {
         outside::observed_payout(payout, ObservedPayout::Processing),
         outside::observed_payout(payout, succeeded),
         outside::observed_payout(payout, ObservedPayout::Returned),
+        outside::new_payment(held, wallet, "60.00"),
+        outside::captured(held, "pay_4", "50.00"),
+        outside::inquiry((held, "pay_4"), "disp_2", ObservedDispute::Open, "50.00"),
+        outside::inquiry((held, "pay_4"), "disp_2", ObservedDispute::Closed, "50.00"),
+        outside::credit(held, other),
         outside::settlement("setl_1", "90.00"),
         outside::found_break("setl_1", "pay_3"),
     ] {

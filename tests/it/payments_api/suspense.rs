@@ -163,3 +163,47 @@ async fn staff_find_what_waits_in_suspense() {
     let account = desk.get(&account, asha).await.expect(200);
     assert_eq!(account.body["balance"], "10.00");
 }
+
+/// A question that came to nothing goes with the money that it was about; a dispute that has taken money
+/// stays with who bore it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_goes_with_the_money_that_it_did_not_take() {
+    let desk = Desk::open().await;
+    let (admin, asha) = (&desk.doors.admin, &desk.asha.access);
+    let ravi = desk.doors.customer("ravi@example.org").await;
+    let ravis = wallet_of(&desk.doors, &ravi).await;
+    let id = desk.deposit("100").await;
+    desk.hear(outside::captured(id, "pay_1", "90.00")).await;
+    let question = |status| outside::inquiry((id, "pay_1"), "disp_1", status, "90.00");
+    desk.hear(question(ObservedDispute::Open)).await;
+    let credit = format!("/deposits/{id}/credit");
+    let credit = |wallet: &str| desk.post(&credit, admin, json!({ "wallet": wallet }));
+    let early = credit(&ravis).await;
+    assert_eq!(early.expect(409).code(), "payment_in_motion");
+    let chargeback = |status| outside::dispute((id, "pay_1"), "disp_2", status, "20.00");
+    desk.hear(chargeback(ObservedDispute::Open)).await;
+    desk.hear(chargeback(ObservedDispute::Won)).await;
+    let closed = desk.hear(question(ObservedDispute::Closed)).await;
+    let whole = desk.deposit_after(id, &closed).await;
+    let disputes = whole["disputes"].as_array().unwrap();
+    let named = |phase: &str| {
+        let found = disputes.iter().find(|dispute| dispute["phase"] == phase);
+        found.unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let (asked, taken) = (named("inquiry"), named("chargeback"));
+    let of = |wallet: &str| format!("/disputes?wallet={wallet}");
+    let hers = desk.listed(&of(&desk.wallet), asha).await;
+    assert_eq!(hers.len(), 2, "{hers:?}");
+
+    let position = credit(&ravis).await.expect(200).position();
+    let path = format!("/disputes/{asked}?min_position={position}");
+    let seen = desk.get(&path, &ravi.access).await.expect(200).body;
+    assert_eq!(seen["status"], "closed", "{seen}");
+    assert_eq!(
+        desk.listed(&of(&ravis), &ravi.access).await,
+        [asked.clone()]
+    );
+    assert_eq!(desk.listed(&of(&desk.wallet), asha).await, [taken]);
+    let hidden = desk.get(&format!("/disputes/{asked}"), asha).await;
+    assert_eq!(hidden.expect(404).code(), "dispute_not_found");
+}

@@ -20,7 +20,7 @@ const ROUNDS: usize = 6;
 
 impl Desk {
     /// Whose account a beneficiary is.
-    async fn holder_of(&self, beneficiary: &str) -> Option<String> {
+    pub async fn holder_of(&self, beneficiary: &str) -> Option<String> {
         let identities = self.doors.node.node.authenticator.identities();
         let id: BeneficiaryId = beneficiary.parse().unwrap();
         match identities.destination(self.ledger(), id).await.unwrap()? {

@@ -35,7 +35,7 @@ const DIFFERS: &str = "settlement_differs";
 const BREAK_DIFFERS: &str = "break_differs";
 
 /// The account that stands for the bank account that providers pay to.
-const BANK: &str = "cash";
+pub(super) const BANK: &str = "cash";
 
 impl Payments {
     /// Begins the chains of all accounts whose providers report what they pay.
@@ -66,6 +66,14 @@ impl Payments {
                 due(account.ledger, provider, first)
             })
             .collect();
+        for job in &jobs {
+            if let Job::FetchSettlements {
+                ledger, provider, ..
+            } = &job.job
+            {
+                self.begin_search(*ledger, *provider).await?;
+            }
+        }
         insert_jobs_in_tx(&mut connection, &jobs).await
     }
 
@@ -88,6 +96,7 @@ impl Payments {
         for batch in batches(rows) {
             self.settle(ledger, provider, &batch).await?;
         }
+        self.find_missing(ledger, provider, day).await?;
         self.put_in_day(ledger, provider, day + Days::new(1)).await
     }
 
@@ -169,6 +178,7 @@ impl Payments {
             Heard::Impossible(reason) if reason == DIFFERS => breaks.push(batch.differs(&id, net)),
             recorded => settled(recorded)?,
         }
+        self.turned_up(&source, settlement, batch).await?;
         for difference in breaks {
             let note = SettlementAction::RecordBreak { difference };
             match self.submit_settlement(&source, settlement, note).await? {
@@ -180,7 +190,7 @@ impl Payments {
         Ok(())
     }
 
-    async fn submit_settlement(
+    pub(super) async fn submit_settlement(
         &self,
         source: &Source,
         settlement: SettlementId,

@@ -26,6 +26,7 @@ fn row(kind: SettlementRowKind, id: &str, amount: &str, fee: &str, tax: &str) ->
     );
     let sign = if is_ours { Decimal::ONE } else { -Decimal::ONE };
     SettlementRow {
+        refund_id: None,
         entity_id: id.parse().unwrap(),
         kind: Reported::Known(kind),
         payment_id: Some(id.parse().unwrap()),

@@ -1,16 +1,15 @@
 //! Taking webhooks in.
 
-use std::collections::HashSet;
+mod storage;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use connectors::gateways::{SignatureCoverage, WebhookDelivery, WebhookFacts, WebhookRejection};
-use event_store::ErrorChain;
 use http::HeaderMap;
 use ledger_core::{LedgerName, ProviderName};
-use sha2::{Digest, Sha256};
 use sqlx::postgres::PgPool;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +21,7 @@ use super::sealing::Sealing;
 use super::stored::{self, WebhookFilter, WebhookRecord};
 use super::unsigned::UnsignedDeliveries;
 use crate::gateway_accounts::GatewayAccounts;
-
-/// The longest name of an event that is kept as it is, in characters.
-const MAX_EVENT_ID_LENGTH: usize = 255;
-
-/// The longest kind of event that is kept, in characters.
-const MAX_EVENT_TYPE_LENGTH: usize = 100;
+use storage::Storage;
 
 /// A request to an endpoint.
 #[derive(Debug)]
@@ -302,114 +296,4 @@ impl IntakeError {
             Self::Unavailable => "unavailable",
         }
     }
-}
-
-/// Stores what arrives, as much as there is at a time.
-struct Storage {
-    pool: PgPool,
-    stored: Arc<Notify>,
-    batch: usize,
-}
-
-/// One statement for all of a batch, its answer the ids that are new.
-const STORE: &str = "WITH stored AS ( \
-        INSERT INTO workflows.webhook (id, provider, endpoint, ledger, event_id, event_type, \
-            body_digest, headers, body, occurred_at, received_at) \
-        SELECT id, provider, endpoint, ledger, event_id, event_type, body_digest, headers, \
-            body, occurred_at, received_at \
-        FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
-            $7::text[], $8::bytea[], $9::bytea[], $10::timestamptz[], $11::timestamptz[]) \
-            AS new (id, provider, endpoint, ledger, event_id, event_type, body_digest, headers, \
-                body, occurred_at, received_at) \
-        ON CONFLICT ON CONSTRAINT webhook_body_key DO NOTHING \
-        RETURNING id \
-    ) \
-    INSERT INTO workflows.webhook_state (webhook_id, status, due_at, changed_at) \
-    SELECT id, 'waiting', now(), now() FROM stored RETURNING webhook_id";
-
-impl Storage {
-    async fn run(self, mut waiting: mpsc::Receiver<Waiting>, shutdown: CancellationToken) {
-        let mut batch = Vec::with_capacity(self.batch);
-        loop {
-            let count = tokio::select! {
-                // What was taken in before the end is still stored.
-                biased;
-                count = waiting.recv_many(&mut batch, self.batch) => count,
-                () = shutdown.cancelled() => return,
-            };
-            if count == 0 {
-                return;
-            }
-            self.store_all(&mut batch).await;
-        }
-    }
-
-    async fn store_all(&self, batch: &mut Vec<Waiting>) {
-        // Two nodes that are sent the same webhooks wait for each other, and not in a circle.
-        batch.sort_by(|one, other| one.new.key().cmp(&other.new.key()));
-        let (news, answers): (Vec<New>, Vec<_>) = batch
-            .drain(..)
-            .map(|waiting| (waiting.new, waiting.answer))
-            .unzip();
-        metrics::histogram!("daybook_webhook_batch_commands")
-            .record(f64::from(u32::try_from(news.len()).unwrap_or(u32::MAX)));
-        let outcome = self.store(&news).await;
-        if let Err(error) = &outcome {
-            tracing::error!(error = %ErrorChain(error), webhooks = news.len(), "webhooks cannot be stored");
-        }
-        for (new, answer) in news.iter().zip(answers) {
-            let receipt = match &outcome {
-                Ok(stored) if stored.contains(&new.id) => Ok(Receipt::Stored),
-                Ok(_) => Ok(Receipt::Duplicate),
-                Err(_) => Err(IntakeError::Unavailable),
-            };
-            // A provider that has gone away sends it again.
-            let _ = answer.send(receipt);
-        }
-        self.stored.notify_one();
-    }
-
-    async fn store(&self, news: &[New]) -> Result<HashSet<Uuid>, sqlx::Error> {
-        let texts = |text: fn(&New) -> String| news.iter().map(text).collect::<Vec<_>>();
-        let contents = |part: fn(&SealedContent) -> &[u8]| {
-            let parts = news.iter().map(|new| part(&new.content));
-            parts.collect::<Vec<&[u8]>>()
-        };
-        let ids: Vec<Uuid> = sqlx::query_scalar(STORE)
-            .bind(news.iter().map(|new| new.id).collect::<Vec<_>>())
-            .bind(texts(|new| new.provider.to_string()))
-            .bind(texts(|new| new.endpoint.clone()))
-            .bind(texts(|new| new.ledger.to_string()))
-            .bind(texts(|new| event_id(&new.facts.event_id)))
-            .bind(texts(|new| shortened(&new.facts.event_type)))
-            .bind(texts(|new| new.facts.body_digest.clone()))
-            .bind(contents(|content| &content.headers))
-            .bind(contents(|content| &content.body))
-            .bind(
-                news.iter()
-                    .map(|new| new.facts.occurred_at)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(news.iter().map(|new| new.received_at).collect::<Vec<_>>())
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(ids.into_iter().collect())
-    }
-}
-
-/// An event's name, or its SHA-256 where that is shorter: an index cannot hold any length.
-fn event_id(text: &str) -> String {
-    if (1..=MAX_EVENT_ID_LENGTH).contains(&text.chars().count()) && !text.contains('\0') {
-        return text.to_owned();
-    }
-    let digest = Sha256::digest(text);
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256-{digits}")
-}
-
-fn shortened(text: &str) -> String {
-    text.chars()
-        .filter(|character| *character != '\0')
-        .take(MAX_EVENT_TYPE_LENGTH)
-        .collect()
 }

@@ -3,7 +3,7 @@
 use ledger_core::annotation::Reference;
 use ledger_core::beneficiary::{
     BeneficiaryAction, BeneficiaryDestination, BeneficiaryRejection, DestinationKind, Ending,
-    Fingerprint, beneficiary_id,
+    Fingerprint, beneficiary_id_after,
 };
 use ledger_core::{BeneficiaryId, Command, LedgerName, ProviderReference, Rejection, WalletId};
 use poem_openapi::OpenApi;
@@ -31,6 +31,10 @@ use crate::routes::Part;
 use crate::routes::groups::{BeneficiaryCommandParameters, WalletCommandParameters, ledger};
 use crate::services::Services;
 use crate::strict_json::{OptionalJson, StrictJson};
+
+/// How often one destination is removed and added again, far more often than people mistype names: each
+/// time costs one look more.
+const MOST_ADDITIONS: u32 = 64;
 
 /// Which beneficiaries of a wallet.
 #[derive(Debug)]
@@ -87,7 +91,7 @@ impl BeneficiaryOperations {
             .fingerprint(ledger, &destination)
             .parse::<Fingerprint>()
             .map_err(|error| Problem::internal(&error))?;
-        let beneficiary = beneficiary_id(wallet, &fingerprint);
+        let beneficiary = self.next_addition(ledger, wallet, &fingerprint).await?;
         let command = Command::Beneficiary {
             beneficiary,
             action: Box::new(BeneficiaryAction::Add {
@@ -108,7 +112,11 @@ impl BeneficiaryOperations {
         let commands = &self.0.commands;
         let carried = commands.submit_noted(&context, intent, &note).await?;
         let body = BeneficiaryAdded {
-            id: beneficiary.into(),
+            // The one that was added, though it may have been removed since.
+            id: carried
+                .created
+                .map_or(beneficiary, BeneficiaryId::new)
+                .into(),
             position: carried.position.into(),
             recorded_at: carried.recorded_at.into(),
         };
@@ -217,6 +225,24 @@ fn known_to_the_log(
 }
 
 impl BeneficiaryOperations {
+    /// The first addition of a destination that was not removed. Two that are added at once get the same
+    /// one, of which the second is refused; so is one more than [`MOST_ADDITIONS`].
+    async fn next_addition(
+        &self,
+        ledger: LedgerName,
+        wallet: WalletId,
+        fingerprint: &Fingerprint,
+    ) -> Result<BeneficiaryId, Problem> {
+        let identities = self.0.identities();
+        for removals in 0..MOST_ADDITIONS {
+            let addition = beneficiary_id_after(wallet, fingerprint, removals);
+            if !identities.is_removed(ledger, addition).await? {
+                return Ok(addition);
+            }
+        }
+        Ok(beneficiary_id_after(wallet, fingerprint, MOST_ADDITIONS))
+    }
+
     /// Through a wallet, nobody reaches another one's beneficiary.
     async fn check_wallet(&self, parameters: &BeneficiaryCommandParameters) -> Result<(), Problem> {
         let (ledger, beneficiary) = (parameters.ledger, parameters.beneficiary);

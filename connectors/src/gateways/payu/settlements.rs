@@ -115,7 +115,12 @@ impl Row {
         } else {
             &self.requestdate
         };
+        let refund_id = match kind {
+            Reported::Known(SettlementRowKind::Refund) => self.requestid.said(),
+            _ => None,
+        };
         Ok(SettlementRow {
+            refund_id: refund_id.map(str::parse).transpose()?,
             entity_id: entity.parse()?,
             payment_id,
             checkout_id: self.txnid.said().and_then(|id| id.parse().ok()),

@@ -95,6 +95,10 @@ impl Row {
         let payment_id = self.payment_id.as_deref();
         let payment_id = payment_id.or(is_payment.then_some(self.entity_id.as_str()));
         Ok(SettlementRow {
+            refund_id: match self.kind.as_str() {
+                "refund" => Some(self.entity_id.parse()?),
+                _ => None,
+            },
             kind: kind(&self.kind, self.dispute_id.is_some(), net),
             payment_id: payment_id.map(str::parse).transpose()?,
             checkout_id: self.order_id.map(ProviderId::try_from).transpose()?,

@@ -316,6 +316,7 @@ impl Row {
             payment_id,
             checkout_id: None,
             reference: reference.map(str::to_owned),
+            refund_id: own_id.clone().filter(|_| is("refund")),
             dispute_id: own_id.filter(|_| is("dispute")),
             amount: Money::from_minor_units(self.amount.unsigned_abs(), asset),
             fee,

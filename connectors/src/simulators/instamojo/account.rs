@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::InstamojoAccount;
 use super::events::Event;
 use crate::simulators::books::{BookedPayment, BookedRefund, Books};
+use crate::simulators::rewriting::Rewriting;
 
 /// A payment request, or an order of version 2.
 #[derive(Debug, Clone)]
@@ -76,6 +77,7 @@ pub(super) struct Payout {
 #[derive(Debug)]
 pub(super) struct Account {
     dice: fastrand::Rng,
+    pub rewriting: Option<Rewriting>,
     pub base_url: String,
     pub salt: String,
     pub webhook: Option<String>,
@@ -96,6 +98,7 @@ impl Account {
     pub(super) fn new(settings: &InstamojoAccount) -> Self {
         Self {
             dice: fastrand::Rng::with_seed(settings.seed ^ 0x4d_4f_4a_4f),
+            rewriting: None,
             base_url: String::new(),
             salt: settings.salt.reveal().to_owned(),
             webhook: None,

@@ -42,7 +42,7 @@ impl Account {
             _ => rupees(0),
         };
         let page = self.page_url(request);
-        let unsigned = form(&[
+        let told: [(&str, &str); 12] = [
             ("payment_id", &payment.id),
             ("status", payment.told_status()),
             ("shorturl", ""),
@@ -55,7 +55,18 @@ impl Account {
             ("buyer_name", &request.buyer_name),
             ("buyer_phone", &request.phone),
             ("payment_request_id", &request.id),
-        ]);
+        ];
+        let mut told = told
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
+        if let Some(rewriting) = &self.rewriting {
+            rewriting.fields(&mut told);
+        }
+        let told: Vec<(&str, &str)> = told
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let unsigned = form(&told);
         let fields = FormFields::decode(unsigned.as_bytes());
         let signed = |salt: &str| {
             let mac = form_mac(salt, &fields);

@@ -9,6 +9,7 @@ use super::events::Event;
 use crate::gateways::CaptureMode;
 use crate::gateways::payu::PayUResponseHash;
 use crate::simulators::books::{BookedDispute, BookedPayment, BookedRefund, Books};
+use crate::simulators::rewriting::Rewriting;
 
 /// A transaction: one use of the page.
 #[derive(Debug, Clone)]
@@ -93,6 +94,7 @@ impl Row {
 #[derive(Debug)]
 pub(super) struct Account {
     dice: fastrand::Rng,
+    pub rewriting: Option<Rewriting>,
     pub key: String,
     /// The current one first.
     pub salts: Vec<String>,
@@ -117,6 +119,7 @@ impl Account {
     pub(super) fn new(settings: PayUAccount) -> Self {
         Self {
             dice: fastrand::Rng::with_seed(settings.seed ^ 0x50_61_79_55),
+            rewriting: None,
             key: settings.key,
             salts: vec![settings.salt.reveal().to_owned()],
             capture: settings.capture,

@@ -8,6 +8,9 @@ use super::account::{Account, Action, Payment};
 use crate::gateways::payu::PayUResponseHash;
 use crate::gateways::payu::signature::{ResponseFields, response_hash};
 
+/// The merchant's own fields.
+const UDF: [&str; 5] = ["udf1", "udf2", "udf3", "udf4", "udf5"];
+
 /// What PayU sends to every merchant, whether or not anything is split.
 const SPLIT: &str = r#"{"splitStatus":"splitNotReceived","splitSegments":[]}"#;
 
@@ -129,22 +132,6 @@ impl Account {
             0 => String::new(),
             charges => rupees(charges),
         };
-        let signed = ResponseFields {
-            status,
-            key: &self.key,
-            txnid: &payment.txnid,
-            amount: &amount,
-            productinfo: &payment.productinfo,
-            firstname: &payment.firstname,
-            email: &payment.email,
-            udf: payment.udf.each_ref().map(String::as_str),
-            additional_charges: &additional,
-            split_info: match self.response_hash {
-                PayUResponseHash::Plain => "",
-                PayUResponseHash::WithSplitInfo => SPLIT,
-            },
-        };
-        let hash = response_hash(salt, &signed);
         let debit = payment.debit();
         let added = time(payment.added_at);
         let mut fields = vec![
@@ -162,12 +149,7 @@ impl Account {
             ("email", &payment.email),
             ("phone", &payment.phone),
         ];
-        let names = ["udf1", "udf2", "udf3", "udf4", "udf5"];
-        fields.extend(
-            names
-                .into_iter()
-                .zip(payment.udf.iter().map(String::as_str)),
-        );
+        fields.extend(UDF.into_iter().zip(payment.udf.iter().map(String::as_str)));
         fields.extend([
             ("field9", message),
             ("payment_source", "payu"),
@@ -182,11 +164,40 @@ impl Account {
         if !additional.is_empty() {
             fields.push(("additionalCharges", &additional));
         }
-        fields.push(("hash", &hash));
-        fields
+        let mut fields: Vec<(String, String)> = fields
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
+            .collect();
+        if let Some(rewriting) = &self.rewriting {
+            rewriting.fields(&mut fields);
+        }
+        let hash = self.hash_of(&fields, salt);
+        fields.push(("hash".to_owned(), hash));
+        fields
+    }
+
+    /// The hash of a form's fields.
+    fn hash_of(&self, fields: &[(String, String)], salt: &str) -> String {
+        let of = |wanted: &str| {
+            let found = fields.iter().find(|(name, _)| name == wanted);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let signed = ResponseFields {
+            status: of("status"),
+            key: of("key"),
+            txnid: of("txnid"),
+            amount: of("amount"),
+            productinfo: of("productinfo"),
+            firstname: of("firstname"),
+            email: of("email"),
+            udf: UDF.map(of),
+            additional_charges: of("additionalCharges"),
+            split_info: match self.response_hash {
+                PayUResponseHash::Plain => "",
+                PayUResponseHash::WithSplitInfo => SPLIT,
+            },
+        };
+        response_hash(salt, &signed)
     }
 
     pub(super) fn response_of(&self, payment_id: &str) -> Option<Vec<(String, String)>> {

@@ -108,7 +108,9 @@ impl Account {
         now: DateTime<Utc>,
         is_left_out: impl Fn() -> bool,
     ) -> Option<String> {
-        let (id, utr) = (self.new_id("setl_"), self.new_number(16));
+        // Letters among the digits, as banks have them: otherwise one in twenty would pass for a card.
+        let utr = format!("{}vx{}", self.new_number(10), self.new_number(4));
+        let id = self.new_id("setl_");
         // Noon in India, so that the day is the same in UTC.
         let settled_at = day.and_hms_opt(6, 30, 0)?.and_utc().timestamp();
         let mut total = 0_i128;

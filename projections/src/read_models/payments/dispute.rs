@@ -65,6 +65,18 @@ const fn status(state: DisputeState) -> &'static str {
     }
 }
 
+impl DisputeRow {
+    /// The dispute when its payment's money is another wallet's: it goes with the money that it was about.
+    /// One that has ever moved something stays with who bore that.
+    pub(super) fn moved_to(&self, wallet: Option<WalletId>, moment: Moment) -> Option<Self> {
+        self.transaction.is_none().then(|| Self {
+            wallet,
+            changed_at: moment.at,
+            ..self.clone()
+        })
+    }
+}
+
 impl Document for DisputeRow {
     const TABLE: &'static str = "disputes";
 
@@ -158,6 +170,21 @@ fn change_of(event: &PaymentEvent) -> Option<Change<'_>> {
         taken,
         transaction,
     })
+}
+
+/// The disputes that may concern another wallet after an event: those of a credited payment for which
+/// nothing is taken.
+pub(super) fn moved_by<'p>(
+    payment: &'p PaymentRow,
+    event: &PaymentEvent,
+) -> impl Iterator<Item = Uuid> + 'p {
+    let credited = match event {
+        PaymentEvent::PaymentCredited { .. } => payment.state.captured(),
+        _ => None,
+    };
+    let disputes = credited.into_iter().flat_map(|captured| &captured.disputes);
+    let untaken = disputes.filter(|(_, dispute)| dispute.taken_from.is_none());
+    untaken.map(|(reference, _)| dispute_id(payment.payment, reference))
 }
 
 /// The dispute after one more event of its payment; nothing when the event is about no dispute.

@@ -22,8 +22,8 @@ pub const LEDGER: &str = "proof";
 pub struct Gateways {
     pub razorpay: RazorpaySimulator,
     pub stripe: StripeSimulator,
-    payu: PayUSimulator,
-    instamojo: InstamojoSimulator,
+    pub payu: PayUSimulator,
+    pub instamojo: InstamojoSimulator,
 }
 
 impl Gateways {
