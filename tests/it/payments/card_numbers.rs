@@ -427,8 +427,8 @@ async fn pay_something_else(shop: &Shop) {
 /// Where a number is in a text, in any way in which it can be written.
 fn shows(text: &str) -> bool {
     let ways = [CARD, BLANKS, DASHES];
-    let shown = |way: &&str| text.contains(*way) || text.contains(&hexadecimal(way));
-    ways.iter().any(|way| shown(&way))
+    ways.iter()
+        .any(|way| text.contains(way) || text.contains(&hexadecimal(way)))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,11 +105,11 @@ async fn what_no_report_has_is_a_break_until_one_has_it() {
     // What comes after the batch is in none: a capture, and a refund of what was settled.
     let (payment, missing) = captured(&world, &node, &wallet, 300).await;
     refunded(&world, &node, whole, 20).await;
-    assert_eq!(breaks(&world, &node).await, [] as [Value; 0]);
+    assert_eq!(breaks(&world, &node).await, Vec::<Value>::new());
 
     // Not yet: a provider has time.
     let node = again(&world, node).await;
-    assert_eq!(breaks(&world, &node).await, [] as [Value; 0]);
+    assert_eq!(breaks(&world, &node).await, Vec::<Value>::new());
     three_weeks_pass(&world).await;
     let mut node = again(&world, node).await;
     for round in ["at first", "again"] {

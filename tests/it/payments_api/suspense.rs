@@ -201,7 +201,7 @@ async fn a_dispute_goes_with_the_money_that_it_did_not_take() {
     assert_eq!(seen["status"], "closed", "{seen}");
     assert_eq!(
         desk.listed(&of(&ravis), &ravi.access).await,
-        [asked.clone()]
+        std::slice::from_ref(&asked)
     );
     assert_eq!(desk.listed(&of(&desk.wallet), asha).await, [taken]);
     let hidden = desk.get(&format!("/disputes/{asked}"), asha).await;
