@@ -37,6 +37,32 @@ impl Proof {
         }
     }
 
+    /// Waits until gateways have answered everything that is asked of them once.
+    pub(super) async fn nothing_is_asked(&self) {
+        let begun = Instant::now();
+        loop {
+            self.let_time_pass().await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let asked: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM graphile_worker._private_jobs AS job \
+                 JOIN graphile_worker._private_tasks AS task ON task.id = job.task_id \
+                 WHERE job.key IS NOT NULL AND job.attempts < job.max_attempts AND task.identifier IN \
+                     ('open_checkout', 'execute_refund', 'submit_payout')",
+            )
+            .fetch_one(self.pool())
+            .await
+            .unwrap();
+            if asked == 0 {
+                return;
+            }
+            let (seed, failures) = (self.seed, self.failures().await);
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "seed {seed}: {asked}, {failures:?}"
+            );
+        }
+    }
+
     /// The gateways settle, and what is left in their clearing accounts is what they still owe.
     pub(super) async fn clearing_holds_what_is_owed(&self) {
         // Reports are read when they cannot change any more.
@@ -155,13 +181,21 @@ impl Proof {
         .await
         .unwrap();
         assert_eq!(dead, [], "seed {}", self.seed);
-        let statuses: BTreeMap<String, usize> = self.statuses().await;
-        let ended: usize = statuses
-            .iter()
-            .filter(|(status, _)| !matches!(status.as_str(), "created" | "authorized"))
-            .map(|(_, count)| count)
-            .sum();
-        assert!(ended >= deposits, "{statuses:?}");
+        loop {
+            let statuses: BTreeMap<String, usize> = self.statuses().await;
+            let ended: usize = statuses
+                .iter()
+                .filter(|(status, _)| !matches!(status.as_str(), "created" | "authorized"))
+                .map(|(_, count)| count)
+                .sum();
+            if ended >= deposits {
+                return;
+            }
+            let seed = self.seed;
+            assert!(begun.elapsed() < PATIENCE, "seed {seed}: {statuses:?}");
+            self.let_time_pass().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     pub(super) async fn statuses(&self) -> BTreeMap<String, usize> {
