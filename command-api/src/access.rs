@@ -45,8 +45,12 @@ pub enum Own {
     Dispute,
     /// The payout in the path, through its wallet.
     Payout,
+    /// The verification case in the path, through its owner.
+    Case,
     /// The owner in the path.
     Owner,
+    /// The onboarding of the owner in the path.
+    Onboarding,
     /// What the query narrows to the caller: this parameter is their owner, or a wallet or account of
     /// theirs.
     Filter(&'static [&'static str]),
@@ -55,6 +59,9 @@ pub enum Own {
     /// Nothing.
     Nothing,
 }
+
+/// The operation of which refusals are recorded as well.
+pub const DOCUMENT_DOWNLOAD: &str = "get_case_document";
 
 /// Every operation and its requirement, by the operation's id.
 pub const TABLE: &[(&str, Requirement)] = {
@@ -140,6 +147,10 @@ pub const TABLE: &[(&str, Requirement)] = {
             "remove_beneficiary",
             Has(P::BeneficiariesManage, Own::Wallet),
         ),
+        ("record_profile", Has(P::ProfilesRecord, Own::Owner)),
+        ("get_profile", Has(P::ProfilesRead, Own::Owner)),
+        ("find_profiles", Has(P::ProfilesRead, Own::Nothing)),
+        ("erase_profile", Has(P::ProfilesErase, Own::Nothing)),
         ("list_settlements", Has(P::ReportsRead, Own::Nothing)),
         ("get_settlement", Has(P::ReportsRead, Own::Nothing)),
         ("list_settlement_breaks", Has(P::ReportsRead, Own::Nothing)),
@@ -156,6 +167,35 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("get_owner_limits", Has(P::AccountsRead, Own::Owner)),
         ("grant_tier", Has(P::TiersGrant, Own::Nothing)),
         ("withdraw_tier", Has(P::TiersGrant, Own::Nothing)),
+        ("open_case", Has(P::CasesOpen, Own::Commands)),
+        ("list_cases", Has(P::CasesRead, Own::Filter(&["owner"]))),
+        ("get_case", Has(P::CasesRead, Own::Case)),
+        ("get_case_timeline", Has(P::CasesRead, Own::Nothing)),
+        ("get_case_funnel", Has(P::ReportsRead, Own::Nothing)),
+        ("request_case_documents", Has(P::CasesManage, Own::Nothing)),
+        ("submit_case", Has(P::CasesManage, Own::Nothing)),
+        ("start_case_review", Has(P::CasesManage, Own::Nothing)),
+        ("require_reverification", Has(P::CasesManage, Own::Nothing)),
+        ("expire_case", Has(P::CasesManage, Own::Nothing)),
+        ("approve_case", Has(P::CasesDecide, Own::Nothing)),
+        ("reject_case", Has(P::CasesDecide, Own::Nothing)),
+        ("reset_case", Has(P::CasesDecide, Own::Nothing)),
+        ("start_onboarding", Has(P::OnboardingsStart, Own::Commands)),
+        (
+            "list_onboardings",
+            Has(P::OnboardingsRead, Own::Filter(&["owner"])),
+        ),
+        ("get_onboarding", Has(P::OnboardingsRead, Own::Onboarding)),
+        (
+            "resume_onboarding",
+            Has(P::OnboardingsStart, Own::Onboarding),
+        ),
+        ("cancel_onboarding", Has(P::OnboardingsCancel, Own::Nothing)),
+        ("add_case_document", Has(P::DocumentsAdd, Own::Case)),
+        ("open_case_document_upload", Has(P::DocumentsAdd, Own::Case)),
+        ("bring_case_document", Requirement::Public),
+        ("list_case_documents", Has(P::CasesRead, Own::Case)),
+        (DOCUMENT_DOWNLOAD, Has(P::DocumentsRead, Own::Nothing)),
         ("list_provider_days", Has(P::ReportsRead, Own::Nothing)),
         ("list_providers", Has(P::ReportsRead, Own::Nothing)),
         ("open_checkout_page", Requirement::Public),

@@ -1,10 +1,13 @@
 //! The server's routes, put together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
+use documents::Documents;
+use event_store::Vault;
 use identity::authenticate::Authenticator;
+use ledger_core::onboarding::ContactKind;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::{BoxEndpoint, EndpointExt, make_sync};
 use poem::http::{Method, header};
@@ -43,6 +46,7 @@ use crate::routes::identity::stream_tickets::StreamTicketOperations;
 use crate::routes::jobs::JobOperations;
 use crate::routes::ledger_queries::LedgerQueries;
 use crate::routes::ledgers::LedgerCommands;
+use crate::routes::onboardings::{OnboardingCommands, OnboardingQueries};
 use crate::routes::owners::OwnerOperations;
 use crate::routes::payments::beneficiaries::BeneficiaryOperations;
 use crate::routes::payments::checkout_pages::CheckoutPages;
@@ -55,10 +59,17 @@ use crate::routes::payments::policies::PolicyOperations;
 use crate::routes::payments::providers::ProviderQueries;
 use crate::routes::payments::refunds::RefundQueries;
 use crate::routes::payments::settlements::SettlementOperations;
+use crate::routes::profiles::ProfileOperations;
 use crate::routes::system_accounts::SystemAccountCommands;
 use crate::routes::tiers::TierOperations;
 use crate::routes::transaction_queries::TransactionQueries;
 use crate::routes::transactions::TransactionCommands;
+use crate::routes::verification::decisions::CaseDecisions;
+use crate::routes::verification::documents::CaseDocuments;
+use crate::routes::verification::downloads::CaseDocumentContent;
+use crate::routes::verification::funnel::CaseFigures;
+use crate::routes::verification::operations::CaseCommands;
+use crate::routes::verification::queries::CaseQueries;
 use crate::routes::wallet_queries::WalletQueries;
 use crate::routes::wallets::WalletCommands;
 use crate::routes::webhooks::WebhookOperations;
@@ -82,8 +93,14 @@ pub struct ApiDependencies {
     pub router: Router,
     /// What payment providers tell us.
     pub webhooks: Webhooks,
+    /// Documents of cases.
+    pub documents: Documents,
     /// Where payers' browsers reach the deployment; it ends with `/`.
     pub public_url: Url,
+    /// The keys of persons, where a master key is kept that wraps them.
+    pub vault: Option<Vault>,
+    /// What an owner has to verify in an onboarding, where staff do not choose it.
+    pub onboarding_contacts: BTreeSet<ContactKind>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
@@ -110,15 +127,7 @@ impl Api {
     /// The routes without the outermost layer, for the binary to add its own.
     #[must_use]
     pub fn routes(dependencies: ApiDependencies) -> Route {
-        let services = Services::new(
-            Arc::clone(&dependencies.commands),
-            dependencies.queries.clone(),
-            dependencies.pool.clone(),
-            dependencies.authenticator.clone(),
-            dependencies.router.clone(),
-            dependencies.webhooks.clone(),
-            dependencies.public_url.clone(),
-        );
+        let services = Services::of(&dependencies);
         let access = dependencies.access.clone();
         let documentation = &*DOCUMENTATION;
         let page = |template: &str, content_type: &'static str, text: &'static str| {
@@ -177,6 +186,7 @@ type AllOperations = Operations<(
     LedgerOperations,
     PaymentOperations,
     LimitOperations,
+    ProfileOperations,
     IdentityOperations,
 )>;
 
@@ -213,8 +223,19 @@ type PaymentOperations = (
     ProviderQueries,
 );
 
-/// The operations on what owners may do.
-type LimitOperations = (TierOperations, OwnerOperations);
+/// The operations on who owners are, and what they may do.
+type LimitOperations = (
+    TierOperations,
+    OwnerOperations,
+    CaseCommands,
+    CaseDecisions,
+    CaseQueries,
+    CaseFigures,
+    OnboardingCommands,
+    OnboardingQueries,
+    CaseDocuments,
+    CaseDocumentContent,
+);
 
 /// The operations on people, machines and roles.
 type IdentityOperations = (
@@ -275,8 +296,17 @@ fn operations(services: &Services, access: Access) -> AllOperations {
     let limits = (
         TierOperations(services.clone()),
         OwnerOperations(services.clone()),
+        CaseCommands(services.clone()),
+        CaseDecisions(services.clone()),
+        CaseQueries(services.clone()),
+        CaseFigures(services.clone()),
+        OnboardingCommands(services.clone()),
+        OnboardingQueries(services.clone()),
+        CaseDocuments(services.clone()),
+        CaseDocumentContent(services.clone()),
     );
-    let parts = (ledgers, payments, limits, identities);
+    let profiles = ProfileOperations(services.clone());
+    let parts = (ledgers, payments, limits, profiles, identities);
     Operations { parts, access }
 }
 

@@ -37,6 +37,25 @@ pub struct PayerFacts {
     pub cancel_url: Option<String>,
 }
 
+impl PayerFacts {
+    /// Whether they say who it is.
+    #[must_use]
+    pub const fn tells_who(&self) -> bool {
+        self.name.is_some() || self.email.is_some() || self.phone.is_some()
+    }
+
+    /// The same of somebody who is not named.
+    #[must_use]
+    pub fn without_who(self) -> Self {
+        Self {
+            name: None,
+            email: None,
+            phone: None,
+            ..self
+        }
+    }
+}
+
 impl std::fmt::Debug for PayerFacts {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("PayerFacts(hidden)")

@@ -92,4 +92,25 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use choice;
+/// Makes an enumeration that stands for one of the domain's, in both directions.
+macro_rules! stands_for {
+    ($name:ident for $domain:ident { $($variant:ident),+ $(,)? }) => {
+        impl From<$name> for $domain {
+            fn from(name: $name) -> Self {
+                match name {
+                    $($name::$variant => Self::$variant,)+
+                }
+            }
+        }
+
+        impl From<$domain> for $name {
+            fn from(value: $domain) -> Self {
+                match value {
+                    $($domain::$variant => Self::$variant,)+
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {choice, stands_for};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use event_store::executor::{
-    Applied, Atomicity, CommandOutcome, Executors, Outcome, Submission, SubmitError,
+    Applied, Atomicity, CommandOutcome, Executors, IdempotencyKey, Outcome, Submission, SubmitError,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -162,14 +162,55 @@ impl Commands {
         command_id: Uuid,
     ) -> Result<Carried, Problem> {
         let outcome = self.submit_as(context, intent, command_id).await?;
-        match outcome.commands.first() {
-            Some(CommandOutcome::Applied(applied)) => Ok(Carried::new(&outcome, applied)),
-            Some(CommandOutcome::Refused(refusal)) => Err((&**refusal).into()),
-            Some(CommandOutcome::NotApplied) | None => Err(Problem::new(
-                catalogue::INTERNAL_FAULT,
-                "the command has no outcome",
-            )),
-        }
+        carried(&outcome)
+    }
+}
+
+impl Commands {
+    /// Carries out what somebody asked for before, in another request.
+    ///
+    /// # Errors
+    /// The problem when it was refused or has no outcome.
+    pub async fn submit_later(&self, later: Later) -> Result<Carried, Problem> {
+        let submission = Submission {
+            commands: vec![later.command],
+            atomicity: Atomicity::AllOrNothing,
+            idempotency: Some(later.key),
+            metadata: EventMetadata {
+                command_id: Uuid::now_v7(),
+                actor: later.actor,
+                correlation_id: Some(later.correlation_id),
+                causation_id: None,
+                idempotency: None,
+            },
+        };
+        carried(&self.port.submit(later.ledger, submission).await?)
+    }
+}
+
+/// A command that somebody has asked for before, and may no more be who sends the request.
+#[derive(Debug)]
+pub struct Later {
+    /// The ledger.
+    pub ledger: LedgerName,
+    /// What is asked.
+    pub command: Command,
+    /// What makes it the same intent.
+    pub key: IdempotencyKey,
+    /// Who asked.
+    pub actor: Option<String>,
+    /// What the request belongs to.
+    pub correlation_id: String,
+}
+
+fn carried(outcome: &Outcome) -> Result<Carried, Problem> {
+    match outcome.commands.first() {
+        Some(CommandOutcome::Applied(applied)) => Ok(Carried::new(outcome, applied)),
+        Some(CommandOutcome::Refused(refusal)) => Err((&**refusal).into()),
+        Some(CommandOutcome::NotApplied) | None => Err(Problem::new(
+            catalogue::INTERNAL_FAULT,
+            "the command has no outcome",
+        )),
     }
 }
 

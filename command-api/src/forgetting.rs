@@ -11,6 +11,7 @@ use identity::identities::Identities;
 use projections::Queries;
 use projections::queries::QueryError;
 use tokio_util::sync::CancellationToken;
+use workflows::identity_checks::CheckDesk;
 
 use crate::checkouts::Checkouts;
 use crate::problem::Problem;
@@ -29,6 +30,8 @@ const AT_ONCE: i64 = 200;
 pub struct Forgotten {
     /// Payers of deposits that are not.
     pub payers: u64,
+    /// People of cases that were not handed to providers.
+    pub people: u64,
     /// Destinations of beneficiaries that are not.
     pub destinations: u64,
     /// Destinations of beneficiaries that were removed.
@@ -39,6 +42,7 @@ pub struct Forgotten {
 #[derive(Debug, Clone)]
 pub struct Forgetting {
     checkouts: Checkouts,
+    checks: CheckDesk,
     identities: Identities,
     queries: Queries,
 }
@@ -46,9 +50,15 @@ pub struct Forgetting {
 impl Forgetting {
     /// Forgets what is kept in these.
     #[must_use]
-    pub const fn new(checkouts: Checkouts, identities: Identities, queries: Queries) -> Self {
+    pub const fn new(
+        checkouts: Checkouts,
+        checks: CheckDesk,
+        identities: Identities,
+        queries: Queries,
+    ) -> Self {
         Self {
             checkouts,
+            checks,
             identities,
             queries,
         }
@@ -61,6 +71,7 @@ impl Forgetting {
                 Ok(forgotten) if forgotten == Forgotten::default() => {}
                 Ok(forgotten) => tracing::info!(
                     payers = forgotten.payers,
+                    people = forgotten.people,
                     destinations = forgotten.destinations,
                     removed = forgotten.removed,
                     "what is not needed any more was forgotten"
@@ -84,12 +95,18 @@ impl Forgetting {
     pub async fn forget(&self, before: DateTime<Utc>) -> Result<Forgotten, Problem> {
         Ok(Forgotten {
             payers: self.checkouts.sweep(before).await?,
+            people: self.checks.sweep(before).await?,
             destinations: self.identities.sweep_destinations(before).await?,
             removed: self.forget_removed().await?,
         })
     }
 
-    async fn forget_removed(&self) -> Result<u64, Problem> {
+    /// Forgets where the money of removed beneficiaries went to which no payout is on its way; tells of how
+    /// many.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn forget_removed(&self) -> Result<u64, Problem> {
         let (mut forgotten, mut after) = (0, None);
         loop {
             let noted = self.identities.noted_removals(after, AT_ONCE).await?;

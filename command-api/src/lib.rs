@@ -19,6 +19,7 @@ pub(crate) mod choice;
 pub mod client_address;
 pub mod commands;
 pub mod context;
+pub(crate) mod document_body;
 pub mod documentation;
 pub mod edge;
 pub mod forgetting;

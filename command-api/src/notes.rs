@@ -1,4 +1,4 @@
-//! What a command needs and the log must not hold: who pays, and where payouts go.
+//! What a command needs and the log must not hold: who pays, where payouts go, whom a case is about.
 //!
 //! It is noted before the command is handed over, so that whoever follows the log finds it there, and under
 //! the command's own id, which the events of the command carry. Of several commands about the same thing
@@ -11,9 +11,10 @@ use std::future::Future;
 
 use identity::destinations::Destination;
 use identity::identities::Identities;
-use ledger_core::{BeneficiaryId, LedgerName, PaymentId};
+use ledger_core::{BeneficiaryId, CaseId, LedgerName, PaymentId, ProviderName};
 use serde::Serialize;
 use uuid::Uuid;
+use workflows::identity_checks::{CheckDesk, PersonFacts};
 
 use crate::checkouts::{Checkouts, PayerFacts};
 use crate::commands::{Carried, Commands, Intent};
@@ -82,6 +83,35 @@ impl Note for DestinationNote<'_> {
             .identities
             .take_destination_back(ledger, beneficiary, command);
         Ok(taken.await?)
+    }
+}
+
+/// Whom a case is about, as far as providers have to know.
+pub struct PersonNote<'a> {
+    /// Where it is kept.
+    pub checks: &'a CheckDesk,
+    /// The ledger.
+    pub ledger: LedgerName,
+    /// The case.
+    pub case: CaseId,
+    /// The providers that it is handed to.
+    pub providers: &'a [ProviderName],
+    /// Who.
+    pub facts: PersonFacts,
+}
+
+impl Note for PersonNote<'_> {
+    async fn keep(&self, command: Uuid) -> Result<(), Problem> {
+        let (ledger, case) = (self.ledger, self.case);
+        let kept = self
+            .checks
+            .note(ledger, case, self.providers, command, &self.facts);
+        Ok(kept.await?)
+    }
+
+    async fn take_back(&self, command: Uuid) -> Result<(), Problem> {
+        let (ledger, case) = (self.ledger, self.case);
+        Ok(self.checks.take_back(ledger, case, command).await?)
     }
 }
 

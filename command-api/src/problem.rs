@@ -4,6 +4,7 @@
 //! fields; [`mapping`] turns the errors of other crates into problems.
 
 pub mod catalogue;
+pub mod documents;
 pub mod field;
 pub mod mapping;
 pub mod responses;

@@ -2,13 +2,15 @@
 //!
 //! `GET /v1/ledgers/{ledger}/events` and `daybook replay` write the same lines. Payload and
 //! metadata are the stored texts, byte for byte: they are what is hashed and proved, so they are
-//! never parsed and written again.
+//! never parsed and written again. What tells of a person is sealed in them; a line that has any says
+//! beside its texts whether that can still be opened or was erased.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
-use event_store::StoredEvent;
+use event_store::{LogError, LogReader, StoredEvent};
 use ledger_core::timestamp::TimestampError;
-use ledger_core::{LedgerName, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -44,6 +46,55 @@ pub enum ReplayLineError {
     },
 }
 
+/// What has become of what an event tells of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonalMark {
+    /// It is sealed, and can be opened.
+    Sealed,
+    /// Its key is destroyed: nobody can open it any more.
+    Erased,
+}
+
+/// Those of whom these events tell who were erased since.
+#[derive(Debug, Default)]
+pub struct ErasedPersons(HashSet<String>);
+
+impl ErasedPersons {
+    /// Looks them up.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub async fn among(
+        log: &LogReader,
+        ledger: LedgerName,
+        events: &[StoredEvent],
+    ) -> Result<Self, LogError> {
+        let told: HashSet<&str> = events
+            .iter()
+            .filter(|event| tells_of_a_person(event))
+            .map(|event| event.aggregate_id.as_str())
+            .collect();
+        let told: Vec<String> = told.into_iter().map(str::to_owned).collect();
+        let erased = log.erased_profiles(ledger, &told).await?;
+        Ok(Self(erased.into_iter().collect()))
+    }
+
+    fn mark(&self, event: &StoredEvent) -> Option<PersonalMark> {
+        tells_of_a_person(event).then(|| {
+            if self.0.contains(&event.aggregate_id) {
+                PersonalMark::Erased
+            } else {
+                PersonalMark::Sealed
+            }
+        })
+    }
+}
+
+fn tells_of_a_person(event: &StoredEvent) -> bool {
+    event.aggregate_type == AggregateType::Profile.as_str() && event.event_type != "ProfileErased"
+}
+
 /// One stored event.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +119,9 @@ pub struct ReplayLine {
     pub payload: Box<RawValue>,
     /// Who and what caused it: the stored text.
     pub metadata: Box<RawValue>,
+    /// What has become of what it tells of a person, if it tells anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<PersonalMark>,
 }
 
 impl ReplayLine {
@@ -76,7 +130,12 @@ impl ReplayLine {
     /// # Errors
     /// [`ReplayLineError::Time`] and [`ReplayLineError::Text`], when the row is not one that
     /// Daybook wrote.
-    pub fn try_new(ledger: LedgerName, event: StoredEvent) -> Result<Self, ReplayLineError> {
+    pub fn try_new(
+        ledger: LedgerName,
+        event: StoredEvent,
+        erased: &ErasedPersons,
+    ) -> Result<Self, ReplayLineError> {
+        let personal = erased.mark(&event);
         let position = event.position;
         let raw = |text| {
             RawValue::from_string(text).map_err(|source| ReplayLineError::Text { position, source })
@@ -93,6 +152,7 @@ impl ReplayLine {
             event_version: event.event_version,
             payload: raw(event.payload)?,
             metadata: raw(event.metadata)?,
+            personal,
         })
     }
 
@@ -127,7 +187,8 @@ mod tests {
             metadata: "{ }".into(),
             recorded_at: "2026-01-31T12:00:00Z".parse().unwrap(),
         };
-        let line = ReplayLine::try_new("main".parse().unwrap(), event).unwrap();
+        let line =
+            ReplayLine::try_new("main".parse().unwrap(), event, &ErasedPersons::default()).unwrap();
         let mut written = Vec::new();
         line.write_to(&mut written).unwrap();
         let written = String::from_utf8(written).unwrap();

@@ -67,6 +67,37 @@ pub enum CreatedOrTried<T> {
     Tried(Done<T>),
 }
 
+/// Something new: 201, or 200 when there was such a thing already.
+#[derive(Debug)]
+pub enum CreatedOrKnown<T> {
+    /// It exists now.
+    Created(Created<T>),
+    /// It existed before.
+    Known(Done<T>),
+}
+
+impl<T: Serialize + Send> IntoResponse for CreatedOrKnown<T> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Created(created) => created.into_response(),
+            Self::Known(done) => done.into_response(),
+        }
+    }
+}
+
+impl<T: Type + Serialize + Send> ApiResponse for CreatedOrKnown<T> {
+    fn meta() -> MetaResponses {
+        let known = "The same was there already; nothing was written.";
+        let mut responses = Created::<T>::meta().responses;
+        responses.insert(0, response_of::<T>(200, known));
+        MetaResponses { responses }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 fn respond<T: Serialize + Send>(status: StatusCode, body: T, replayed: bool) -> Response {
     let mut response = JsonReply(body).into_response();
     if response.is_success() {

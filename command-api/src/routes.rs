@@ -10,13 +10,16 @@ pub mod identity;
 pub mod jobs;
 pub mod ledger_queries;
 pub mod ledgers;
+pub mod onboardings;
 pub mod owners;
 pub mod payments;
+pub mod profiles;
 pub mod query_groups;
 pub mod system_accounts;
 pub mod tiers;
 pub mod transaction_queries;
 pub mod transactions;
+pub mod verification;
 pub mod wallet_queries;
 pub mod wallets;
 pub mod webhooks;
@@ -45,10 +48,16 @@ pub enum Part {
     Deposits,
     /// Money that goes out through a provider, and where to.
     Payouts,
+    /// What is known of owners as persons: sealed in the log, shown to few, and erased for ever.
+    Profiles,
     /// What providers pay us, where that differs from our books, and how they do.
     Settlements,
     /// What owners may do, and how much: tiers, and what is used of them.
     Limits,
+    /// Who owners are found to be: cases that providers and staff decide, which grant tiers.
+    Verification,
+    /// From the first contact to a verified owner with a wallet.
+    Onboarding,
     /// What payment providers tell us, as it came.
     Webhooks,
     /// Work outside the ledger, and what of it failed.

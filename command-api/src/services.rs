@@ -1,24 +1,28 @@
 //! What the operations work with.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use documents::Documents;
 use event_store::executor::SubmitError;
-use event_store::{LedgerHead, LogReader};
+use event_store::{LedgerHead, LogReader, Vault};
 use identity::authenticate::Authenticator;
 use identity::identities::Identities;
 use identity::tokens::Tokens;
+use ledger_core::onboarding::ContactKind;
 use ledger_core::wallet::WalletRejection;
 use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
 use projections::queries::AsOf;
-use sqlx::postgres::PgPool;
 use url::Url;
+use workflows::identity_checks::CheckDesk;
 use workflows::jobs::JobsDesk;
 use workflows::routing::Router;
 use workflows::webhooks::Webhooks;
 
+use crate::api::ApiDependencies;
 use crate::checkouts::Checkouts;
-use crate::commands::{CommandPort, Commands};
+use crate::commands::Commands;
 use crate::problem::{Problem, catalogue};
 
 /// What the operations work with; cheap to clone.
@@ -36,33 +40,42 @@ pub struct Services {
     pub checkouts: Checkouts,
     /// Which provider a deposit is sent to.
     pub router: Router,
-    /// What payment providers tell us.
+    /// What providers tell us.
     pub webhooks: Webhooks,
+    /// Checks at identity providers.
+    pub checks: CheckDesk,
     /// Work outside the ledger.
     pub jobs: JobsDesk,
+    /// The keys of persons, where there are any.
+    pub vault: Option<Vault>,
+    /// What an owner has to verify in an onboarding, where staff do not choose it.
+    pub onboarding_contacts: BTreeSet<ContactKind>,
+    /// Documents of cases.
+    pub documents: Documents,
+    /// Where browsers reach the deployment; it ends with `/`.
+    pub public_url: Url,
 }
 
 impl Services {
-    /// Commands go to `port`; queries read from `queries` and the log in `pool`.
+    /// What the binary gives.
     #[must_use]
-    pub fn new(
-        port: Arc<dyn CommandPort>,
-        queries: Queries,
-        pool: PgPool,
-        authenticator: Authenticator,
-        router: Router,
-        webhooks: Webhooks,
-        public_url: Url,
-    ) -> Self {
+    pub fn of(dependencies: &ApiDependencies) -> Self {
+        let pool = &dependencies.pool;
+        let public_url = dependencies.public_url.clone();
         Self {
-            commands: Commands::new(port),
+            commands: Commands::new(Arc::clone(&dependencies.commands)),
             log: LogReader::new(pool.clone()),
-            queries,
-            authenticator,
+            queries: dependencies.queries.clone(),
+            authenticator: dependencies.authenticator.clone(),
             jobs: JobsDesk::new(pool.clone()),
-            checkouts: Checkouts::new(pool, public_url),
-            router,
-            webhooks,
+            checkouts: Checkouts::new(pool.clone(), public_url.clone()),
+            router: dependencies.router.clone(),
+            webhooks: dependencies.webhooks.clone(),
+            checks: dependencies.webhooks.check_desk(),
+            vault: dependencies.vault.clone(),
+            onboarding_contacts: dependencies.onboarding_contacts.clone(),
+            documents: dependencies.documents.clone(),
+            public_url,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The formats of the domain's types.
 
 mod payments;
+mod personal;
 mod web;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use identity::permission::{Permission, Role};
 use identity::subject::Subject;
 use ledger_core::annotation::{MAX_REFERENCE_LENGTH, Reference};
 use ledger_core::money::{AmountError, MAX_SCALE, parse_decimal};
+use ledger_core::verification::{ContentHash, DocumentKind, ReasonCode};
 use ledger_core::{
     AccountId, ActorId, AssetCode, BeneficiaryId, CaseId, HoldId, Holder, LedgerName, OwnerId,
     PaymentId, PayoutId, ProviderName, ProviderReference, RefundId, SettlementId,
@@ -23,6 +25,7 @@ use crate::problem::{FieldCode, FieldFault};
 use crate::text::TextFormat;
 
 pub use payments::{AccountNumber, CountryCode, Day, HolderName, PaymentAddress, RoutingCode};
+pub use personal::{BirthDate, FullName, HomeAddress, NumberEnding};
 pub use web::{CallbackQuery, WebAddress};
 
 /// Formats that the domain's own `FromStr` reads.
@@ -44,6 +47,10 @@ macro_rules! domain_format {
         }
     };
 }
+
+// After the macro that it uses.
+mod verification;
+pub use verification::NamePart;
 
 const UUID_PATTERN: &str = "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$";
 const HOLDER_PATTERN: &str = "^(wallet:[0-9a-fA-F-]{36}|system:[a-z][a-z0-9_.-]{0,47})$";
@@ -409,7 +416,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 28] = [
+    const CHECKS: [(&str, FormatCheck); 36] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),
@@ -438,6 +445,14 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
         entry::<RoutingCode>(),
         entry::<PaymentAddress>(),
         entry::<HolderName>(),
+        entry::<DocumentKind>(),
+        entry::<ContentHash>(),
+        entry::<ReasonCode>(),
+        entry::<FullName>(),
+        entry::<BirthDate>(),
+        entry::<HomeAddress>(),
+        entry::<NumberEnding>(),
+        entry::<NamePart>(),
     ];
     CHECKS
         .iter()

@@ -21,17 +21,12 @@
 //! Nothing here keeps state about a payment, so that any process may make any call. Deduplication,
 //! storing and deciding are the caller's.
 
-mod calls;
 mod capabilities;
 mod checkout;
-mod circuit;
-mod credentials;
 mod dispute;
 mod fault;
 mod form_fields;
-mod identifier;
 pub mod instamojo;
-mod loose;
 mod money;
 mod payment;
 mod payout;
@@ -39,9 +34,7 @@ pub mod payu;
 pub mod razorpay;
 mod reading;
 mod refund;
-mod reported;
 mod settlement;
-mod signature;
 pub mod stripe;
 mod webhook;
 
@@ -49,18 +42,21 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use calls::CallPolicy;
+use crate::providers;
+pub use crate::providers::{
+    Advice, Attempt, Availability, CallPolicy, CircuitPolicy, CredentialsError, IdentifierError,
+    MAX_WEBHOOK_BYTES, ProviderId, Reference, Refusal, Reported, SecretRing, SignatureCoverage,
+    WebhookDelivery, WebhookRejection,
+};
+
 pub use capabilities::{Capabilities, Operation, Provider};
 pub use checkout::{
     CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation, CheckoutRequest,
     CheckoutStatus, Payer,
 };
-pub use circuit::{Availability, CircuitPolicy};
-pub use credentials::{CredentialsError, SecretRing};
 pub use dispute::{DisputeObservation, DisputePhase, DisputeStatus};
-pub use fault::{Advice, GatewayError, GatewayStartError, Refusal};
+pub use fault::{GatewayError, GatewayStartError};
 pub use form_fields::FormFields;
-pub use identifier::{Attempt, IdentifierError, ProviderId, Reference};
 pub use money::{Charges, Money, MoneyError, currency};
 pub use payment::{
     CancelRequest, CaptureRequest, PaymentFailure, PaymentMethod, PaymentObservation, PaymentStatus,
@@ -70,16 +66,14 @@ pub use payout::{
     PayoutRequest, PayoutStatus,
 };
 pub use refund::{RefundKind, RefundLookup, RefundObservation, RefundRequest, RefundStatus};
-pub use reported::Reported;
 pub use settlement::{
     PageToken, SettlementObservation, SettlementPage, SettlementQuery, SettlementRow,
     SettlementRowKind, SettlementStatus,
 };
-pub(crate) use signature::hmac_sha256;
-pub use webhook::{
-    MAX_WEBHOOK_BYTES, Observation, SignatureCoverage, WebhookContent, WebhookDelivery,
-    WebhookFacts, WebhookRejection,
-};
+pub use webhook::{Observation, WebhookContent, WebhookFacts};
+
+type Call = providers::Call<Operation>;
+type Caller = providers::Caller<Provider, Operation>;
 
 /// One provider with one set of credentials.
 ///

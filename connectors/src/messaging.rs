@@ -1,4 +1,4 @@
-//! Codes on their way to people, by email and text message.
+//! Codes on their way to people, by email and text message; and reminders, by email.
 //!
 //! | where to | adapter | through |
 //! |---|---|---|

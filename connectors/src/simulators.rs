@@ -5,22 +5,27 @@
 //! reaches anybody. A simulator stops when it is dropped.
 
 pub mod books;
+mod cases;
 mod control;
+pub mod digio;
 mod faults;
 mod front;
 pub mod instamojo;
 mod mischief;
 pub mod msg91;
+pub mod onfido;
 mod page;
 pub mod payu;
 pub mod razorpay;
 mod rewriting;
 mod server;
 pub mod stripe;
+pub mod sumsub;
 pub mod twilio_verify;
 mod webhook_sender;
 
-pub use control::GatewaySimulator;
+pub use cases::{CaseChoice, SimulatedCase};
+pub use control::{GatewaySimulator, IdentitySimulator, Simulator};
 pub use faults::{Fault, Faults};
 pub use mischief::{Chances, PayerChoice};
 pub use rewriting::Rewriting;

@@ -56,6 +56,8 @@ pub enum Command {
     Schemas(Schemas),
     /// Print a new master key, for `auth.master_key`.
     NewMasterKey,
+    /// Wrap the keys of persons anew after the master key was changed; nodes may serve meanwhile.
+    RotateMasterKey,
     /// Make an administrator's API key and print it, this once.
     AdminKey,
 }

@@ -5,6 +5,7 @@ mod admin_key;
 mod import;
 mod rebuild;
 mod replay;
+mod rotate_master_key;
 pub mod schemas;
 mod serve;
 mod up;
@@ -37,12 +38,13 @@ pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError>
     };
     match cli.command {
         Command::Up(arguments) => up::run(arguments, settings, folders).await,
-        Command::Serve(arguments) => serve::run(arguments, settings).await,
+        Command::Serve(arguments) => serve::run(arguments, settings, &folders).await,
         Command::Import(arguments) => import::run(arguments, &settings, &folders).await,
         Command::Replay(arguments) => replay::run(arguments, &settings, &folders).await,
         Command::Verify(arguments) => verify::run(arguments, &settings, &folders).await,
         Command::Rebuild(arguments) => rebuild::run(&arguments, &settings, &folders).await,
         Command::Schemas(arguments) => schemas::run(&arguments),
+        Command::RotateMasterKey => rotate_master_key::run(&settings, &folders).await,
         Command::AdminKey => admin_key::run(&settings, &folders).await,
         Command::NewMasterKey => {
             writeln!(

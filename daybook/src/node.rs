@@ -2,16 +2,22 @@
 //! order that loses nothing.
 
 mod access;
+mod checks;
+mod documents;
 mod due_holds;
 mod gatekeeper;
+mod onboarding;
 mod payments;
+mod personal;
 mod readiness;
 mod snapshots;
+mod work;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::documents::{Documents, StorageStartError};
 use command_api::checkouts::Checkouts;
 use command_api::forgetting::Forgetting;
 use command_api::{ApiDependencies, EdgeSettings};
@@ -28,18 +34,27 @@ use realtime_bridge::{Bridge, BridgeSettings, Nats, NatsError, Relay, RelaySetti
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use workflows::documents::DocumentKeeper;
 use workflows::jobs::JobWorkerError;
-use workflows::webhooks::{Sealing, Webhooks};
+use workflows::onboarding::{OnboardingProcess, OnboardingSettings};
+use workflows::verification::{Verification, VerificationSettings};
+use workflows::webhooks::{Sealing, Senders, Webhooks};
 use workflows::{HoldExpiry, WorkStatus};
 
 use crate::cli::Role;
 use due_holds::ReadModelDueHolds;
+use onboarding::KnownPeople;
 use payments::PaymentWork;
+use personal::ErasureWork;
 use readiness::NodeReadiness;
 use snapshots::ReadModelSnapshots;
+use work::Work;
 
+pub use self::documents::DocumentOptions;
 pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
+pub use checks::IdentityOptions;
 pub use payments::{PaymentOptions, SealedWebhooks};
+pub use personal::PersonKeys;
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);
@@ -70,6 +85,14 @@ pub struct NodeOptions {
     pub edge: EdgeSettings,
     /// Which payment providers it works with.
     pub payments: PaymentOptions,
+    /// How long owners have for what is wanted of them.
+    pub verification: VerificationSettings,
+    /// Which identity providers it works with.
+    pub identity: IdentityOptions,
+    /// What owners have to do before they have a wallet, and how long they have.
+    pub onboarding: OnboardingSettings,
+    /// Where documents of cases are kept.
+    pub documents: DocumentOptions,
 }
 
 /// Why a node cannot start.
@@ -81,6 +104,9 @@ pub enum NodeError {
     /// The read models cannot be made ready.
     #[error("the read models cannot be made ready")]
     ReadModels(#[from] RebuildError),
+    /// Documents cannot be kept.
+    #[error(transparent)]
+    Documents(#[from] StorageStartError),
     /// Work outside the ledger cannot be done.
     #[error("work outside the ledger cannot be done")]
     Jobs(#[from] JobWorkerError),
@@ -119,6 +145,8 @@ pub struct Node {
     pub database: Database,
     /// Its people and machines.
     pub authenticator: Authenticator,
+    /// Its documents of cases.
+    pub documents: Documents,
     bridge: Bridge,
     relay: Option<Relay>,
     projectors: Option<Projectors>,
@@ -159,8 +187,25 @@ impl Node {
         let projectors =
             has(Role::Projector).then(|| Projectors::start(&database, &signal, status.clone()));
         let accounts = Arc::new(AccountsReadModel::new(database.pool().clone()));
-        let executors =
-            Executors::new(database.clone(), signal.clone(), accounts, options.executor);
+        let master_key = &options.access.master_key;
+        let vault = options
+            .access
+            .person_keys
+            .vault(database.pool(), master_key);
+        let (store, news) = (database.clone(), signal.clone());
+        let executors = match &vault {
+            Some(vault) => {
+                let vault = vault.clone();
+                Executors::with_vault(store, news, accounts, vault, options.executor)
+            }
+            None => Executors::new(store, news, accounts, options.executor),
+        };
+        let documents = options.documents.open(database.pool(), vault.clone())?;
+        let keeper = DocumentKeeper::new(
+            documents.clone(),
+            database.pool().clone(),
+            executors.clone(),
+        );
         let nats = Nats::connect(&options.nats_url, NATS_PATIENCE).await?;
         let relay = has(Role::Relay).then(|| {
             Relay::start(
@@ -179,6 +224,7 @@ impl Node {
             workers.push(tokio::spawn(expiry.run(stop_work.clone())));
         }
         let router = options.payments.router();
+        let onboarding_contacts = options.onboarding.required.clone();
         let sealing: Arc<dyn Sealing> =
             Arc::new(SealedWebhooks(Arc::clone(&options.access.master_key)));
         let work_status = WorkStatus::default();
@@ -187,33 +233,90 @@ impl Node {
             None => Url::parse(&format!("http://{address}/"))
                 .map_err(|source| NodeError::Address { address, source })?,
         };
+        let senders = Senders {
+            gateways: options.payments.accounts.clone(),
+            identity: options.identity.accounts.clone(),
+        };
         let webhooks = Webhooks::start(
-            options.payments.accounts.clone(),
+            senders,
             database.pool().clone(),
             Arc::clone(&sealing),
             options.payments.webhooks,
             stop_listening.clone(),
         );
+        let pool = database.pool().clone();
         let authenticator =
             access::authenticator(&options.access, &database, address, stop_work.clone());
         if has(Role::Worker) {
             let identities = authenticator.identities().clone();
             let checkouts = Checkouts::new(database.pool().clone(), public_url.clone());
-            let forgetting = Forgetting::new(checkouts, identities, queries.clone());
-            workers.push(tokio::spawn(forgetting.run(stop_work.clone())));
+            let forgetting = Forgetting::new(
+                checkouts,
+                webhooks.check_desk(),
+                identities,
+                queries.clone(),
+            );
+            workers.push(tokio::spawn(forgetting.clone().run(stop_work.clone())));
+            if let Some(vault) = vault.clone() {
+                let erasure = ErasureWork {
+                    vault,
+                    database: database.clone(),
+                    signal: signal.clone(),
+                    executors: executors.clone(),
+                    identities: authenticator.identities().clone(),
+                    forgetting,
+                    queries: queries.clone(),
+                    documents: keeper.clone(),
+                    sealing: Arc::clone(&sealing),
+                    status: work_status.clone(),
+                };
+                workers.push(tokio::spawn(erasure.process().run(stop_work.clone())));
+            }
         }
-        if has(Role::Worker) && !options.payments.accounts.is_empty() {
-            let work = PaymentWork {
+        if has(Role::Worker) {
+            let retention = options.payments.retention;
+            let identity = options.identity.checks(
+                pool.clone(),
+                executors.clone(),
+                Arc::clone(&sealing),
+                public_url.clone(),
+            );
+            let payments = PaymentWork {
                 options: options.payments,
                 database: database.clone(),
                 signal: signal.clone(),
                 executors: executors.clone(),
                 identities: authenticator.identities().clone(),
-                webhooks: webhooks.clone(),
                 sealing,
                 status: work_status.clone(),
             };
-            workers.extend(work.start(public_url.clone(), &stop_work).await?);
+            let people = Arc::new(KnownPeople(authenticator.identities().clone()));
+            let work = Work {
+                onboarding: OnboardingProcess::new(
+                    log.clone(),
+                    executors.clone(),
+                    people.clone(),
+                    options.onboarding,
+                ),
+                people,
+                payments: payments
+                    .is_wanted()
+                    .then_some((payments, public_url.clone())),
+                verification: Verification::new(
+                    pool.clone(),
+                    executors.clone(),
+                    options.verification,
+                ),
+                checks: identity,
+                webhooks: webhooks.clone(),
+                retention,
+                executors: executors.clone(),
+                documents: keeper,
+                pool,
+                signal: signal.clone(),
+                status: work_status.clone(),
+            };
+            workers.extend(work.start(&stop_work).await?);
         }
         let access = access::access(&options.access, &authenticator, &queries);
         let gatekeeper = gatekeeper::gatekeeper(&access, &authenticator);
@@ -227,7 +330,10 @@ impl Node {
             readiness: Arc::new(NodeReadiness::new(status, relay.clone(), work_status)),
             router,
             webhooks,
+            documents: documents.clone(),
             public_url,
+            vault,
+            onboarding_contacts,
             metrics,
         };
         let mut routes = if has(Role::Api) {
@@ -263,6 +369,7 @@ impl Node {
             queries,
             database,
             authenticator,
+            documents,
             bridge,
             relay,
             projectors,

@@ -4,9 +4,12 @@
 //! environment. URLs may hold passwords and never show in `Debug`.
 
 mod auth;
+pub mod documents;
 mod edge;
 pub mod messaging;
+pub mod onboarding;
 pub mod payments;
+pub mod verification;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,11 +19,15 @@ use std::time::Duration;
 use command_api::access::four_eyes::FourEyesError;
 use command_api::limits::{LimitFault, LimitSettings};
 use config::{Config, Environment, File, FileFormat};
+use connectors::outbound::{BaseUrl, BaseUrlError};
 use serde::Deserialize;
 
+use self::documents::DocumentsSettings;
 pub use auth::{AuthMode, AuthSettings};
 use messaging::MessagingSettings;
+use onboarding::OnboardingSettings;
 use payments::PaymentSettings;
+use verification::VerificationSettings;
 
 /// The default file, which is also the documentation of every setting.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -61,6 +68,12 @@ pub struct Settings {
     pub messaging: MessagingSettings,
     /// Accounts at payment providers.
     pub payments: PaymentSettings,
+    /// Verification of owners, and accounts at identity providers.
+    pub verification: VerificationSettings,
+    /// What owners have to do before they have a wallet.
+    pub onboarding: OnboardingSettings,
+    /// Documents of cases.
+    pub documents: DocumentsSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// NATS.
@@ -205,6 +218,7 @@ impl Settings {
                     .list_separator(",")
                     .with_list_parse_key("http.allowed_origins")
                     .with_list_parse_key("auth.four_eyes")
+                    .with_list_parse_key("documents.types")
                     .with_list_parse_key("http.trusted_proxies");
                 builder.add_source(environment).build()
             })
@@ -239,4 +253,9 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// A provider's address: the configured one, or the provider's own.
+fn address(configured: Option<BaseUrl>, usual: &str) -> Result<BaseUrl, BaseUrlError> {
+    configured.map_or_else(|| usual.parse(), Ok)
 }

@@ -1,8 +1,10 @@
-//! Payment providers on this machine, for who tries Daybook: money that is nobody's, moved by the real
-//! protocols.
+//! Providers on this machine, for who tries Daybook: money that is nobody's, moved by the real protocols, and
+//! nobody's identity checked by others ([`IdentitySimulators`]).
 //!
 //! They serve one ledger, at free ports of the loopback interface, with secrets that are made anew at each
 //! start. What they know is gone when they stop, so that deposits which are open then expire.
+
+mod checkers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ use workflows::{GatewayAccount, GatewayAccounts, GatewayAccountsError};
 
 use crate::node::PaymentOptions;
 use crate::settings::payments::{Credentials, CredentialsError};
+use crate::settings::verification::CredentialsError as IdentityCredentialsError;
+pub use checkers::IdentitySimulators;
 
 /// The last part of the webhooks' addresses.
 const ENDPOINT: &str = "simulator";
@@ -55,6 +59,9 @@ pub enum SimulatorsError {
     /// Its credentials are of no use.
     #[error("a simulator's credentials are of no use")]
     Credentials(#[from] CredentialsError),
+    /// The credentials of an identity provider are of no use.
+    #[error("a simulator's credentials are of no use")]
+    IdentityCredentials(#[from] IdentityCredentialsError),
     /// They cannot be used together.
     #[error("simulators cannot be used together")]
     Accounts(#[from] GatewayAccountsError),

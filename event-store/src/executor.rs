@@ -24,6 +24,10 @@
 //! the statement fail, and the batch is decided again with its keys looked up. A refusal is given only after the key was looked up, since the first attempt may
 //! have been accepted.
 //!
+//! **Persons.** What a command records of a person is sealed under that person's key ([`crate::vault`])
+//! after it is decided, when its place in the stream is known, and before it is written. The key is made or
+//! read before the decision; an event with anything personal that is not sealed cannot be written.
+//!
 //! Bounds: [`ExecutorSettings`]. Round trips per batch: one, plus one for what the book lacks.
 
 mod append;
@@ -36,6 +40,7 @@ mod keys;
 mod ledger_task;
 mod lookup;
 mod outcome;
+mod persons;
 mod recovery;
 mod submission;
 mod turn_taking;
@@ -52,12 +57,14 @@ use tokio_util::task::TaskTracker;
 use crate::database::Database;
 use crate::log::LogReader;
 use crate::signal::LogSignal;
+use crate::vault::Vault;
 
 pub use idempotency_key::IdempotencyKey;
 pub use lookup::{AccountSnapshot, AccountSource, UsageSnapshot};
 pub use outcome::{Applied, CommandOutcome, Outcome, Refusal};
 pub use submission::{Atomicity, Submission, SubmitError};
 
+use persons::Persons;
 use submission::{Request, Waiting};
 
 /// Bounds of an executor.
@@ -102,6 +109,7 @@ struct Shared {
     database: Database,
     signal: LogSignal,
     accounts: Arc<dyn AccountSource>,
+    persons: Persons,
     settings: ExecutorSettings,
     running: Mutex<HashMap<LedgerName, mpsc::Sender<Request>>>,
     shutdown: CancellationToken,
@@ -109,7 +117,8 @@ struct Shared {
 }
 
 impl Executors {
-    /// Executors that append to `database` and load cold accounts from `accounts`.
+    /// Executors that append to `database` and load cold accounts from `accounts`. They have no keys of
+    /// persons, so that commands which record anything personal fail.
     #[must_use]
     pub fn new(
         database: Database,
@@ -117,11 +126,35 @@ impl Executors {
         accounts: Arc<dyn AccountSource>,
         settings: ExecutorSettings,
     ) -> Self {
+        Self::with_persons(database, signal, accounts, Persons::None, settings)
+    }
+
+    /// Executors that seal what is personal under the keys in `vault`.
+    #[must_use]
+    pub fn with_vault(
+        database: Database,
+        signal: LogSignal,
+        accounts: Arc<dyn AccountSource>,
+        vault: Vault,
+        settings: ExecutorSettings,
+    ) -> Self {
+        let persons = Persons::Sealed(vault);
+        Self::with_persons(database, signal, accounts, persons, settings)
+    }
+
+    fn with_persons(
+        database: Database,
+        signal: LogSignal,
+        accounts: Arc<dyn AccountSource>,
+        persons: Persons,
+        settings: ExecutorSettings,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 database,
                 signal,
                 accounts,
+                persons,
                 settings,
                 running: Mutex::default(),
                 shutdown: CancellationToken::new(),
@@ -206,6 +239,7 @@ impl Executors {
             self.shared.database.clone(),
             self.shared.signal.clone(),
             Arc::clone(&self.shared.accounts),
+            self.shared.persons.clone(),
             self.shared.settings.clone(),
             receiver,
         );

@@ -4,10 +4,11 @@
 //! * [`error_chain`]: how faults are logged.
 //! * [`log`]: reading what was written, in order.
 //! * [`signal`]: being told that a log has grown.
+//! * [`vault`]: the keys of what tells of persons.
 //! * `turns`: one writer per ledger at a time, by courtesy.
 //! * [`executor`]: deciding commands and appending their events, many at a time.
 //!
-//! Architecture Invariant: no other crate writes to the schema `daybook`.
+//! Architecture Invariant: no other crate writes to the schemas `daybook` and `personal`.
 
 pub mod database;
 pub mod error_chain;
@@ -15,8 +16,10 @@ pub mod executor;
 pub mod log;
 pub mod signal;
 mod turns;
+pub mod vault;
 
 pub use database::{Database, DatabaseError};
 pub use error_chain::ErrorChain;
 pub use log::{EventFilter, LedgerHead, LogError, LogReader, RawEvent, StoredEvent};
 pub use signal::LogSignal;
+pub use vault::{Vault, VaultError};

@@ -1,11 +1,12 @@
 //! Reading the log: in order of position, without gaps.
 
+mod owners;
 mod raw;
 
 use chrono::{DateTime, Utc};
 use ledger_core::event::{DecodeError, RecordedEvent};
 use ledger_core::timestamp::TimestampError;
-use ledger_core::{AggregateType, LedgerName, Position, Sequence, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timestamp};
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
@@ -278,6 +279,45 @@ impl LogReader {
             .fetch_all(&self.pool)
             .await?;
         events.iter().map(StoredEvent::decode).collect()
+    }
+
+    /// All events of one aggregate, in order.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub async fn read_stream(
+        &self,
+        ledger: LedgerName,
+        stream: &Stream,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let events: Vec<StoredEvent> = sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM daybook.events \
+             WHERE ledger = $1 AND aggregate_type = $2 AND aggregate_id = $3 ORDER BY sequence"
+        ))
+        .bind(ledger.as_str())
+        .bind(stream.aggregate_type().as_str())
+        .bind(stream.aggregate_id())
+        .fetch_all(&self.pool)
+        .await?;
+        events.iter().map(StoredEvent::decode).collect()
+    }
+
+    /// The ledgers in which an aggregate has begun.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn ledgers_with(&self, stream: &Stream) -> Result<Vec<LedgerName>, LogError> {
+        let names: Vec<String> = sqlx::query_scalar(
+            "SELECT head.ledger FROM daybook.ledger_head AS head WHERE EXISTS ( \
+                 SELECT FROM daybook.events AS event WHERE event.ledger = head.ledger \
+                 AND event.aggregate_type = $1 AND event.aggregate_id = $2 AND event.sequence = 1) \
+             ORDER BY head.ledger",
+        )
+        .bind(stream.aggregate_type().as_str())
+        .bind(stream.aggregate_id())
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// The last position written at or before a time; the start of the log when there is none.

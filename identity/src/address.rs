@@ -67,6 +67,15 @@ impl PhoneNumber {
 }
 
 impl Address {
+    /// Takes a stored address back; nothing when it is none of ours.
+    pub(crate) fn of_stored(kind: &str, value: &str) -> Option<Self> {
+        match kind {
+            "email" => value.parse().ok().map(Self::Email),
+            "phone" => value.parse().ok().map(Self::Phone),
+            _ => None,
+        }
+    }
+
     /// The address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,9 +1,11 @@
-//! How a code gets to the person who is to type it in.
+//! How a code gets to the person who is to type it in, and a reminder to the one who has something to do.
 
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::address::Address;
 
@@ -78,7 +80,46 @@ pub struct CodeMessage {
     pub expires_in: Duration,
 }
 
-/// Why a code was not taken for delivery.
+/// What somebody is reminded of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReminderOf {
+    /// To show that an email address is theirs.
+    VerifyEmail,
+    /// To show that a phone number is theirs.
+    VerifyPhone,
+    /// To give the documents that they were asked for.
+    GiveDocuments,
+}
+
+impl ReminderOf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::VerifyEmail, Self::VerifyPhone, Self::GiveDocuments];
+
+    /// The name, in metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "remind_verify_email",
+            Self::VerifyPhone => "remind_verify_phone",
+            Self::GiveDocuments => "remind_give_documents",
+        }
+    }
+}
+
+/// A reminder on its way to a person. There is no code and no link in it.
+#[derive(Debug, Clone)]
+pub struct Reminder {
+    /// To whom; an address that they have shown to be theirs.
+    pub to: Address,
+    /// Its own id, the same whenever it is sent: by it whoever gets it twice can tell.
+    pub id: Uuid,
+    /// Of what.
+    pub of: ReminderOf,
+    /// Until when there is time.
+    pub due_at: DateTime<Utc>,
+}
+
+/// Why a message was not taken for delivery.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
     /// Nothing is configured that reaches such an address.
@@ -109,6 +150,12 @@ pub trait CodeDelivery: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`DeliveryError`].
     async fn deliver(&self, message: &CodeMessage) -> Result<(), DeliveryError>;
+
+    /// Gives a reminder to the provider; returns when the provider has taken it.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]; `NotConfigured` where the provider takes nothing but codes.
+    async fn remind(&self, reminder: &Reminder) -> Result<(), DeliveryError>;
 }
 
 /// No way to people: for a deployment whose people sign in elsewhere.
@@ -118,6 +165,10 @@ pub struct NoDelivery;
 #[async_trait]
 impl CodeDelivery for NoDelivery {
     async fn deliver(&self, _: &CodeMessage) -> Result<(), DeliveryError> {
+        Err(DeliveryError::NotConfigured)
+    }
+
+    async fn remind(&self, _: &Reminder) -> Result<(), DeliveryError> {
         Err(DeliveryError::NotConfigured)
     }
 }

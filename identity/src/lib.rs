@@ -10,7 +10,8 @@
 //!   the standards. [`authenticate`]: from a credential to a principal.
 //! * [`changes`]: what was taken from whom; [`stream_tickets`]: for live streams of browsers.
 //! * [`destinations`]: where payouts go, sealed.
-//! * [`address`], [`delivery`]: where people are reached, and how codes get there.
+//! * [`address`], [`delivery`]: where people are reached, and how codes get there; [`contacts`]: what is theirs,
+//!   and reminders.
 //! * [`secret`]: the master key and what hangs on it.
 //!
 //! Architecture Invariant: nothing here knows of HTTP routes, of events or of money.
@@ -22,8 +23,11 @@ pub mod approvals;
 pub mod authenticate;
 pub mod changes;
 pub mod codes;
+pub mod contacts;
 pub mod delivery;
 pub mod destinations;
+pub mod document_reads;
+pub mod erasure;
 mod error_chain;
 pub mod external;
 pub mod external_sign_in;

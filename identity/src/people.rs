@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::address::Address;
 use crate::codes::CodeOf;
+use crate::contacts::tell_news_in_tx;
 use crate::delivery::Purpose;
 use crate::grants::grant_in_tx;
 use crate::identities::{Identities, IdentityError, Refusal};
@@ -152,6 +153,7 @@ impl Identities {
         NewRecord::of(RecordKind::AddressVerified, subject)
             .write(&mut *tx, now)
             .await?;
+        tell_news_in_tx(&mut tx, person).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -174,6 +176,7 @@ impl Identities {
         for grant in new.grants {
             grant_in_tx(&mut tx, subject, grant, subject, now).await?;
         }
+        tell_news_in_tx(&mut tx, id).await?;
         NewRecord::of(RecordKind::Registered, subject)
             .write(&mut *tx, now)
             .await?;
@@ -314,6 +317,7 @@ impl Identities {
             .by(Some(by))
             .write(&mut *tx, now)
             .await?;
+        tell_news_in_tx(&mut tx, person).await?;
         self.commit_change(tx).await?;
         Ok(())
     }

@@ -109,6 +109,12 @@ named! {
     RefundsRequest = "refunds.request",
     /// Ask for payouts.
     PayoutsRequest = "payouts.request",
+    /// See what is known of owners as persons; every look is recorded.
+    ProfilesRead = "profiles.read",
+    /// Record what is known of owners as persons.
+    ProfilesRecord = "profiles.record",
+    /// Erase persons, for ever.
+    ProfilesErase = "profiles.erase",
     /// Be the second person for payouts.
     PayoutsDecide = "payouts.decide",
     /// Call payouts off.
@@ -125,6 +131,24 @@ named! {
     TiersManage = "tiers.manage",
     /// Grant owners a tier, and take it back.
     TiersGrant = "tiers.grant",
+    /// See verification cases, and what happened to them.
+    CasesRead = "cases.read",
+    /// Open verification cases.
+    CasesOpen = "cases.open",
+    /// Ask for documents, hand cases to providers and to staff, have owners verified again.
+    CasesManage = "cases.manage",
+    /// Approve, reject and reset verification cases.
+    CasesDecide = "cases.decide",
+    /// See how far onboardings have come.
+    OnboardingsRead = "onboardings.read",
+    /// Begin onboardings, and take them up again.
+    OnboardingsStart = "onboardings.start",
+    /// Call onboardings off.
+    OnboardingsCancel = "onboardings.cancel",
+    /// Bring documents for verification cases.
+    DocumentsAdd = "documents.add",
+    /// Look at documents of verification cases; each look is recorded.
+    DocumentsRead = "documents.read",
     /// See which webhooks came and what became of them, without their content.
     WebhooksRead = "webhooks.read",
     /// See the content of webhooks, and have them replayed.
@@ -319,6 +343,76 @@ pub const TABLE: &[Row] = &[
     done_with_second_factor(Permission::TiersManage, &[Role::Admin], NOBODY),
     done_with_second_factor(
         Permission::TiersGrant,
+        &[Role::Compliance, Role::Admin],
+        NOBODY,
+    ),
+    // Not for auditors: a look is a deed, and is recorded.
+    done(
+        Permission::ProfilesRead,
+        &[Role::Compliance, Role::Service],
+        CUSTOMER,
+    ),
+    done(
+        Permission::ProfilesRecord,
+        &[Role::Support, Role::Compliance, Role::Service],
+        CUSTOMER,
+    ),
+    done_with_second_factor(
+        Permission::ProfilesErase,
+        &[Role::Compliance, Role::Admin],
+        NOBODY,
+    ),
+    seen(
+        Permission::CasesRead,
+        &[
+            Role::Support,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+            Role::Service,
+        ],
+        CUSTOMER,
+    ),
+    done(
+        Permission::CasesOpen,
+        &[Role::Compliance, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done(
+        Permission::CasesManage,
+        &[Role::Compliance, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    done_with_second_factor(
+        Permission::CasesDecide,
+        &[Role::Compliance, Role::Admin],
+        NOBODY,
+    ),
+    done(
+        Permission::DocumentsAdd,
+        &[Role::Compliance, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    // A look leaves a record, so that it is no mere look; auditors see the record.
+    done_with_second_factor(Permission::DocumentsRead, &[Role::Compliance], NOBODY),
+    seen(
+        Permission::OnboardingsRead,
+        &[
+            Role::Support,
+            Role::Compliance,
+            Role::Auditor,
+            Role::Admin,
+            Role::Service,
+        ],
+        CUSTOMER,
+    ),
+    done(
+        Permission::OnboardingsStart,
+        &[Role::Compliance, Role::Admin, Role::Service],
+        CUSTOMER,
+    ),
+    done(
+        Permission::OnboardingsCancel,
         &[Role::Compliance, Role::Admin],
         NOBODY,
     ),

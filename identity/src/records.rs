@@ -58,6 +58,16 @@ pub enum RecordKind {
     ApprovalRefused,
     /// What was allowed was carried out.
     ApprovalUsed,
+    /// Somebody looked at what is known of an owner.
+    ProfileRead,
+    /// Somebody looked for a person by an address.
+    ProfileSearched,
+    /// It was forgotten who a person is.
+    PersonErased,
+    /// Somebody was given a document of a person.
+    DocumentRead,
+    /// Somebody asked for a document and was not given it.
+    DocumentRefused,
 }
 
 impl RecordKind {
@@ -89,6 +99,11 @@ impl RecordKind {
             Self::ApprovalGiven => "approval_given",
             Self::ApprovalRefused => "approval_refused",
             Self::ApprovalUsed => "approval_used",
+            Self::ProfileRead => "profile_read",
+            Self::ProfileSearched => "profile_searched",
+            Self::PersonErased => "person_erased",
+            Self::DocumentRead => "document_read",
+            Self::DocumentRefused => "document_refused",
         }
     }
 }
@@ -128,6 +143,11 @@ impl NewRecord {
 
     pub(crate) fn by(mut self, actor: Option<Subject>) -> Self {
         self.actor = actor;
+        self
+    }
+
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
         self
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -33,6 +34,10 @@ const TOKEN_BYTES: usize = 32;
 /// Separate keys for separate uses, made from one (NIST SP 800-108 with HMAC, one block).
 const SEALING: &[u8] = b"daybook sealing 1";
 const HASHING: &[u8] = b"daybook hashing 1";
+const NAMING: &[u8] = b"daybook naming 1";
+
+/// Bytes of a master key's id.
+const ID_BYTES: usize = 8;
 
 /// Why a secret cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,9 @@ pub enum SecretError {
 pub struct MasterKey {
     sealing: XChaCha20Poly1305,
     hashing: Zeroizing<[u8; 32]>,
+    id: String,
+    /// Of master keys that were in use before, newest first.
+    previous: Vec<XChaCha20Poly1305>,
 }
 
 impl MasterKey {
@@ -62,7 +70,27 @@ impl MasterKey {
         Self {
             sealing: XChaCha20Poly1305::new(&Key::from(*sealing)),
             hashing: Zeroizing::new(derived(bytes, HASHING)),
+            id: id_of(&derived(bytes, NAMING)),
+            previous: Vec::new(),
         }
+    }
+
+    /// Opens also what was sealed under these, which were in use before, newest first. Hashes stay those of
+    /// the oldest, so that what was hashed is found.
+    #[must_use]
+    pub fn with_previous(mut self, previous: &[Arc<Self>]) -> Self {
+        if let Some(oldest) = previous.last() {
+            self.hashing.clone_from(&oldest.hashing);
+        }
+        self.previous = previous.iter().map(|key| key.sealing.clone()).collect();
+        self
+    }
+
+    /// What the key is known by where it is said which one sealed something: it follows from the key and
+    /// tells nothing of it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Reads the key from its text, as [`new_master_key`] writes it.
@@ -113,10 +141,15 @@ impl MasterKey {
             msg: sealed,
             aad: place.as_bytes(),
         };
-        self.sealing
-            .decrypt(&XNonce::from(*nonce), payload)
+        std::iter::once(&self.sealing)
+            .chain(&self.previous)
+            .find_map(|key| {
+                let (msg, aad) = (payload.msg, payload.aad);
+                key.decrypt(&XNonce::from(*nonce), Payload { msg, aad })
+                    .ok()
+            })
             .map(Zeroizing::new)
-            .map_err(|_| SecretError::NotOurs)
+            .ok_or(SecretError::NotOurs)
     }
 
     /// The keyed hash of a short code at its place.
@@ -182,6 +215,11 @@ pub fn digits(count: usize) -> Result<String, SecretError> {
     Ok(text)
 }
 
+fn id_of(hash: &[u8; 32]) -> String {
+    let shown = hash.iter().take(ID_BYTES);
+    shown.map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn derived(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     // HMAC takes keys of any length: the error cannot occur, and an empty key would open nothing.
     match <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) {
@@ -221,6 +259,19 @@ mod tests {
     }
 
     #[test]
+    fn a_new_master_key_opens_what_earlier_ones_have_sealed() {
+        let [first, second] = [key(), key()].map(std::sync::Arc::new);
+        let sealed = [&first, &second].map(|key| key.seal("a", b"b").unwrap());
+        let new = key().with_previous(&[second, first.clone()]);
+        for sealed in sealed {
+            assert_eq!(**new.open("a", &sealed).unwrap(), *b"b");
+            assert!(new.open("b", &sealed).is_err());
+        }
+        assert!(first.open("a", &new.seal("a", b"b").unwrap()).is_err());
+        assert_eq!(new.hash("a", "b"), first.hash("a", "b"));
+    }
+
+    #[test]
     fn the_same_secret_is_never_sealed_alike() {
         let key = key();
         assert_ne!(key.seal("a", b"b").unwrap(), key.seal("a", b"b").unwrap());
@@ -242,6 +293,15 @@ mod tests {
             assert!(MasterKey::from_text(bad).is_err(), "{bad}");
         }
         assert!(MasterKey::from_text(&format!("{}\n", *new_master_key().unwrap())).is_ok());
+    }
+
+    /// Ids are in the database: another function would not find the key of what was wrapped before.
+    #[test]
+    fn a_master_keys_id_never_changes() {
+        let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+        // HMAC-SHA-256 of `daybook naming 1` under the bytes 0 to 31, the first 8 bytes.
+        assert_eq!(MasterKey::from_text(text).unwrap().id(), "958dae3e612e8072");
+        assert_ne!(key().id(), key().id());
     }
 
     #[test]

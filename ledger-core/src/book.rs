@@ -40,10 +40,12 @@ use crate::identifier::{
 };
 use crate::ledger::{Ledger, OpenLedger};
 use crate::money::AssetCode;
+use crate::onboarding::Onboarding;
 use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::posting::{HolderStanding, Standing, Standings};
+use crate::profile::Profile;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
@@ -79,10 +81,14 @@ pub enum EntityKey {
     Settlement(SettlementId),
     /// A verification case.
     VerificationCase(CaseId),
+    /// The onboarding of an owner.
+    Onboarding(OwnerKey),
     /// Who owns a wallet; the wallet itself is a holder.
     OwnerOf(WalletId),
     /// What was granted to an owner.
     Owner(OwnerKey),
+    /// An owner's profile.
+    Profile(OwnerKey),
     /// What an owner has used of limits, and the owner's wallets.
     Usage(OwnerKey),
 }
@@ -190,6 +196,8 @@ pub struct Book {
     settlements: HashMap<SettlementId, Versioned<Settlement>>,
     owners: HashMap<OwnerKey, Versioned<Owner>>,
     cases: HashMap<CaseId, Versioned<VerificationCase>>,
+    profiles: HashMap<OwnerKey, Versioned<Profile>>,
+    onboardings: HashMap<OwnerKey, Versioned<Onboarding>>,
     usages: HashMap<OwnerKey, UsageEntry>,
     undo: Vec<Undo>,
     /// Whether changes are kept in `undo`: they are while recording, not while applying.
@@ -220,6 +228,8 @@ impl Book {
             settlements: HashMap::new(),
             owners: HashMap::new(),
             cases: HashMap::new(),
+            profiles: HashMap::new(),
+            onboardings: HashMap::new(),
             usages: HashMap::new(),
             undo: Vec::new(),
             recording: false,

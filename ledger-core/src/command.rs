@@ -10,10 +10,12 @@ use crate::identifier::{
 use crate::ledger::{RequestedPolicy, SystemAccount};
 use crate::limit::RequestedTier;
 use crate::money::AssetCode;
+use crate::onboarding::OnboardingAction;
 use crate::owner::OwnerAction;
 use crate::payment::PaymentAction;
 use crate::payout::PayoutAction;
 use crate::posting::{FreezeScope, NormalSide};
+use crate::profile::ProfileAction;
 use crate::settlement::SettlementAction;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionRequest;
@@ -121,6 +123,16 @@ pub enum Command {
         case: CaseId,
         action: Box<CaseAction>,
     },
+    /// Something about an owner's profile.
+    Profile {
+        owner: OwnerId,
+        action: Box<ProfileAction>,
+    },
+    /// Something about an owner's onboarding.
+    Onboarding {
+        owner: OwnerId,
+        action: Box<OnboardingAction>,
+    },
     /// Something about a payment.
     Payment {
         payment: PaymentId,
@@ -167,10 +179,24 @@ impl Command {
             Self::SetDefaultTier { .. } => "SetDefaultTier",
             Self::Owner { action, .. } => action.name(),
             Self::VerificationCase { action, .. } => action.name(),
+            Self::Profile { action, .. } => action.name(),
+            Self::Onboarding { action, .. } => action.name(),
             Self::Payment { action, .. } => action.name(),
             Self::Payout { action, .. } => action.name(),
             Self::Beneficiary { action, .. } => action.name(),
             Self::Settlement { action, .. } => action.name(),
+        }
+    }
+
+    /// The owner of whom it records something personal, whose key seals that.
+    #[must_use]
+    pub fn records_person(&self) -> Option<&OwnerId> {
+        match self {
+            Self::Profile { owner, action } => match **action {
+                ProfileAction::Record { .. } => Some(owner),
+                ProfileAction::Erase { .. } => None,
+            },
+            _ => None,
         }
     }
 }

@@ -23,7 +23,9 @@ use crate::wallet::WalletCommand;
 
 mod limits;
 mod needs;
+mod onboarding;
 mod outside;
+mod profile;
 #[cfg(test)]
 mod tests;
 mod verification;
@@ -142,6 +144,8 @@ impl Decision<'_> {
             }
             Command::Owner { owner, action } => self.owner(owner, action),
             Command::VerificationCase { case, action } => self.verification_case(*case, action),
+            Command::Profile { owner, action } => self.profile(owner, action),
+            Command::Onboarding { owner, action } => self.onboarding(owner, action),
             Command::SetPaymentPolicy { asset, policy } => {
                 self.ledger(&LedgerCommand::SetPaymentPolicy {
                     asset: *asset,
@@ -263,6 +267,8 @@ impl Decision<'_> {
             | Command::SetDefaultTier { .. }
             | Command::Owner { .. }
             | Command::VerificationCase { .. }
+            | Command::Profile { .. }
+            | Command::Onboarding { .. }
             | Command::Payment { .. }
             | Command::Payout { .. }
             | Command::Beneficiary { .. }
@@ -478,6 +484,8 @@ fn captured_posting(event: &Event) -> Option<RequestedPosting> {
         | Event::Beneficiary(_)
         | Event::Settlement(_)
         | Event::Owner(_)
-        | Event::VerificationCase(_) => None,
+        | Event::VerificationCase(_)
+        | Event::Profile(_)
+        | Event::Onboarding(_) => None,
     }
 }

@@ -13,9 +13,12 @@ use crate::beneficiary::BeneficiaryEvent;
 use crate::hold::HoldEvent;
 use crate::identifier::IdentifierError;
 use crate::ledger::LedgerEvent;
+use crate::onboarding::OnboardingEvent;
 use crate::owner::OwnerEvent;
 use crate::payment::PaymentEvent;
 use crate::payout::PayoutEvent;
+use crate::personal::PersonalField;
+use crate::profile::ProfileEvent;
 use crate::settlement::SettlementEvent;
 use crate::timestamp::Timestamp;
 use crate::transaction::TransactionEvent;
@@ -93,6 +96,10 @@ pub enum Event {
     Owner(Box<OwnerEvent>),
     /// To a verification case.
     VerificationCase(Box<CaseEvent>),
+    /// To an owner's profile.
+    Profile(Box<ProfileEvent>),
+    /// To an onboarding.
+    Onboarding(Box<OnboardingEvent>),
 }
 
 impl Event {
@@ -110,6 +117,8 @@ impl Event {
             Self::Settlement(event) => event.name(),
             Self::Owner(event) => event.name(),
             Self::VerificationCase(event) => event.name(),
+            Self::Profile(event) => event.name(),
+            Self::Onboarding(event) => event.name(),
         }
     }
 
@@ -127,13 +136,15 @@ impl Event {
             Self::Settlement(event) => event.version(),
             Self::Owner(event) => event.version(),
             Self::VerificationCase(event) => event.version(),
+            Self::Profile(event) => event.version(),
+            Self::Onboarding(event) => event.version(),
         }
     }
 
     /// Writes the text to store: JSON with the event's type as the only key, as `cqrs-es` reads it.
     ///
     /// # Errors
-    /// Those of the writer; an event of this crate causes none.
+    /// Those of the writer, and one for an event that tells of a person in the clear.
     pub fn write_payload(&self, writer: impl io::Write) -> Result<(), serde_json::Error> {
         match self {
             Self::Ledger(event) => serde_json::to_writer(writer, event),
@@ -146,17 +157,38 @@ impl Event {
             Self::Settlement(event) => serde_json::to_writer(writer, event),
             Self::Owner(event) => serde_json::to_writer(writer, event),
             Self::VerificationCase(event) => serde_json::to_writer(writer, event),
+            Self::Profile(event) => serde_json::to_writer(writer, event),
+            Self::Onboarding(event) => serde_json::to_writer(writer, event),
         }
     }
 
     /// The text to store; see [`Event::write_payload`].
     ///
     /// # Errors
-    /// None that an event of this crate can cause; the serialiser's signature has one.
+    /// One for an event that tells of a person in the clear; any other event of this crate causes none.
     pub fn to_payload(&self) -> Result<String, serde_json::Error> {
         let mut payload = Vec::new();
         self.write_payload(&mut payload)?;
         String::from_utf8(payload).map_err(serde::de::Error::custom)
+    }
+
+    /// What of it tells of a person, by the name of the field: to be sealed before it is written, and opened
+    /// by whoever may read it. The person is the owner whose stream it is on.
+    pub fn personal_fields(&mut self) -> Vec<(&'static str, &mut dyn PersonalField)> {
+        match self {
+            Self::Profile(event) => event.personal_fields(),
+            Self::Ledger(_)
+            | Self::Wallet(_)
+            | Self::Transaction(_)
+            | Self::Hold(_)
+            | Self::Payment(_)
+            | Self::Payout(_)
+            | Self::Beneficiary(_)
+            | Self::Settlement(_)
+            | Self::Owner(_)
+            | Self::VerificationCase(_)
+            | Self::Onboarding(_) => Vec::new(),
+        }
     }
 
     /// Takes a stored event back.
@@ -182,6 +214,8 @@ impl Event {
             AggregateType::VerificationCase => {
                 serde_json::from_str(payload).map(Self::VerificationCase)
             }
+            AggregateType::Profile => serde_json::from_str(payload).map(Self::Profile),
+            AggregateType::Onboarding => serde_json::from_str(payload).map(Self::Onboarding),
         }
         .map_err(|source| DecodeError::Payload {
             event_type: event_type.to_owned(),

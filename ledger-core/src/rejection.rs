@@ -5,9 +5,11 @@ use serde::Serialize;
 use crate::beneficiary::BeneficiaryRejection;
 use crate::hold::HoldRejection;
 use crate::ledger::LedgerRejection;
+use crate::onboarding::OnboardingRejection;
 use crate::owner::OwnerRejection;
 use crate::payment::PaymentRejection;
 use crate::payout::PayoutRejection;
+use crate::profile::ProfileRejection;
 use crate::settlement::SettlementRejection;
 use crate::transaction::TransactionRejection;
 use crate::verification::CaseRejection;
@@ -50,6 +52,12 @@ pub enum Rejection {
     /// By a verification case.
     #[error(transparent)]
     VerificationCase(#[from] CaseRejection),
+    /// By an owner's profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileRejection),
+    /// By an onboarding.
+    #[error(transparent)]
+    Onboarding(#[from] OnboardingRejection),
 }
 
 impl Rejection {
@@ -67,6 +75,8 @@ impl Rejection {
             Self::Settlement(rejection) => rejection.code(),
             Self::Owner(rejection) => rejection.code(),
             Self::VerificationCase(rejection) => rejection.code(),
+            Self::Profile(rejection) => rejection.code(),
+            Self::Onboarding(rejection) => rejection.code(),
         }
     }
 
@@ -84,6 +94,8 @@ impl Rejection {
             Self::Settlement(rejection) => rejection.is_transient(),
             Self::Owner(rejection) => rejection.is_transient(),
             Self::VerificationCase(rejection) => rejection.is_transient(),
+            Self::Profile(rejection) => rejection.is_transient(),
+            Self::Onboarding(rejection) => rejection.is_transient(),
         }
     }
 }

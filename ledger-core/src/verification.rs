@@ -1,22 +1,23 @@
 //! A verification case: how far the platform has come in finding out who an owner is.
 //!
-//! | state | Open | RequestDocuments | ReceiveDocument | Submit | StartReview | Approve, Reject | Expire | Reset | RequireReverification |
-//! |---|---|---|---|---|---|---|---|---|---|
-//! | Absent | → Opened, or `tier_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` |
-//! | Opened | `case_exists` | → AwaitingDocuments | → DocumentsReceived | → Submitted | `case_nothing_to_review` | `case_not_in_review` | → Expired, or `case_not_due` | nothing, or Opened when there was progress | `case_not_approved` |
-//! | AwaitingDocuments | `case_exists` | AwaitingDocuments, or nothing | AwaitingDocuments, → DocumentsReceived with the last that was requested | `case_documents_missing` | `case_nothing_to_review` | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | `case_not_approved` |
-//! | DocumentsReceived | `case_exists` | → AwaitingDocuments, or nothing | DocumentsReceived | → Submitted | → InReview | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | `case_not_approved` |
-//! | Submitted | `case_exists` | `case_not_collecting` | `case_not_collecting` | Submitted with one more provider, or nothing | → InReview | `case_not_in_review` | `case_not_expirable` | → Opened | `case_not_approved` |
-//! | InReview | `case_exists` | → AwaitingDocuments | `case_not_collecting` | `case_not_collecting` | nothing | → Approved; → RetryAllowed or Rejected | `case_not_expirable` | → Opened | `case_not_approved` |
-//! | Approved | `case_exists` | `case_not_collecting` | `case_not_collecting` | `case_not_collecting` | `case_nothing_to_review` | `case_not_in_review` | `case_not_expirable` | → Opened | → ReverificationDue, or `case_not_due` |
-//! | RetryAllowed | `case_exists` | → AwaitingDocuments | → DocumentsReceived or AwaitingDocuments | → Submitted | → InReview | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | `case_not_approved` |
-//! | Rejected | `case_exists` | `case_not_collecting` | `case_not_collecting` | `case_not_collecting` | → InReview | `case_not_in_review` | `case_not_expirable` | → Opened | `case_not_approved` |
-//! | Expired | `case_exists` | `case_not_collecting` | `case_not_collecting` | `case_not_collecting` | → InReview | `case_not_in_review` | nothing | → Opened | `case_not_approved` |
-//! | ReverificationDue | `case_exists` | → AwaitingDocuments | → DocumentsReceived or AwaitingDocuments | → Submitted | → InReview | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | nothing |
+//! | state | Open | RequestDocuments | ReceiveDocument | RemoveDocument | Submit | StartReview | Approve, Reject | Expire | Reset | RequireReverification |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | Absent | → Opened, or `tier_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` | `case_not_found` |
+//! | Opened | `case_exists` | → AwaitingDocuments | → DocumentsReceived | noted | → Submitted | `case_nothing_to_review` | `case_not_in_review` | → Expired, or `case_not_due` | nothing, or Opened when there was progress | `case_not_approved` |
+//! | AwaitingDocuments | `case_exists` | AwaitingDocuments, or nothing | AwaitingDocuments, → DocumentsReceived with the last that was requested | noted | `case_documents_missing` | `case_nothing_to_review` | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | `case_not_approved` |
+//! | DocumentsReceived | `case_exists` | → AwaitingDocuments, or nothing | DocumentsReceived | noted | → Submitted | → InReview | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | `case_not_approved` |
+//! | Submitted | `case_exists` | `case_not_collecting` | `case_not_collecting` | noted | Submitted with one more provider, or nothing | → InReview | `case_not_in_review` | `case_not_expirable` | → Opened | `case_not_approved` |
+//! | InReview | `case_exists` | → AwaitingDocuments | `case_not_collecting` | noted | `case_not_collecting` | nothing | → Approved; → RetryAllowed or Rejected | `case_not_expirable` | → Opened | `case_not_approved` |
+//! | Approved | `case_exists` | `case_not_collecting` | `case_not_collecting` | noted | `case_not_collecting` | `case_nothing_to_review` | `case_not_in_review` | `case_not_expirable` | → Opened | → ReverificationDue, or `case_not_due` |
+//! | RetryAllowed | `case_exists` | → AwaitingDocuments | → DocumentsReceived or AwaitingDocuments | noted | → Submitted | → InReview | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | `case_not_approved` |
+//! | Rejected | `case_exists` | `case_not_collecting` | `case_not_collecting` | noted | `case_not_collecting` | → InReview | `case_not_in_review` | `case_not_expirable` | → Opened | `case_not_approved` |
+//! | Expired | `case_exists` | `case_not_collecting` | `case_not_collecting` | noted | `case_not_collecting` | → InReview | `case_not_in_review` | nothing | → Opened | `case_not_approved` |
+//! | ReverificationDue | `case_exists` | → AwaitingDocuments | → DocumentsReceived or AwaitingDocuments | noted | → Submitted | → InReview | `case_not_in_review` | → Expired, or `case_not_due` | → Opened | nothing |
 //!
 //! **What a provider says** is observed, in any order, late and twice. An observation that is older than
 //! the last of its provider, or says the same, leaves no event; one whose provider knows the case by
-//! another reference is `case_reference_differs`. What the others lead to, where one provider is asked:
+//! another reference than since it was handed over last is `case_reference_differs`. What the others lead
+//! to, where one provider is asked:
 //!
 //! | state | pending | review | approved | rejected, retry | rejected, final | expired | reset |
 //! |---|---|---|---|---|---|---|---|
@@ -40,6 +41,9 @@
 //! the case is approved or is verified again, and ends with a reset, an expiry, a final rejection, and
 //! whatever takes an approved case elsewhere than to its re-verification.
 //!
+//! **Documents are kept for some time only.** That one is kept no longer is noted in every state and changes none:
+//! what it led to stands.
+//!
 //! **What is not here.** No name, number, address, image or comment: documents are a reference, a kind, a
 //! size and a hash, and reasons are codes.
 
@@ -58,7 +62,9 @@ pub use command::{CaseAction, CaseCommand, CaseObservation, ReverificationCause}
 pub use event::{CaseEvent, CaseSource, Finding, ObservedFinding, ReviewCause};
 pub use rejection::CaseRejection;
 pub use state::{CaseStatus, Heard, OpenCase, ProviderView, VerificationCase};
-pub use words::{CaseDocument, ContentHash, DocumentKind, ReasonCode, Retry, WordError};
+pub use words::{
+    CaseDocument, ContentHash, DocumentKind, ReasonCode, RemovalReason, Retry, WordError,
+};
 
 use crate::identifier::derived_id;
 

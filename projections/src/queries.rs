@@ -9,10 +9,12 @@ pub mod holds;
 pub mod ledgers;
 pub mod limits;
 mod log;
+pub mod onboardings;
 pub mod payments;
 pub mod statements;
 mod totals;
 pub mod transactions;
+pub mod verification;
 pub mod wallets;
 
 use std::time::Duration;

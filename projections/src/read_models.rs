@@ -4,9 +4,11 @@ pub mod accounts;
 pub mod activity;
 pub mod holds;
 pub mod ledgers;
+pub mod onboardings;
 pub mod payments;
 pub mod statements;
 pub mod transactions;
+pub mod verification;
 pub mod wallets;
 
 use std::collections::BTreeSet;
@@ -38,18 +40,22 @@ pub enum ReadModelName {
     Activity,
     /// Payments, payouts, beneficiaries and settlements.
     Payments,
+    /// Verification cases, and how far they come.
+    Verification,
+    /// Onboardings.
+    Onboardings,
 }
 
 /// There is no read model of that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no read model {0:?}; there are ledgers, accounts, statements, transactions, holds, wallets, activity and payments"
+    "there is no read model {0:?}; there are ledgers, accounts, statements, transactions, holds, wallets, activity, payments, verification and onboardings"
 )]
 pub struct UnknownReadModel(String);
 
 impl ReadModelName {
     /// Every read model.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ledgers,
         Self::Accounts,
         Self::Statements,
@@ -58,6 +64,8 @@ impl ReadModelName {
         Self::Wallets,
         Self::Activity,
         Self::Payments,
+        Self::Verification,
+        Self::Onboardings,
     ];
 
     /// The name.
@@ -78,6 +86,8 @@ impl ReadModelName {
             Self::Wallets => &wallets::Wallets,
             Self::Activity => &activity::Activity,
             Self::Payments => &payments::Payments,
+            Self::Verification => &verification::Verification,
+            Self::Onboardings => &onboardings::Onboardings,
         }
     }
 }

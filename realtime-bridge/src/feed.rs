@@ -49,7 +49,7 @@ struct State {
 }
 
 /// A client's request to follow a channel.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
     /// The client's number for it.
     pub(crate) id: Option<u64>,
@@ -155,7 +155,7 @@ impl Feed {
                 state.head,
                 ServerMessage::Snapshot {
                     id,
-                    channel,
+                    channel: channel.clone(),
                     epoch,
                     as_of: state.head,
                     balances: Vec::new(),
@@ -165,7 +165,7 @@ impl Feed {
                 snapshot.as_of,
                 ServerMessage::Snapshot {
                     id,
-                    channel,
+                    channel: channel.clone(),
                     epoch,
                     as_of: snapshot.as_of,
                     balances: snapshot.balances,
@@ -175,7 +175,7 @@ impl Feed {
                 after,
                 ServerMessage::Resumed {
                     id,
-                    channel,
+                    channel: channel.clone(),
                     epoch,
                     after,
                 },
@@ -192,10 +192,10 @@ impl Feed {
     }
 
     /// Ends a subscription that is not for the client any more.
-    pub(crate) fn bar(&self, peer: &Peer, channel: Channel) {
+    pub(crate) fn bar(&self, peer: &Peer, channel: &Channel) {
         let mut state = self.lock();
-        state.forget(peer.id(), &channel);
-        peer.bar(&channel);
+        state.forget(peer.id(), channel);
+        peer.bar(channel);
     }
 
     /// Whether everything after a position is still in the ring.
@@ -205,13 +205,13 @@ impl Feed {
     }
 
     /// Moves a subscription that is behind forward through the ring, at best until it is live.
-    pub(crate) fn catch_up(&self, peer: &Arc<Peer>, channel: Channel) -> Step {
+    pub(crate) fn catch_up(&self, peer: &Arc<Peer>, channel: &Channel) -> Step {
         let mut state = self.lock();
-        let Some(progress) = peer.behind(&channel) else {
+        let Some(progress) = peer.behind(channel) else {
             return Step::Done;
         };
         if progress.epoch != state.epoch {
-            peer.end(&channel, ErrorCode::ResyncRequired);
+            peer.end(channel, ErrorCode::ResyncRequired);
             return Step::Done;
         }
         if progress.cursor < state.head {
@@ -219,14 +219,14 @@ impl Feed {
                 return Step::Past(progress.cursor);
             }
             let events = state.ring.after(progress.cursor).take(STEP_EVENTS);
-            match peer.extend(&channel, progress.serial, events) {
+            match peer.extend(channel, progress.serial, events) {
                 Progressed::Ended => return Step::Done,
                 Progressed::To(cursor) if cursor < state.head => return Step::More,
                 Progressed::To(_) => {}
             }
         }
-        if peer.go_live(&channel, progress.serial) {
-            let followers = state.live.entry(channel).or_default();
+        if peer.go_live(channel, progress.serial) {
+            let followers = state.live.entry(channel.clone()).or_default();
             followers.insert(peer.id(), Arc::clone(peer));
         }
         Step::Done
@@ -262,16 +262,16 @@ pub(crate) enum Progressed {
 
 impl State {
     fn hand_out(&mut self, event: &Arc<Publication>) {
-        self.hand_out_on(Channel::Ledger, event);
+        self.hand_out_on(&Channel::Ledger, event);
         let Some(concerns) = &event.concerns else {
             self.end_all_but_ledger();
             return;
         };
         for channel in concerns.channels() {
-            self.hand_out_on(*channel, event);
+            self.hand_out_on(channel, event);
         }
         for channel in self.accounts_concerned(concerns) {
-            self.hand_out_on(channel, event);
+            self.hand_out_on(&channel, event);
         }
     }
 
@@ -282,23 +282,25 @@ impl State {
         };
         let of_holder = |channel: &&Channel| match channel {
             Channel::Account(account) => account.holder == holder,
-            Channel::Ledger | Channel::Wallet(_) => false,
+            Channel::Ledger | Channel::Wallet(_) | Channel::Case(_) | Channel::Onboarding(_) => {
+                false
+            }
         };
         self.live
             .keys()
             .filter(of_holder)
             .filter(|channel| !concerns.channels().contains(channel))
-            .copied()
+            .cloned()
             .collect()
     }
 
-    fn hand_out_on(&mut self, channel: Channel, event: &Arc<Publication>) {
-        let Some(peers) = self.live.get_mut(&channel) else {
+    fn hand_out_on(&mut self, channel: &Channel, event: &Arc<Publication>) {
+        let Some(peers) = self.live.get_mut(channel) else {
             return;
         };
-        peers.retain(|_, peer| peer.deliver(&channel, event) == Delivery::Live);
+        peers.retain(|_, peer| peer.deliver(channel, event) == Delivery::Live);
         if peers.is_empty() {
-            self.live.remove(&channel);
+            self.live.remove(channel);
         }
     }
 

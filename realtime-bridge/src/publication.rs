@@ -4,7 +4,7 @@ use event_store::StoredEvent;
 use ledger_core::event::DecodeError;
 use ledger_core::timestamp::TimestampError;
 use ledger_core::{LedgerName, Position, Stream, Timestamp};
-use schemas::{Concerns, PublishError, PublishedEvent, StoredTexts};
+use schemas::{Channel, Concerns, PublishError, PublishedEvent, StoredTexts};
 
 /// Why an event cannot be published; a fault of the log.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,8 @@ pub(crate) struct Publication {
     pub(crate) subject: String,
     /// Its JSON.
     pub(crate) json: String,
+    /// The JSON on the channel of a verification case or an onboarding; `None` for events of anything else.
+    told: Option<String>,
     /// Whom it concerns; `None` when this code does not know its type or version.
     pub(crate) concerns: Option<Concerns>,
 }
@@ -63,22 +65,40 @@ impl Publication {
         })
         .map_err(PublicationError::Event)?;
         let json = published.to_json().map_err(PublicationError::Json)?;
-        Ok(Self::new(&published, json))
+        Self::try_new(&published, json)
     }
 
     /// Takes back what the relay put on NATS.
     pub(crate) fn of_json(json: String) -> Result<Self, PublicationError> {
         let published: PublishedEvent =
             serde_json::from_str(&json).map_err(PublicationError::Json)?;
-        Ok(Self::new(&published, json))
+        Self::try_new(&published, json)
     }
 
-    fn new(published: &PublishedEvent, json: String) -> Self {
-        Self {
+    fn try_new(published: &PublishedEvent, json: String) -> Result<Self, PublicationError> {
+        let told = published.told_to_owner().map_err(PublicationError::Json)?;
+        let told = told.map(|told| told.to_json()).transpose();
+        Ok(Self {
             position: published.position,
             subject: published.subject(),
             json,
+            told: told.map_err(PublicationError::Json)?,
             concerns: concerns_of(published),
+        })
+    }
+
+    /// The JSON as it is told on a channel.
+    pub(crate) fn json_on(&self, channel: &Channel) -> &str {
+        match (channel, &self.told) {
+            (Channel::Case(_) | Channel::Onboarding(_), Some(told)) => told,
+            (
+                Channel::Case(_)
+                | Channel::Onboarding(_)
+                | Channel::Ledger
+                | Channel::Wallet(_)
+                | Channel::Account(_),
+                _,
+            ) => &self.json,
         }
     }
 }

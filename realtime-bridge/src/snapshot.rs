@@ -21,14 +21,14 @@ pub struct Snapshot {
     /// The last position the balances include: the read model's own checkpoint, read in the same
     /// database transaction, so that the events after it are exactly what is missing.
     pub as_of: Position,
-    /// The accounts of the wallet, or the one account.
+    /// The accounts of the wallet, or the one account; none of a case.
     pub balances: Vec<AccountBalance>,
 }
 
 /// Reads the state of channels; made by the binary from the read models' queries.
 #[async_trait]
 pub trait SnapshotSource: Send + Sync + 'static {
-    /// The state of a wallet's or account's channel; never asked for the channel `ledger`.
+    /// The state of a wallet's, account's or case's channel; never asked for the channel `ledger`.
     async fn snapshot(
         &self,
         ledger: LedgerName,

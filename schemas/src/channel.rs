@@ -9,20 +9,21 @@ use std::str::FromStr;
 use ledger_core::hold::HoldEvent;
 use ledger_core::ledger::LedgerEvent;
 use ledger_core::transaction::TransactionEvent;
+use ledger_core::verification::CaseEvent;
 use ledger_core::wallet::WalletEvent;
-use ledger_core::{AccountId, Event, Holder, Stream, WalletId};
+use ledger_core::{AccountId, CaseId, Event, Holder, OwnerId, Stream, WalletId};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// Why a text is not a channel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a channel is \"ledger\", \"wallet:<uuid>\" or \"account:<account>\", like \"account:system:cash:INR\""
+    "a channel is \"ledger\", \"wallet:<uuid>\", \"case:<uuid>\", \"onboarding:<owner>\" or \"account:<account>\", like \"account:system:cash:INR\""
 )]
 pub struct ChannelError;
 
 /// A part of a ledger that a client can follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     /// Every event of the ledger; written `ledger`.
     Ledger,
@@ -30,6 +31,10 @@ pub enum Channel {
     Wallet(WalletId),
     /// An account: movements and holds on it, and what happens to its holder; `account:<id>`.
     Account(AccountId),
+    /// A verification case, as far as its owner is told; `case:<uuid>`.
+    Case(CaseId),
+    /// The onboarding of an owner, as far as they are told; `onboarding:<owner>`.
+    Onboarding(OwnerId),
 }
 
 impl fmt::Display for Channel {
@@ -38,6 +43,8 @@ impl fmt::Display for Channel {
             Self::Ledger => formatter.write_str("ledger"),
             Self::Wallet(id) => write!(formatter, "wallet:{id}"),
             Self::Account(id) => write!(formatter, "account:{id}"),
+            Self::Case(id) => write!(formatter, "case:{id}"),
+            Self::Onboarding(owner) => write!(formatter, "onboarding:{owner}"),
         }
     }
 }
@@ -50,6 +57,8 @@ impl FromStr for Channel {
             None if text == "ledger" => Some(Self::Ledger),
             Some(("wallet", id)) => id.parse().ok().map(Self::Wallet),
             Some(("account", id)) => id.parse().ok().map(Self::Account),
+            Some(("case", id)) => id.parse().ok().map(Self::Case),
+            Some(("onboarding", owner)) => owner.parse().ok().map(Self::Onboarding),
             _ => None,
         };
         channel.ok_or(ChannelError)
@@ -70,12 +79,14 @@ impl JsonSchema for Channel {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(ledger|wallet:[0-9a-fA-F-]{36}|account:(wallet:[0-9a-fA-F-]{36}|system:[a-z][a-z0-9_.-]{0,47}):[A-Z][A-Z0-9._-]{0,23})$",
-            "description": "What to follow: ledger, wallet:<uuid> or account:<account>. The server writes UUIDs in lower case.",
+            "pattern": "^(ledger|(wallet|case):[0-9a-fA-F-]{36}|onboarding:\\S(.{0,126}\\S)?|account:(wallet:[0-9a-fA-F-]{36}|system:[a-z][a-z0-9_.-]{0,47}):[A-Z][A-Z0-9._-]{0,23})$",
+            "description": "What to follow: ledger, wallet:<uuid>, account:<account>, case:<uuid> or onboarding:<owner>. The server writes UUIDs in lower case.",
             "examples": [
                 "ledger",
                 "wallet:0190b8a2-5b7e-7c3d-8f00-000000000001",
-                "account:system:cash:INR"
+                "account:system:cash:INR",
+                "case:0190b8a2-5b7e-7c3d-8f00-0000000000f1",
+                "onboarding:customer-42"
             ],
         })
     }
@@ -104,8 +115,13 @@ impl Concerns {
             // follow a wallet; what they move is told by the transactions and holds beside them.
             Event::Payment(_) | Event::Payout(_) | Event::Beneficiary(_) | Event::Settlement(_) => {
             }
-            // They say who somebody is found to be, which is nobody's but the owner's and the staff's.
-            Event::Owner(_) | Event::VerificationCase(_) => {}
+            // They say what bounds somebody and who somebody is, which is nobody's but theirs and the staff's.
+            Event::Owner(_) | Event::Profile(_) => {}
+            Event::VerificationCase(event) => concerns.add_case_event(stream, event),
+            Event::Onboarding(event) => {
+                let channel = Channel::Onboarding(event.owner().clone());
+                concerns.channels.push(channel);
+            }
         }
         concerns.channels.sort_unstable();
         concerns.channels.dedup();
@@ -118,9 +134,10 @@ impl Concerns {
         match channel {
             Channel::Ledger => true,
             Channel::Account(account) if self.holder == Some(account.holder) => true,
-            Channel::Wallet(_) | Channel::Account(_) => {
-                self.channels.binary_search(channel).is_ok()
-            }
+            Channel::Wallet(_)
+            | Channel::Account(_)
+            | Channel::Case(_)
+            | Channel::Onboarding(_) => self.channels.binary_search(channel).is_ok(),
         }
     }
 
@@ -183,6 +200,27 @@ impl Concerns {
         self.add_account(event.account());
     }
 
+    fn add_case_event(&mut self, stream: &Stream, event: &CaseEvent) {
+        let Stream::VerificationCase(case) = stream else {
+            return;
+        };
+        match event {
+            // It decides nothing, and there would be nothing left of it to tell.
+            CaseEvent::FindingNoted { .. } => {}
+            CaseEvent::CaseOpened { .. }
+            | CaseEvent::DocumentsRequested { .. }
+            | CaseEvent::DocumentReceived { .. }
+            | CaseEvent::DocumentRemoved { .. }
+            | CaseEvent::CaseSubmitted { .. }
+            | CaseEvent::CaseReviewStarted { .. }
+            | CaseEvent::CaseApproved { .. }
+            | CaseEvent::CaseRejected { .. }
+            | CaseEvent::CaseExpired { .. }
+            | CaseEvent::CaseReset { .. }
+            | CaseEvent::ReverificationDue { .. } => self.channels.push(Channel::Case(*case)),
+        }
+    }
+
     fn add_account(&mut self, account: AccountId) {
         self.channels.push(Channel::Account(account));
         if let Holder::Wallet(wallet) = account.holder {
@@ -215,6 +253,8 @@ mod tests {
         for text in [
             "ledger".to_owned(),
             format!("wallet:{WALLET}"),
+            format!("case:{WALLET}"),
+            "onboarding:somebody: \"with\" colons".to_owned(),
             format!("account:wallet:{WALLET}:INR"),
             "account:system:gateway_clearing.razorpay:INR".to_owned(),
         ] {
@@ -235,6 +275,10 @@ mod tests {
             "wallet",
             "wallet:",
             "wallet:1",
+            "case:nina",
+            "onboarding:",
+            "onboarding: nina",
+            "onboarding:ni\nna",
             "account:wallet:x:INR",
             "account:system:cash",
             "account:cash:INR",
@@ -282,6 +326,29 @@ mod tests {
         assert!(frozen.contains(&channel(&format!("account:wallet:{WALLET}:USD"))));
         assert!(!frozen.contains(&channel(&format!("account:wallet:{OTHER}:USD"))));
         assert!(!frozen.contains(&channel(&format!("wallet:{OTHER}"))));
+    }
+
+    #[test]
+    fn what_is_decided_about_a_case_concerns_it_and_what_is_noted_does_not() {
+        let kind = AggregateType::VerificationCase;
+        let source = r#"{"actor":"meera"}"#;
+        let reset = format!(r#"{{"source":{source}}}"#);
+        let reset = concerns(kind, OTHER, "CaseReset", &reset);
+        assert!(reset.contains(&channel(&format!("case:{OTHER}"))));
+        assert!(!reset.contains(&channel(&format!("case:{WALLET}"))));
+        assert!(!reset.contains(&channel(&format!("wallet:{OTHER}"))));
+        let noted = r#"{"observed":{"provider":"sumsub","observed_at":"2026-01-01T00:00:00Z","finding":"pending"}}"#;
+        let noted = concerns(kind, OTHER, "FindingNoted", noted);
+        assert!(!noted.contains(&channel(&format!("case:{OTHER}"))));
+    }
+
+    #[test]
+    fn an_onboarding_concerns_its_owner_alone() {
+        let kind = AggregateType::Onboarding;
+        let rejected = concerns(kind, OTHER, "OnboardingRejected", r#"{"owner":"nina"}"#);
+        assert!(rejected.contains(&channel("onboarding:nina")));
+        assert!(!rejected.contains(&channel("onboarding:asha")));
+        assert!(!rejected.contains(&channel(&format!("case:{OTHER}"))));
     }
 
     #[test]

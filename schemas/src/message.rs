@@ -38,7 +38,8 @@ pub enum ClientMessage {
         /// The client's own number for this request; the answer carries it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
-        /// What to follow: `ledger`, `wallet:<uuid>` or `account:<account>`.
+        /// What to follow: `ledger`, `wallet:<uuid>`, `account:<account>`, `case:<uuid>` or
+        /// `onboarding:<owner>`.
         #[schemars(with = "Channel")]
         channel: String,
         /// The last position the client has; without it a snapshot comes first.
@@ -148,7 +149,8 @@ pub enum ServerMessage {
         epoch: String,
         /// The last position that the balances include.
         as_of: Position,
-        /// The accounts of the channel; none for `ledger`.
+        /// The accounts of the channel; none for `ledger`, and for a case and an onboarding, which are
+        /// read over REST at `as_of`.
         balances: Vec<AccountBalance>,
     },
     /// A channel goes on where the client stopped; every event after `after` follows.
@@ -239,9 +241,15 @@ pub enum ServerMessage {
 /// An event is serialised once and sent to many channels of many connections.
 #[must_use]
 pub fn event_start(channel: &Channel, position: Position, prev: Position) -> String {
-    // Channels are written without characters that JSON would escape.
+    let channel = match channel {
+        // An owner's name may hold anything.
+        Channel::Onboarding(_) => serde_json::Value::from(channel.to_string()).to_string(),
+        Channel::Ledger | Channel::Wallet(_) | Channel::Account(_) | Channel::Case(_) => {
+            format!("\"{channel}\"")
+        }
+    };
     format!(
-        "{{\"type\":\"event\",\"channel\":\"{channel}\",\"position\":{position},\"prev\":{prev},\"event\":"
+        "{{\"type\":\"event\",\"channel\":{channel},\"position\":{position},\"prev\":{prev},\"event\":"
     )
 }
 
@@ -255,16 +263,18 @@ mod tests {
     #[test]
     fn the_written_event_message_is_the_typed_one() {
         let json = r#"{"ledger":"main","position":9,"recorded_at":"2026-01-31T12:00:00.000000Z","aggregate_type":"ledger","aggregate_id":"main","sequence":3,"type":"AssetRegistered","version":"1","data":{"asset":{}},"metadata":{"command_id":"0190b8a2-5b7e-7c3d-8f00-0000000000aa"}}"#;
-        let channel: Channel = "account:system:cash:INR".parse().unwrap();
-        let (position, prev) = (Position::START.plus(9), Position::START.plus(4));
-        let typed = ServerMessage::Event {
-            channel,
-            position,
-            prev,
-            event: serde_json::from_str(json).unwrap(),
-        };
-        let written = format!("{}{json}{EVENT_END}", event_start(&channel, position, prev));
-        assert_eq!(written, serde_json::to_string(&typed).unwrap());
+        for channel in ["account:system:cash:INR", r#"onboarding:"nina" \é"#] {
+            let channel: Channel = channel.parse().unwrap();
+            let (position, prev) = (Position::START.plus(9), Position::START.plus(4));
+            let typed = ServerMessage::Event {
+                channel: channel.clone(),
+                position,
+                prev,
+                event: serde_json::from_str(json).unwrap(),
+            };
+            let written = format!("{}{json}{EVENT_END}", event_start(&channel, position, prev));
+            assert_eq!(written, serde_json::to_string(&typed).unwrap());
+        }
     }
 
     #[test]

@@ -82,7 +82,9 @@ pub struct PublishedEvent {
     pub event_type: String,
     /// The version of the shape of `data`; `events/<type>.v<version>.json` describes it.
     pub version: String,
-    /// What the event says: the stored text, byte for byte, but for `usage`, which stays in the log.
+    /// What the event says: the stored text, byte for byte, but for `usage`, which stays in the log, and for what tells
+    /// of a person, which is `{"withheld":true}`. On the channels of a verification case and of an onboarding it is what
+    /// the owner is told, and not by whom and why.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub data: Box<RawValue>,
     /// What caused it.
@@ -105,7 +107,9 @@ pub struct PublishedMetadata {
 impl PublishedEvent {
     /// Publishes a stored event: `data` is the stored payload without its outer key, untouched. What a
     /// movement counts towards limits is left out: it says of everybody concerned who owns their wallet
-    /// and what bounds them, and whoever follows one wallet is to learn that of nobody else.
+    /// and what bounds them, and whoever follows one wallet is to learn that of nobody else. What tells of a
+    /// person is withheld, sealed as it is: what is published is kept where no key reaches, and is the same
+    /// bytes before and after the person is erased.
     ///
     /// # Errors
     /// [`PublishError`] when the texts are not what Daybook writes.
@@ -129,7 +133,11 @@ impl PublishedEvent {
                 source: None,
             });
         }
-        let data = discreet(data).map_err(|source| PublishError::Payload {
+        let data = match stored.aggregate_type {
+            AggregateType::Profile => withheld(&data),
+            _ => discreet(data),
+        };
+        let data = data.map_err(|source| PublishError::Payload {
             position,
             source: Some(source),
         })?;
@@ -164,6 +172,39 @@ impl PublishedEvent {
         )
     }
 
+    /// What is told on the channels of verification cases and onboardings, which their owners follow: not by whom, on whose word
+    /// and why something was decided. `None` for events of anything else.
+    ///
+    /// # Errors
+    /// None that such an event can cause; the serialiser's signature has one.
+    pub fn told_to_owner(&self) -> Result<Option<Self>, serde_json::Error> {
+        let told = match self.aggregate_type {
+            AggregateType::VerificationCase => TOLD_OF_CASES,
+            AggregateType::Onboarding => TOLD_OF_ONBOARDINGS,
+            AggregateType::Ledger
+            | AggregateType::Wallet
+            | AggregateType::Transaction
+            | AggregateType::Hold
+            | AggregateType::Payment
+            | AggregateType::Payout
+            | AggregateType::Beneficiary
+            | AggregateType::Settlement
+            | AggregateType::Owner
+            | AggregateType::Profile => return Ok(None),
+        };
+        let Fields(mut fields) = serde_json::from_str(self.data.get())?;
+        fields.retain(|(name, _)| told.contains(&name.as_str()));
+        Ok(Some(Self {
+            data: serde_json::value::to_raw_value(&Fields(fields))?,
+            metadata: PublishedMetadata {
+                correlation_id: None,
+                causation_id: None,
+                ..self.metadata.clone()
+            },
+            ..self.clone()
+        }))
+    }
+
     /// The text to publish.
     ///
     /// # Errors
@@ -188,6 +229,16 @@ impl PublishedEvent {
     }
 }
 
+/// The fields of a case's events that its owner is told. A list of what is told, not of what is not: what a later
+/// version adds stays with the staff.
+const TOLD_OF_CASES: &[&str] = &["tier", "kinds", "expires_at", "reverify_at", "retry"];
+
+/// The same of an onboarding's events.
+const TOLD_OF_ONBOARDINGS: &[&str] = &[
+    "owner", "terms", "kind", "case", "standing", "step", "wait", "due_at", "number", "tier",
+    "wallet",
+];
+
 /// The field of events that says what counts towards limits.
 const USAGE: &str = "usage";
 
@@ -202,6 +253,25 @@ fn discreet(data: Box<RawValue>) -> Result<Box<RawValue>, serde_json::Error> {
     fields.retain(|(name, _)| name != USAGE);
     if fields.len() == count {
         return Ok(data);
+    }
+    serde_json::value::to_raw_value(&Fields(fields))
+}
+
+/// The field of profiles in which everything tells of the person.
+const DETAILS: &str = "details";
+
+/// The same data of a profile with nothing of the person but which fields there are. It holds for versions
+/// that this code does not know, too.
+fn withheld(data: &RawValue) -> Result<Box<RawValue>, serde_json::Error> {
+    let Fields(mut fields) = serde_json::from_str(data.get())?;
+    for (name, value) in &mut fields {
+        if name == DETAILS {
+            let Fields(mut details) = serde_json::from_str(value.get())?;
+            for (_, detail) in &mut details {
+                *detail = RawValue::from_string(r#"{"withheld":true}"#.to_owned())?;
+            }
+            *value = serde_json::value::to_raw_value(&Fields(details))?;
+        }
     }
     serde_json::value::to_raw_value(&Fields(fields))
 }
@@ -294,6 +364,65 @@ mod tests {
         assert_eq!(
             event.data.get(),
             r#"{ "scope" : "debits",  "reason":"usage" }"#
+        );
+    }
+
+    #[test]
+    fn owners_are_told_what_was_decided_and_not_by_whom_and_why() {
+        let payload = concat!(
+            r#"{"CaseRejected":{"retry":"allowed","expires_at":"2026-02-01T00:00:00Z","#,
+            r#""source":{"provider":{"provider":"sumsub"}},"reasons":["FRAUD_RING"]}}"#
+        );
+        let metadata =
+            r#"{"command_id":"0190b8a2-5b7e-7c3d-8f00-0000000000aa","causation_id":"a webhook"}"#;
+        let event = PublishedEvent::try_new(&StoredTexts {
+            aggregate_type: AggregateType::VerificationCase,
+            event_type: "CaseRejected",
+            ..stored(payload, metadata)
+        })
+        .unwrap();
+        let told = event.told_to_owner().unwrap().unwrap();
+        assert_eq!(
+            told.data.get(),
+            r#"{"retry":"allowed","expires_at":"2026-02-01T00:00:00Z"}"#
+        );
+        let told = told.to_json().unwrap();
+        assert!(!told.contains("a webhook"), "{told}");
+        let cancelled = PublishedEvent::try_new(&StoredTexts {
+            aggregate_type: AggregateType::Onboarding,
+            event_type: "OnboardingCancelled",
+            ..stored(
+                r#"{"OnboardingCancelled":{"owner":"nina","by":"meera","reasons":["FRAUD_RING"]}}"#,
+                metadata,
+            )
+        })
+        .unwrap();
+        let told = cancelled.told_to_owner().unwrap().unwrap();
+        assert_eq!(told.data.get(), r#"{"owner":"nina"}"#);
+        let frozen = stored(r#"{"WalletFrozen":{"scope":"debits"}}"#, METADATA);
+        let frozen = PublishedEvent::try_new(&frozen).unwrap();
+        assert!(frozen.told_to_owner().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_tells_of_a_person_is_withheld() {
+        let payload = concat!(
+            r#"{"ProfileRecorded":{"owner":"customer-7","details":{"name":{"key":"#,
+            r#""0190b8a2-5b7e-7c3d-8f00-000000000002","sealed":"c2VhbGVk"},"later":"odd"},"#,
+            r#""removed":["email"],"by":"person:7"}}"#
+        );
+        let event = PublishedEvent::try_new(&StoredTexts {
+            aggregate_type: AggregateType::Profile,
+            event_type: "ProfileRecorded",
+            ..stored(payload, METADATA)
+        });
+        let event = event.unwrap();
+        assert_eq!(
+            event.data.get(),
+            concat!(
+                r#"{"owner":"customer-7","details":{"name":{"withheld":true},"later":{"withheld":true}},"#,
+                r#""removed":["email"],"by":"person:7"}"#
+            )
         );
     }
 

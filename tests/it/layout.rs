@@ -13,7 +13,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schemas", &["ledger-core", "event-store"]),
     ("projections", &["ledger-core", "event-store"]),
     ("connectors", &["ledger-core", "event-store", "identity"]),
-    ("workflows", &["ledger-core", "event-store", "connectors"]),
+    ("documents", &["ledger-core", "event-store"]),
+    (
+        "workflows",
+        &["ledger-core", "event-store", "connectors", "documents"],
+    ),
     (
         "realtime-bridge",
         &["ledger-core", "event-store", "schemas"],
@@ -25,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "event-store",
             "identity",
             "connectors",
+            "documents",
             "projections",
             "schemas",
             "workflows",

@@ -15,12 +15,16 @@
 mod harness;
 
 mod access;
+mod documents;
 mod executor;
 mod layout;
 mod node;
+mod onboarding;
 mod payments;
 mod payments_api;
+mod personal;
 mod projections;
 mod proof;
 mod realtime;
 mod rest;
+mod verification;

@@ -1,7 +1,7 @@
 //! Money in and out through payment providers: a whole node, and the real simulators.
 
 mod bad_input;
-mod browser;
+pub mod browser;
 mod capturing;
 mod card_numbers;
 mod confirming;
@@ -13,8 +13,8 @@ mod nodes;
 mod operators;
 mod outgoing;
 mod privacy;
-mod proof;
-mod support;
+pub mod proof;
+pub mod support;
 mod trouble;
 mod unsettled;
 mod watching;

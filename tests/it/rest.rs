@@ -1,11 +1,13 @@
 //! The REST interface over real read models and a real log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use command_api::access::Access;
 use command_api::health::Component;
 use command_api::{Api, ApiDependencies};
 use daybook::node::SealedWebhooks;
+use documents::{DocumentSettings, Documents, ObjectStorage, StorageSettings};
 use event_store::LogSignal;
 use event_store::executor::{ExecutorSettings, Executors};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -15,13 +17,14 @@ use projections::runner::prepare;
 use projections::{AccountsReadModel, ProjectionStatus, Projectors, Queries};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use workflows::GatewayAccounts;
 use workflows::routing::Router;
-use workflows::webhooks::{WebhookSettings, Webhooks};
+use workflows::webhooks::{Senders, WebhookSettings, Webhooks};
 
 use crate::harness::TestDatabase;
 use crate::harness::node::{authenticator, master_key};
+use crate::harness::servers::new_folder;
 
 /// A node that serves REST on a port of its own.
 struct Node {
@@ -29,6 +32,13 @@ struct Node {
     client: Client,
     _database: TestDatabase,
     _projectors: Projectors,
+}
+
+/// Documents that nobody brings.
+fn no_documents(pool: &PgPool) -> Documents {
+    let folder = StorageSettings::Folder(new_folder("documents"));
+    let storage = ObjectStorage::open(&folder).unwrap();
+    Documents::new(pool.clone(), storage, None, DocumentSettings::default())
 }
 
 impl Node {
@@ -53,7 +63,7 @@ impl Node {
             access: Access::Open,
             pool: database.pool().clone(),
             webhooks: Webhooks::start(
-                GatewayAccounts::default(),
+                Senders::default(),
                 database.pool().clone(),
                 Arc::new(SealedWebhooks(Arc::new(master_key()))),
                 WebhookSettings::default(),
@@ -61,6 +71,9 @@ impl Node {
             ),
             readiness: Arc::new(Vec::<Component>::new),
             public_url: "https://daybook.example/".parse().unwrap(),
+            onboarding_contacts: BTreeSet::new(),
+            vault: None,
+            documents: no_documents(database.pool()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });
         let acceptor = TcpListener::bind("127.0.0.1:0")

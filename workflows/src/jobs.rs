@@ -12,16 +12,20 @@
 
 mod desk;
 mod driver;
+mod hands;
 mod worker;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use ledger_core::{LedgerName, PaymentId, PayoutId, ProviderName, RefundId};
+use ledger_core::{
+    CaseId, LedgerName, OwnerKey, PaymentId, PayoutId, Position, ProviderName, RefundId,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 pub use desk::{JobChange, JobFilter, JobRecord, JobState, JobStateError, JobsDesk};
+pub use hands::AllHands;
 pub(crate) use worker::at_a_time;
 pub use worker::{JobWorker, JobWorkerError, prepare};
 
@@ -118,6 +122,65 @@ pub enum Job {
         /// The webhook's id here.
         webhook: Uuid,
     },
+    /// Settle what storing documents has left.
+    SweepDocuments,
+    /// Remove documents that are old enough.
+    EndDocumentRetention,
+    /// See whether a verification case is due to end or to be renewed.
+    LookAtCase {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The case.
+        case: CaseId,
+    },
+    /// Have a provider asked about a verification case.
+    OpenCheck {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The case.
+        case: CaseId,
+        /// Who is asked.
+        provider: ProviderName,
+        /// The position of the event that handed the case over.
+        submission: Position,
+    },
+    /// Ask how a check is that nobody has heard of lately.
+    WatchCheck {
+        /// The check's id.
+        check: Uuid,
+        /// How often it was asked.
+        round: u32,
+    },
+    /// Ask the identity provider about what a webhook tells.
+    ConfirmCheckWebhook {
+        /// The webhook's id here.
+        webhook: Uuid,
+    },
+    /// See how far an owner has come in their onboarding, and do what is next.
+    AdvanceOnboarding {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The id of the owner's stream.
+        owner: OwnerKey,
+    },
+    /// The same, for the owner of a verification case.
+    FollowCase {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The case.
+        case: CaseId,
+    },
+    /// Remind an owner of what is wanted of them.
+    RemindOwner {
+        /// The ledger.
+        ledger: LedgerName,
+        /// The id of the owner's stream.
+        owner: OwnerKey,
+        /// In which wait.
+        wait: u32,
+        /// The how manieth reminder in it.
+        number: u32,
+    },
 }
 
 impl Job {
@@ -135,7 +198,21 @@ impl Job {
             Self::WatchPayout { .. } => "watch_payout",
             Self::FetchSettlements { .. } => "fetch_settlements",
             Self::ConfirmWebhook { .. } => "confirm_webhook",
+            Self::LookAtCase { .. } => "look_at_case",
+            Self::OpenCheck { .. } => "open_check",
+            Self::WatchCheck { .. } => "watch_check",
+            Self::ConfirmCheckWebhook { .. } => "confirm_check_webhook",
+            Self::AdvanceOnboarding { .. } => "advance_onboarding",
+            Self::FollowCase { .. } => "follow_case",
+            Self::RemindOwner { .. } => "remind_owner",
+            Self::SweepDocuments => "sweep_documents",
+            Self::EndDocumentRetention => "end_document_retention",
         }
+    }
+
+    /// Why a job was not done that was given to somebody who does not do its kind.
+    pub(crate) fn is_nobodys(&self) -> JobError {
+        JobError::Failed(format!("nobody here does {}", self.task()))
     }
 
     /// What is done first of what is due: the lowest number.
@@ -146,11 +223,20 @@ impl Job {
             | Self::ExpirePayment { .. }
             | Self::ExecuteRefund { .. }
             | Self::SubmitPayout { .. }
-            | Self::ConfirmWebhook { .. } => AT_ONCE,
+            | Self::ConfirmWebhook { .. }
+            | Self::LookAtCase { .. }
+            | Self::OpenCheck { .. }
+            | Self::ConfirmCheckWebhook { .. }
+            | Self::AdvanceOnboarding { .. }
+            | Self::FollowCase { .. } => AT_ONCE,
             Self::WatchPayment { .. }
             | Self::WatchRefund { .. }
             | Self::WatchPayout { .. }
-            | Self::FetchSettlements { .. } => QUESTIONS,
+            | Self::WatchCheck { .. }
+            | Self::FetchSettlements { .. }
+            | Self::RemindOwner { .. }
+            | Self::SweepDocuments
+            | Self::EndDocumentRetention => QUESTIONS,
         }
     }
 }
@@ -208,6 +294,12 @@ impl std::fmt::Debug for JobError {
 /// Whoever does jobs.
 #[async_trait]
 pub trait JobHands: Send + Sync + std::fmt::Debug {
+    /// Whether they do this kind of job. A node leaves the others to nodes that do them.
+    fn does(&self, task: &str) -> bool;
+
+    /// Whether their jobs wait for systems outside most of the time: then many are done at a time.
+    fn waits_for_others(&self) -> bool;
+
     /// Does a job, which may have been done before.
     ///
     /// # Errors

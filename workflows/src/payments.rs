@@ -29,7 +29,6 @@ mod payout;
 mod reactions;
 mod refund;
 mod settling;
-mod turns;
 mod unsettled;
 mod watching;
 
@@ -50,14 +49,28 @@ use crate::jobs::{Job, JobAttempt, JobError, JobHands, NewJob, at_a_time, insert
 use crate::observer::{Heard, Hearing, ObserveError, Observer, Source, Trust};
 use crate::process::{ProcessManager, Reaction};
 use crate::routing::Router;
+use crate::turns::{Turn, Turns};
 use crate::webhooks::Sealing;
-use turns::{Turn, Turns};
 
 pub(crate) use confirming::DISPUTE_NEEDS_A_PERSON;
 pub use destination::{PayoutDestination, PayoutDestinations, PayoutPlace};
 
 /// The longest pause between two questions about one thing.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// The kinds of jobs that the process does.
+pub(crate) const TASKS: [&str; 10] = [
+    "open_checkout",
+    "watch_payment",
+    "capture_payment",
+    "expire_payment",
+    "execute_refund",
+    "watch_refund",
+    "submit_payout",
+    "watch_payout",
+    "fetch_settlements",
+    "confirm_webhook",
+];
 
 /// How the process works.
 #[derive(Debug, Clone)]
@@ -122,7 +135,11 @@ impl Payments {
 
     /// A turn at a ledger's account. That there is none is said by the configuration of this node, and
     /// another may have a newer one.
-    fn account(&self, ledger: LedgerName, provider: ProviderName) -> Result<Turn<'_>, JobError> {
+    fn account(
+        &self,
+        ledger: LedgerName,
+        provider: ProviderName,
+    ) -> Result<Turn<'_, GatewayAccount>, JobError> {
         self.turns
             .take(provider, self.known_account(ledger, provider)?)
     }
@@ -247,6 +264,10 @@ impl ProcessManager for Payments {
         !self.accounts.of_ledger(ledger).is_empty()
     }
 
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn react(&self, ledger: LedgerName, event: &ledger_core::event::RecordedEvent) -> Reaction {
         self.react_to(ledger, event)
     }
@@ -258,6 +279,14 @@ impl ProcessManager for Payments {
 
 #[async_trait]
 impl JobHands for Payments {
+    fn does(&self, task: &str) -> bool {
+        TASKS.contains(&task)
+    }
+
+    fn waits_for_others(&self) -> bool {
+        true
+    }
+
     async fn carry_out(&self, job: Job, attempt: JobAttempt) -> Result<(), JobError> {
         match job {
             Job::OpenCheckout { ledger, payment } => {
@@ -297,6 +326,15 @@ impl JobHands for Payments {
                 day,
             } => self.fetch_settlements(ledger, provider, day).await,
             Job::ConfirmWebhook { webhook } => self.confirm_webhook(webhook, attempt).await,
+            Job::LookAtCase { .. }
+            | Job::OpenCheck { .. }
+            | Job::WatchCheck { .. }
+            | Job::ConfirmCheckWebhook { .. }
+            | Job::AdvanceOnboarding { .. }
+            | Job::FollowCase { .. }
+            | Job::RemindOwner { .. }
+            | Job::SweepDocuments
+            | Job::EndDocumentRetention => Err(job.is_nobodys()),
         }
     }
 }

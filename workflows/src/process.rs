@@ -53,6 +53,10 @@ pub trait ProcessManager: Send + Sync + fmt::Debug {
     /// Whether it follows a ledger.
     fn follows(&self, ledger: LedgerName) -> bool;
 
+    /// How long it may leave news alone, so that what is written meanwhile costs one look at the log and one
+    /// move of its checkpoint. Nothing, where somebody waits for what it does.
+    fn patience(&self) -> Duration;
+
     /// What an event leads to; the same whenever it is asked, but for times that are counted from now.
     fn react(&self, ledger: LedgerName, event: &RecordedEvent) -> Reaction;
 
@@ -167,6 +171,10 @@ impl ProcessRunner {
                 () = shutdown.cancelled() => return,
                 changed = news => if changed.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(self.manager.patience()) => {}
             }
         }
     }

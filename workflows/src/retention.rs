@@ -3,6 +3,8 @@
 //! * The content of webhooks that are settled: applied, or of no concern. What they led to stays. Parked
 //!   ones wait for a person and keep it.
 //! * Who pays a deposit, and its page, some time after the page has closed.
+//! * People's ways in to identity providers, when they are good no longer, and what was noted of people for
+//!   providers that were not asked.
 //! * Jobs that were put in again while they ran, and failed: others do their work.
 //!
 //! Any number of nodes may do it at once.
@@ -18,6 +20,9 @@ const AT_ONCE: i64 = 1_000;
 
 /// Days, as configuration counts.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// For how long an operator can have a dead job tried again that asks an identity provider about somebody.
+const PEOPLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// For how long what tells of people is kept.
 #[derive(Debug, Clone, Copy)]
@@ -48,21 +53,38 @@ pub struct Retention {
 }
 
 /// Those that came after the time cannot have been settled before it: the index leaves them out.
-const FORGET_WEBHOOKS: &str = "UPDATE workflows.webhook SET headers = NULL, body = NULL \
-    WHERE id IN ( \
+const FORGET_WEBHOOKS: &str = "WITH forgotten AS ( \
+    UPDATE workflows.webhook SET headers = NULL, body = NULL WHERE id IN ( \
         SELECT webhook.id FROM workflows.webhook \
         JOIN workflows.webhook_state AS state ON state.webhook_id = webhook.id \
         WHERE webhook.body IS NOT NULL \
           AND webhook.received_at <= now() - $1 * interval '1 second' \
           AND state.status IN ('applied', 'of_no_concern') \
           AND state.changed_at <= now() - $1 * interval '1 second' \
-        ORDER BY webhook.received_at LIMIT $2 FOR UPDATE OF webhook SKIP LOCKED)";
+        ORDER BY webhook.received_at LIMIT $2 FOR UPDATE OF webhook SKIP LOCKED) \
+        RETURNING id), \
+    names AS (DELETE FROM workflows.webhook_name AS told USING forgotten \
+        WHERE told.webhook_id = forgotten.id) \
+    SELECT id FROM forgotten";
 
 const FORGET_CHECKOUTS: &str = "DELETE FROM workflows.checkout WHERE (ledger, payment_id) IN ( \
         SELECT ledger, payment_id FROM workflows.checkout \
         WHERE requested_at <= now() - $1 * interval '1 second' \
           AND coalesce(expires_at, requested_at) <= now() - $1 * interval '1 second' \
         ORDER BY requested_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+/// Ways in that nobody can use any more, of checks that came to nothing.
+const FORGET_ENTRIES: &str = "UPDATE workflows.identity_check SET entry = NULL WHERE id IN ( \
+        SELECT id FROM workflows.identity_check WHERE entry IS NOT NULL \
+          AND entry_expires_at <= now() - $1 * interval '1 second' \
+        ORDER BY entry_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+/// Whom cases are about that were never asked about: they were taken back, or their jobs are dead.
+const FORGET_PEOPLE: &str = "DELETE FROM workflows.identity_person \
+    WHERE (ledger, case_id, provider, noted_by) IN ( \
+        SELECT ledger, case_id, provider, noted_by FROM workflows.identity_person \
+        WHERE noted_at <= now() - $1 * interval '1 second' \
+        ORDER BY noted_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
 /// Only a job that was replaced while it ran has no key. It is left for some time to whoever looks into what
 /// went wrong, and while a worker has it.
@@ -84,6 +106,8 @@ impl Retention {
         let work = [
             (FORGET_WEBHOOKS, self.settings.webhooks, "webhooks"),
             (FORGET_CHECKOUTS, self.settings.checkouts, "checkouts"),
+            (FORGET_ENTRIES, DAY, "ways in"),
+            (FORGET_PEOPLE, PEOPLE, "people"),
             (FORGET_REPLACED_JOBS, DAY, "replaced jobs"),
         ];
         loop {

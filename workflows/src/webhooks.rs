@@ -15,19 +15,25 @@
 //! | status | meaning | what comes next |
 //! |---|---|---|
 //! | `waiting` | stored; or tried, and tried again at `due_at` | the processor |
-//! | `confirming` | it is a hint, or refers to something not known yet: a job asks the provider | the job |
+//! | `confirming` | it is a hint, or refers to something not known yet: a job asks the provider. All that identity providers send is a hint | the job |
 //! | `applied` | the ledger has what it says | – |
-//! | `of_no_concern` | it says nothing about money | – |
+//! | `of_no_concern` | it says nothing about money or cases | – |
 //! | `parked` | it cannot be applied; `reason` says why, and somebody is alerted | an operator |
 //!
 //! **Replaying** ([`Webhooks::replay`]) puts a webhook back to `waiting`, whatever its status. Its bytes are
 //! verified again, with the secrets that are valid now and as of the time at which it came. One whose content
 //! was forgotten cannot be replayed.
+//!
+//! **Content is forgotten** some time after its webhook was settled ([`crate::retention`]), or with the person
+//! that it tells of ([`crate::erasure`]).
 
 mod content;
 mod intake;
+mod names;
+mod notices;
 mod processor;
 mod sealing;
+mod senders;
 mod stored;
 mod unsigned;
 mod verdicts;
@@ -37,10 +43,14 @@ use std::time::Duration;
 pub use connectors::gateways::{MAX_WEBHOOK_BYTES, WebhookRejection};
 pub use content::{Content, ContentError};
 pub use intake::{Arrived, ContentFault, IntakeError, Receipt, Replay, Webhooks};
+pub(crate) use names::forget_erased_in_tx;
+pub(crate) use notices::{IdentityNotice, open_notice};
 pub use processor::WebhookProcessor;
 pub(crate) use processor::{NotOpened, Opened, open};
 pub use sealing::{Sealing, SealingError};
+pub use senders::Senders;
 pub(crate) use stored::load_webhook;
+pub(crate) use stored::{StoredWebhook, unnamed_after};
 pub use stored::{WebhookFilter, WebhookRecord, WebhookStatus, WebhookStatusError};
 pub(crate) use verdicts::{Verdict, settle_confirmed};
 

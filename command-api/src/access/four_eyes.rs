@@ -46,8 +46,16 @@ pub enum FourEyesError {
     },
 }
 
-/// Operations whose requests hold what is personal or secret: who pays, and where payouts go.
-const PERSONAL: [&str; 2] = ["create_deposit", "add_beneficiary"];
+/// Operations whose requests hold what is personal or secret: who pays, where payouts go, who somebody is.
+const PERSONAL: [&str; 7] = [
+    "create_deposit",
+    "add_beneficiary",
+    "record_profile",
+    "submit_case",
+    "find_profiles",
+    "add_case_document",
+    "open_case_document_upload",
+];
 
 /// The operations that need a second person.
 #[derive(Debug, Clone, Default)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use identity::authenticate::{AuthenticationError, Authenticator};
+use identity::document_reads::AskedDocument;
 use identity::permission::{Permission, Reach};
 use identity::principal::{Denial, Principal};
-use ledger_core::{AccountId, Holder, LedgerName, OwnerId, PaymentId, PayoutId, WalletId};
+use ledger_core::{AccountId, CaseId, Holder, LedgerName, OwnerId, PaymentId, PayoutId, WalletId};
 use poem::endpoint::BoxEndpoint;
 use poem::http::header;
 use poem::{Endpoint, EndpointExt, Request, Response};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use super::four_eyes::{self, FourEyes};
 use super::ownership::Ownership;
-use super::{Own, Requirement};
+use super::{DOCUMENT_DOWNLOAD, Own, Requirement};
 use crate::context::{Caller, RequestContext};
 use crate::limits::{Group, Party, count_address, count_party};
 use crate::problem::{Problem, catalogue};
@@ -127,7 +128,9 @@ impl Gate {
         let is_own = match own {
             Own::Shared | Own::Commands => true,
             Own::Nothing => return Err(denied_own()),
-            Own::Owner => path::<OwnerId>(request, "owner").is_some_and(|named| named == *owner),
+            Own::Owner | Own::Onboarding => {
+                path::<OwnerId>(request, "owner").is_some_and(|named| named == *owner)
+            }
             Own::Wallet => match path(request, "wallet_id") {
                 Some(wallet) => self.ownership.is_wallet_of(owner, ledger, wallet).await?,
                 None => false,
@@ -160,6 +163,10 @@ impl Gate {
             },
             Own::Dispute => match path::<Uuid>(request, "dispute_id") {
                 Some(id) => self.is_outside_of::<DisputeRow>(owner, ledger, id).await?,
+                None => false,
+            },
+            Own::Case => match path::<CaseId>(request, "case_id") {
+                Some(case) => self.ownership.is_case_of(owner, ledger, case).await?,
                 None => false,
             },
             Own::Filter(names) => {
@@ -336,7 +343,9 @@ fn not_theirs(own: Own) -> Problem {
         Own::Deposit => ("payment_not_found", "there is no such deposit"),
         Own::Payout => ("payout_not_found", "there is no such payout"),
         Own::Dispute => (catalogue::DISPUTE_NOT_FOUND, "there is no such dispute"),
+        Own::Case => ("case_not_found", "there is no such verification case"),
         Own::Owner => (catalogue::OWNER_NOT_FOUND, "the owner has no wallets"),
+        Own::Onboarding => ("onboarding_not_found", "there is no such onboarding"),
         Own::Shared | Own::Commands | Own::Filter(_) | Own::Nothing => return denied_own(),
     };
     Problem::new(code, detail)
@@ -409,6 +418,48 @@ impl Guarded {
     }
 }
 
+impl Guarded {
+    /// Who is known and is not given a document is recorded. What comes too often, or from nobody, leaves nothing:
+    /// there would be no end of it.
+    async fn record_refusal(&self, request: &Request, problem: &Problem) {
+        let recorded = [
+            catalogue::FORBIDDEN,
+            catalogue::SCOPE_MISSING,
+            catalogue::SECOND_FACTOR_NEEDED,
+            catalogue::APPROVAL_NEEDED,
+        ];
+        let (Some(gate), true) = (&self.gate, recorded.contains(&problem.code())) else {
+            return;
+        };
+        if self.asked.operation != DOCUMENT_DOWNLOAD {
+            return;
+        }
+        let Ok(credential) = credential(request) else {
+            return;
+        };
+        // It was judged a moment ago, and is remembered.
+        let Ok(principal) = gate.authenticator.authenticate(credential).await else {
+            return;
+        };
+        let text = |name| request.raw_path_param(name).unwrap_or_default();
+        let asked = AskedDocument {
+            ledger: path(request, "ledger"),
+            case: text("case_id"),
+            document: text("document_id"),
+            owner: None,
+        };
+        let identities = gate.authenticator.identities();
+        let actor = Some(principal.subject);
+        let recorded = identities.record_document_refused(actor, asked, problem.code());
+        if let Err(error) = recorded.await {
+            tracing::error!(
+                error = %event_store::ErrorChain(&error),
+                "that somebody was refused a document cannot be recorded"
+            );
+        }
+    }
+}
+
 impl Endpoint for Guarded {
     type Output = Response;
 
@@ -421,6 +472,7 @@ impl Endpoint for Guarded {
                 }
             }
             Err(problem) => {
+                self.record_refusal(&request, &problem).await;
                 if problem.code() == catalogue::TOO_MANY_REQUESTS {
                     discard(request.take_body(), DISCARDED).await;
                 }

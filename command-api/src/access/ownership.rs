@@ -8,10 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger_core::beneficiary::BeneficiaryAction;
+use ledger_core::identifier::derived_id;
+use ledger_core::onboarding::{OnboardingAction, Reopen};
 use ledger_core::payment::PaymentAction;
 use ledger_core::payout::PayoutAction;
+use ledger_core::profile::ProfileAction;
+use ledger_core::verification::CaseAction;
 use ledger_core::{
-    AccountId, Command, HoldId, Holder, LedgerName, OwnerId, TransactionId, WalletId,
+    AccountId, CaseId, Command, HoldId, Holder, LedgerName, OwnerId, TierName, TransactionId,
+    WalletId,
 };
 use projections::queries::payments::rows::{BeneficiaryRow, Document, PaymentRow, PayoutRow};
 use projections::{Queries, ReadModelName};
@@ -24,6 +29,14 @@ const MOST_REMEMBERED: usize = 100_000;
 
 /// How long a read model may take to know what was just written.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The case that a customer opens for themselves, for a tier: there is one, so that whoever was rejected for
+/// good has no other.
+#[must_use]
+pub fn case_of_customer(owner: &OwnerId, tier: TierName) -> CaseId {
+    let id = derived_id(&["verification case", owner.as_str(), tier.as_str()]);
+    CaseId::new(id)
+}
 
 /// Finds out whose something is; cheap to clone.
 #[derive(Clone)]
@@ -179,9 +192,30 @@ impl Ownership {
         }
     }
 
+    /// Whether a verification case is about this owner, which never changes.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_case_of(
+        &self,
+        owner: &OwnerId,
+        ledger: LedgerName,
+        case: CaseId,
+    ) -> Result<bool, Problem> {
+        let mut found = self.queries.verification_case(ledger, case).await?.value;
+        if found.is_none() {
+            let cases = [ReadModelName::Verification];
+            self.queries.catch_up(ledger, &cases, PATIENCE).await?;
+            found = self.queries.verification_case(ledger, case).await?.value;
+        }
+        let about = found.as_ref().and_then(|row| row.open());
+        Ok(about.is_some_and(|(open, _)| open.owner == *owner))
+    }
+
     /// Refuses commands of an owner that concern what is not theirs: they open wallets for themselves, without
     /// credit, and give and reserve money of their own wallets only, now and not in another time; they begin
-    /// and end deposits, payouts and beneficiaries of their own wallets.
+    /// and end deposits, payouts and beneficiaries of their own wallets; they open cases about themselves, and
+    /// begin their own onboarding.
     ///
     /// # Errors
     /// `forbidden`; the problem with the database.
@@ -213,6 +247,30 @@ impl Ownership {
                 Command::PlaceHold { request, .. } => {
                     self.check_source(owner, ledger, request.source).await?;
                 }
+                Command::VerificationCase { case, action } => match &**action {
+                    CaseAction::Open {
+                        owner: named, tier, ..
+                    } if named == owner && *case == case_of_customer(owner, *tier) => {}
+                    CaseAction::ReceiveDocument { .. }
+                        if self.is_case_of(owner, ledger, *case).await? => {}
+                    _ => return Err(forbidden("the case is not the caller's to open")),
+                },
+                Command::Profile {
+                    owner: named,
+                    action,
+                } if named == owner && matches!(**action, ProfileAction::Record { .. }) => {}
+                Command::Onboarding {
+                    owner: named,
+                    action,
+                } => match &**action {
+                    OnboardingAction::Start { terms, .. }
+                        if named == owner && terms.case == case_of_customer(owner, terms.tier) => {}
+                    OnboardingAction::Resume {
+                        reopen: Reopen::Expired,
+                        ..
+                    } if named == owner => {}
+                    _ => return Err(forbidden("the onboarding is not the caller's to begin")),
+                },
                 outside => self.check_outside(owner, ledger, outside).await?,
             }
         }

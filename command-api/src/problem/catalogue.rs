@@ -11,6 +11,9 @@ use poem::http::StatusCode;
 
 use payments::OF_PAYMENTS;
 use verification::OF_VERIFICATION;
+pub use verification::{
+    IDENTITY_PROVIDER_NOT_CONFIGURED, PERSON_CONTACT_MISSING, PERSON_NAME_MISSING,
+};
 
 /// A request with fields that cannot be accepted.
 pub const INVALID_REQUEST: &str = "invalid_request";
@@ -66,6 +69,10 @@ pub const LOG_UNAVAILABLE: &str = "log_unavailable";
 pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 /// There is no such dispute.
 pub const DISPUTE_NOT_FOUND: &str = "dispute_not_found";
+/// Nothing is known of an owner as a person.
+pub const PROFILE_NOT_FOUND: &str = "profile_not_found";
+/// There is no key under which anything personal could be kept.
+pub const PERSONAL_DATA_UNAVAILABLE: &str = "personal_data_unavailable";
 /// No provider can be asked for a deposit.
 pub const PROVIDER_UNAVAILABLE: &str = "payment_provider_unavailable";
 /// A failure inside Daybook.

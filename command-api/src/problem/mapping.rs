@@ -8,6 +8,7 @@ use poem::error::{
 };
 
 use projections::queries::QueryError;
+use workflows::identity_checks::{DeskFault, NoteFault, SubmissionFault};
 
 use super::{FieldCode, FieldFault, Problem, Retryable, catalogue};
 
@@ -72,6 +73,40 @@ impl From<QueryError> for Problem {
             QueryError::Database(source) => Self::from_database(source),
             QueryError::Row { .. } => Self::internal(&error),
         }
+    }
+}
+
+impl From<NoteFault> for Problem {
+    fn from(fault: NoteFault) -> Self {
+        match &fault {
+            NoteFault::Database(error) => Self::from_database(error),
+            NoteFault::Sealed(_) | NoteFault::Text(_) => Self::internal(&fault),
+        }
+    }
+}
+
+impl From<DeskFault> for Problem {
+    fn from(fault: DeskFault) -> Self {
+        match &fault {
+            DeskFault::Database(error) => Self::from_database(error),
+            DeskFault::Sealed(_) | DeskFault::Text(_) => Self::internal(&fault),
+        }
+    }
+}
+
+impl From<SubmissionFault> for Problem {
+    fn from(fault: SubmissionFault) -> Self {
+        let (code, provider) = match fault {
+            SubmissionFault::NotConfigured { provider } => {
+                (catalogue::IDENTITY_PROVIDER_NOT_CONFIGURED, provider)
+            }
+            SubmissionFault::NameMissing { provider } => (catalogue::PERSON_NAME_MISSING, provider),
+            SubmissionFault::ContactMissing { provider } => {
+                (catalogue::PERSON_CONTACT_MISSING, provider)
+            }
+        };
+        let context = serde_json::json!({ "provider": provider });
+        Self::new(code, fault.to_string()).with_context(context)
     }
 }
 

@@ -17,6 +17,7 @@ const MISSING: (u16, &str) = (
 );
 const TOO_SLOW: (u16, &str) = (408, "The body does not come.");
 const STATE: (u16, &str) = (409, "The state of something concerned stands in the way.");
+const GONE: (u16, &str) = (410, "It was there and is not any more.");
 const TOO_LARGE: (u16, &str) = (413, "The body is too large.");
 const MEDIA_TYPE: (u16, &str) = (415, "The body is not declared as `application/json`.");
 const RULE: (u16, &str) = (422, "A rule of the ledger refuses the command.");
@@ -43,6 +44,14 @@ pub struct QueryProblem(pub Problem);
 /// Why a payer's browser gets no page.
 #[derive(Debug)]
 pub struct PageProblem(pub Problem);
+
+/// Why a document was not taken.
+#[derive(Debug)]
+pub struct UploadProblem(pub Problem);
+
+/// Why a document is not given out.
+#[derive(Debug)]
+pub struct DownloadProblem(pub Problem);
 
 /// Why a webhook was not taken.
 #[derive(Debug)]
@@ -121,6 +130,40 @@ problem_response!(
         TOO_SLOW,
         TOO_LARGE,
         MEDIA_TYPE,
+        TOO_OFTEN,
+        FAULT,
+        AGAIN
+    ]
+);
+
+problem_response!(
+    UploadProblem,
+    [
+        INVALID,
+        UNKNOWN_CALLER,
+        FORBIDDEN,
+        MISSING,
+        TOO_SLOW,
+        STATE,
+        GONE,
+        TOO_LARGE,
+        MEDIA_TYPE,
+        RULE,
+        TOO_OFTEN,
+        FAULT,
+        AGAIN
+    ]
+);
+
+problem_response!(
+    DownloadProblem,
+    [
+        INVALID,
+        UNKNOWN_CALLER,
+        FORBIDDEN,
+        MISSING,
+        STATE,
+        GONE,
         TOO_OFTEN,
         FAULT,
         AGAIN

@@ -15,7 +15,7 @@ use crate::choice::choice;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters, Word};
 use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
-use crate::replay_line::ReplayLine;
+use crate::replay_line::{ErasedPersons, ReplayLine};
 use crate::representation::position::PositionNumber;
 use crate::routes::Part;
 use crate::routes::groups::ledger;
@@ -40,6 +40,16 @@ choice!(
         Transaction => "transaction",
         /// A hold.
         Hold => "hold",
+    }
+);
+
+choice!(
+    /// What has become of what an event tells of a person.
+    PersonalMarkName {
+        /// It is sealed, and can be opened.
+        Sealed => "sealed",
+        /// Its key is destroyed: nobody can open it any more.
+        Erased => "erased",
     }
 );
 
@@ -128,6 +138,8 @@ struct ReplayLineSchema {
     payload: Value,
     /// Who and what caused it, exactly as stored.
     metadata: Value,
+    /// What has become of what it tells of a person, if it tells anything.
+    personal: Option<PersonalMarkName>,
 }
 
 /// Lines of JSON.
@@ -243,7 +255,8 @@ impl Pages {
             return Ok(None);
         };
         let is_full = i64::try_from(events.len()).is_ok_and(|count| count == PAGE);
-        let bytes = lines(self.ledger, events)?;
+        let erased = ErasedPersons::among(&self.log, self.ledger, &events).await?;
+        let bytes = lines(self.ledger, events, &erased)?;
         let rest = is_full.then(|| Self {
             after: Position::try_new(last).unwrap_or(self.after),
             ..self
@@ -252,10 +265,14 @@ impl Pages {
     }
 }
 
-fn lines(ledger: LedgerName, events: Vec<StoredEvent>) -> Result<Bytes, Problem> {
+fn lines(
+    ledger: LedgerName,
+    events: Vec<StoredEvent>,
+    erased: &ErasedPersons,
+) -> Result<Bytes, Problem> {
     let mut written = Vec::new();
     for event in events {
-        ReplayLine::try_new(ledger, event)
+        ReplayLine::try_new(ledger, event, erased)
             .and_then(|line| line.write_to(&mut written))
             .map_err(|error| Problem::internal(&error))?;
     }

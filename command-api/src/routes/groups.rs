@@ -1,8 +1,8 @@
 //! Parameter groups that several operations share.
 
 use ledger_core::{
-    AssetCode, BeneficiaryId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId,
-    TierName, TransactionId, WalletId,
+    AssetCode, BeneficiaryId, CaseId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId,
+    SettlementId, TierName, TransactionId, WalletId,
 };
 
 use crate::idempotency::{IDEMPOTENCY_KEY_HEADER, KeyText};
@@ -124,6 +124,10 @@ resource_command_parameters!(
 resource_command_parameters!(
     /// A command about an owner.
     OwnerCommandParameters, owner: OwnerId, "owner", "The owner."
+);
+resource_command_parameters!(
+    /// A command about a verification case.
+    CaseCommandParameters, case: CaseId, "case_id", "The case."
 );
 
 /// A command to a beneficiary of a wallet.

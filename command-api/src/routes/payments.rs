@@ -198,7 +198,7 @@ pub(super) fn actor_id(context: &RequestContext) -> Result<ActorId, Problem> {
 }
 
 /// Whom a caller is shown things as: who reaches no further than what is theirs is a customer.
-const fn audience(context: &RequestContext) -> Audience {
+pub(super) const fn audience(context: &RequestContext) -> Audience {
     match context.caller {
         Caller::OnlyOwn(..) => Audience::Customer,
         Caller::Anonymous | Caller::Known(_) => Audience::Staff,

@@ -1,8 +1,8 @@
 //! Parameter groups that several queries share.
 
 use ledger_core::{
-    HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId, TierName, TransactionId,
-    WalletId,
+    CaseId, HoldId, LedgerName, OwnerId, PaymentId, PayoutId, SettlementId, TierName,
+    TransactionId, WalletId,
 };
 
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource};
@@ -132,4 +132,8 @@ resource_query!(
 resource_query!(
     /// A query of one owner.
     OwnerQuery, owner: OwnerId, "owner", "The owner."
+);
+resource_query!(
+    /// A query of one verification case.
+    CaseQuery, case: CaseId, "case_id", "The case."
 );

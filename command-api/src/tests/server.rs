@@ -1,7 +1,9 @@
 //! A server for tests.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use documents::{DocumentSettings, Documents, ObjectStorage, StorageSettings};
 use event_store::executor::{Applied, CommandOutcome, Outcome, Submission, SubmitError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -20,9 +22,8 @@ use serde_json::Value;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use workflows::GatewayAccounts;
 use workflows::routing::Router;
-use workflows::webhooks::{Sealing, SealingError, WebhookSettings, Webhooks};
+use workflows::webhooks::{Sealing, SealingError, Senders, WebhookSettings, Webhooks};
 
 use crate::access::Access;
 use crate::api::{Api, ApiDependencies};
@@ -83,7 +84,10 @@ impl Server {
             webhooks: webhooks(pool.clone()),
             public_url: "https://daybook.example/".parse().unwrap(),
             readiness: Arc::new(Vec::<Component>::new),
-            pool,
+            pool: pool.clone(),
+            vault: None,
+            onboarding_contacts: BTreeSet::new(),
+            documents: documents(pool.clone()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });
         Self {
@@ -103,6 +107,13 @@ impl Server {
     }
 }
 
+/// Documents that nobody brings.
+fn documents(pool: PgPool) -> Documents {
+    let folder = std::env::temp_dir().join(format!("daybook-api-{}", std::process::id()));
+    let storage = ObjectStorage::open(&StorageSettings::Folder(folder)).unwrap();
+    Documents::new(pool, storage, None, DocumentSettings::default())
+}
+
 /// Nothing is stored here.
 #[derive(Debug)]
 struct NobodySeals;
@@ -120,7 +131,7 @@ impl Sealing for NobodySeals {
 /// Webhooks to nobody.
 pub fn webhooks(pool: PgPool) -> Webhooks {
     Webhooks::start(
-        GatewayAccounts::default(),
+        Senders::default(),
         pool,
         Arc::new(NobodySeals),
         WebhookSettings::default(),
@@ -205,7 +216,9 @@ fn created_by(command: &Command) -> Option<Uuid> {
         | Command::SetTier { .. }
         | Command::SetDefaultTier { .. }
         | Command::Owner { .. }
-        | Command::VerificationCase { .. } => None,
+        | Command::VerificationCase { .. }
+        | Command::Profile { .. }
+        | Command::Onboarding { .. } => None,
     }
 }
 

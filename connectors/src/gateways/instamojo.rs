@@ -33,7 +33,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
-use super::calls::{Call, Caller};
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureRequest,
     Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, DisputeObservation, Gateway,
@@ -42,6 +41,7 @@ use super::{
     RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery, WebhookFacts,
     WebhookRejection,
 };
+use super::{Call, Caller};
 use access::Access;
 use answer::entity;
 pub use settings::{INSTAMOJO_CLIENT_URL, INSTAMOJO_KEYS_URL, InstamojoAccess, InstamojoSettings};

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::calls::Caller;
+use super::Caller;
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureMode,
     CaptureRequest, Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest,

@@ -34,7 +34,6 @@ use async_trait::async_trait;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use super::calls::{Call, Caller};
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureRequest,
     Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, DisputeObservation, Gateway,
@@ -43,6 +42,7 @@ use super::{
     RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery, WebhookFacts,
     WebhookRejection,
 };
+use super::{Call, Caller};
 use crate::outbound::Answer;
 use answer::entity;
 pub use returns::{is_link_return, is_page_return};

@@ -34,7 +34,6 @@ use async_trait::async_trait;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use super::calls::{Body, Call, Caller};
 use super::{
     Availability, Beneficiary, BeneficiaryRequest, CancelRequest, Capabilities, CaptureRequest,
     Checkout, CheckoutLookup, CheckoutObservation, CheckoutRequest, DisputeObservation, Gateway,
@@ -43,7 +42,9 @@ use super::{
     RefundObservation, RefundRequest, SettlementPage, SettlementQuery, WebhookDelivery,
     WebhookFacts, WebhookRejection,
 };
+use super::{Call, Caller};
 use crate::outbound::{Answer, form};
+use crate::providers::Body;
 use answer::entity;
 pub use settings::{STRIPE_API_VERSION, STRIPE_BASE_URL, StripeSettings};
 

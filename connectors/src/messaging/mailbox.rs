@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use identity::address::Address;
-use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError};
+use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, Reminder};
 use serde::Serialize;
 
 use super::text;
@@ -32,10 +32,12 @@ pub struct MailboxMessage {
     pub channel: &'static str,
     /// To whom.
     pub to: String,
-    /// What the code is for, as [`identity::delivery::Purpose::as_str`] has it.
+    /// What the code is for, as [`identity::delivery::Purpose::as_str`] has it, or what is reminded of, as
+    /// [`identity::delivery::ReminderOf::as_str`] has it.
     pub purpose: &'static str,
-    /// The code.
-    pub code: String,
+    /// The code; a reminder has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// The subject of an email.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -43,7 +45,7 @@ pub struct MailboxMessage {
     pub text: String,
     /// When it came.
     pub sent_at: DateTime<Utc>,
-    /// Until when the code holds.
+    /// Until when the code holds, or there is time.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -117,7 +119,18 @@ impl Mailbox {
 #[async_trait]
 impl CodeDelivery for Mailbox {
     async fn deliver(&self, message: &CodeMessage) -> Result<(), DeliveryError> {
-        let mut letter = written(message)?;
+        self.keep(written(message)?);
+        Ok(())
+    }
+
+    async fn remind(&self, reminder: &Reminder) -> Result<(), DeliveryError> {
+        self.keep(reminded(reminder));
+        Ok(())
+    }
+}
+
+impl Mailbox {
+    fn keep(&self, mut letter: MailboxMessage) {
         let mut kept = self.kept();
         kept.count = kept.count.saturating_add(1);
         letter.number = kept.count;
@@ -125,7 +138,29 @@ impl CodeDelivery for Mailbox {
             kept.messages.pop_front();
         }
         kept.messages.push_back(letter);
-        Ok(())
+    }
+}
+
+/// A reminder as it would be sent, still without its number.
+fn reminded(reminder: &Reminder) -> MailboxMessage {
+    let (channel, subject, text) = match reminder.to {
+        Address::Email(_) => (
+            "email",
+            Some(text::reminder_subject(reminder, SERVICE)),
+            text::reminder_letter(reminder, SERVICE),
+        ),
+        Address::Phone(_) => ("sms", None, text::reminder_short(reminder, SERVICE)),
+    };
+    MailboxMessage {
+        number: 0,
+        channel,
+        to: reminder.to.as_str().to_owned(),
+        purpose: reminder.of.as_str(),
+        code: None,
+        subject,
+        text,
+        sent_at: Utc::now(),
+        expires_at: reminder.due_at,
     }
 }
 
@@ -146,7 +181,7 @@ fn written(message: &CodeMessage) -> Result<MailboxMessage, DeliveryError> {
         channel,
         to: message.to.as_str().to_owned(),
         purpose: message.purpose.as_str(),
-        code: text::digits(&message.code)?.to_owned(),
+        code: Some(text::digits(&message.code)?.to_owned()),
         subject,
         text,
         sent_at,
@@ -180,6 +215,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere }
 fn show(page: &mut String, message: &MailboxMessage) {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     let subject = message.subject.as_deref().unwrap_or("Text message");
+    let code = message.code.as_deref().unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = write!(
         page,
@@ -190,7 +226,7 @@ fn show(page: &mut String, message: &MailboxMessage) {
         Escaped(&message.to),
         Escaped(&time(message.sent_at)),
         Escaped(&time(message.expires_at)),
-        Escaped(&message.code),
+        Escaped(code),
         Escaped(&message.text),
     );
 }

@@ -23,7 +23,7 @@ use http_body_util::Full;
 use hyper::header::{ACCEPT, HeaderValue};
 use hyper::{Request, StatusCode};
 use identity::address::Address;
-use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError};
+use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, Reminder};
 use serde::Deserialize;
 
 use super::attempts::AttemptPolicy;
@@ -131,6 +131,11 @@ impl CodeDelivery for Msg91Delivery {
         }
         let url = format!("{}?{}", self.url, form(&fields));
         self.attempts.deliver(|| self.attempt(&url)).await
+    }
+
+    /// The interface takes codes and nothing else.
+    async fn remind(&self, _: &Reminder) -> Result<(), DeliveryError> {
+        Err(DeliveryError::NotConfigured)
     }
 }
 

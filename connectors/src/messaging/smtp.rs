@@ -19,7 +19,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use identity::address::Address;
-use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError};
+use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, Reminder};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
@@ -132,21 +132,32 @@ impl SmtpDelivery {
         })
     }
 
-    fn letter(&self, to: &str, message: &CodeMessage) -> Result<Message, DeliveryError> {
+    fn letter(&self, to: &str, written: Written) -> Result<Message, DeliveryError> {
         let to: Mailbox = to.parse().map_err(|_| DeliveryError::Refused {
             reason: "the address cannot be written in a message".to_owned(),
         })?;
-        let id = format!("<{}@{}>", Uuid::new_v4(), self.from.email.domain());
+        let id = format!("<{}@{}>", written.id, self.from.email.domain());
         Message::builder()
             .message_id(Some(id))
             .date_now()
             .from(self.from.clone())
             .to(to)
-            .subject(text::subject(message, &self.service))
+            .subject(written.subject)
             .header(AutoSubmitted)
             .header(ContentType::TEXT_PLAIN)
-            .body(text::letter(message, &self.service)?)
+            .body(written.text)
             .map_err(|source| DeliveryError::Unavailable(source.into()))
+    }
+
+    async fn send(&self, to: &Address, written: Written) -> Result<(), DeliveryError> {
+        let Address::Email(to) = to else {
+            return Err(DeliveryError::NotConfigured);
+        };
+        let letter = self.letter(to.as_str(), written)?;
+        let formatted = letter.formatted();
+        self.attempts
+            .deliver(|| self.attempt(&letter, &formatted))
+            .await
     }
 
     async fn attempt(&self, letter: &Message, formatted: &[u8]) -> Result<(), Failure> {
@@ -163,15 +174,31 @@ impl SmtpDelivery {
 #[async_trait]
 impl CodeDelivery for SmtpDelivery {
     async fn deliver(&self, message: &CodeMessage) -> Result<(), DeliveryError> {
-        let Address::Email(to) = &message.to else {
-            return Err(DeliveryError::NotConfigured);
+        let written = Written {
+            id: Uuid::new_v4(),
+            subject: text::subject(message, &self.service),
+            text: text::letter(message, &self.service)?,
         };
-        let letter = self.letter(to.as_str(), message)?;
-        let formatted = letter.formatted();
-        self.attempts
-            .deliver(|| self.attempt(&letter, &formatted))
-            .await
+        self.send(&message.to, written).await
     }
+
+    /// However often it is sent, it is the same message.
+    async fn remind(&self, reminder: &Reminder) -> Result<(), DeliveryError> {
+        let written = Written {
+            id: reminder.id,
+            subject: text::reminder_subject(reminder, &self.service),
+            text: text::reminder_letter(reminder, &self.service),
+        };
+        self.send(&reminder.to, written).await
+    }
+}
+
+/// What is in a letter.
+struct Written {
+    /// Of its `Message-ID`.
+    id: Uuid,
+    subject: String,
+    text: String,
 }
 
 fn setting(setting: &'static str, rule: &'static str) -> MessagingStartError {

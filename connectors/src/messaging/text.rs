@@ -1,9 +1,11 @@
-//! What people are told with a code: what it is for, how long it holds, and that nobody asks for it.
+//! What people are told with a code: what it is for, how long it holds, and that nobody asks for it. And what
+//! they are reminded of.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use identity::address::Address;
-use identity::delivery::{CodeMessage, CodeText, DeliveryError, Purpose};
+use identity::delivery::{CodeMessage, CodeText, DeliveryError, Purpose, Reminder, ReminderOf};
 
 /// The digits of a code.
 const CODE_LENGTH: usize = 6;
@@ -75,14 +77,59 @@ pub(super) fn short(message: &CodeMessage, service: &str) -> Result<String, Deli
     ))
 }
 
+/// What somebody is to do, after "to".
+const fn wish(of: ReminderOf) -> &'static str {
+    match of {
+        ReminderOf::VerifyEmail => "confirm your email address",
+        ReminderOf::VerifyPhone => "confirm your phone number",
+        ReminderOf::GiveDocuments => "give the documents that you were asked for",
+    }
+}
+
+/// The subject of a reminder by email.
+pub(super) fn reminder_subject(reminder: &Reminder, service: &str) -> String {
+    format!("{service}: a reminder to {}", wish(reminder.of))
+}
+
+/// The text of a reminder by email. Without a link: whoever is used to links in such letters follows those of
+/// others, too.
+pub(super) fn reminder_letter(reminder: &Reminder, service: &str) -> String {
+    let (wish, until) = (wish(reminder.of), day(reminder.due_at));
+    format!(
+        "You have begun to open an account at {service}. To go on, {wish}.\n\
+         There is time until {until}.\n\
+         \n\
+         Sign in the way you always do; there is no link in this letter. Nobody from {service} will\n\
+         ever ask you for a code or your password.\n\
+         If you do not wish to go on, you need not do anything.\n"
+    )
+}
+
+/// The text of a reminder by text message.
+pub(super) fn reminder_short(reminder: &Reminder, service: &str) -> String {
+    let (wish, until) = (wish(reminder.of), day(reminder.due_at));
+    format!("{service}: to open your account, {wish} until {until}. Sign in the way you always do.")
+}
+
+/// A moment as people read it.
+fn day(moment: DateTime<Utc>) -> String {
+    moment
+        .format("%e %B %Y, %H:%M UTC")
+        .to_string()
+        .trim()
+        .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use identity::address::Address;
-    use identity::delivery::{CodeMessage, CodeText, DeliveryError, Purpose};
+    use identity::delivery::{CodeMessage, CodeText, DeliveryError, Purpose, Reminder, ReminderOf};
 
-    use super::{letter, minutes, short, subject};
+    use super::{
+        letter, minutes, reminder_letter, reminder_short, reminder_subject, short, subject, wish,
+    };
 
     fn message(code: &str, purpose: Purpose) -> CodeMessage {
         CodeMessage {
@@ -115,6 +162,29 @@ mod tests {
         subjects.sort();
         subjects.dedup();
         assert_eq!(subjects.len(), Purpose::ALL.len());
+    }
+
+    #[test]
+    fn a_reminder_says_what_is_to_be_done_and_until_when() {
+        for of in ReminderOf::ALL {
+            let reminder = Reminder {
+                to: Address::Email("asha@example.org".parse().unwrap()),
+                id: uuid::Uuid::nil(),
+                of,
+                due_at: "2026-02-03T04:05:06Z".parse().unwrap(),
+            };
+            let subject = reminder_subject(&reminder, "Daybook");
+            assert!(subject.contains(wish(of)), "{subject}");
+            for text in [
+                reminder_letter(&reminder, "Daybook"),
+                reminder_short(&reminder, "Daybook"),
+            ] {
+                for part in [wish(of), "3 February 2026, 04:05 UTC", "Daybook"] {
+                    assert!(text.contains(part), "{part} in {text}");
+                }
+                assert!(text.is_ascii() && !text.contains("http"), "{text}");
+            }
+        }
     }
 
     #[test]

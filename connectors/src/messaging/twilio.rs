@@ -25,7 +25,7 @@ use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, StatusCode};
 use identity::address::Address;
-use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError};
+use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, Reminder};
 use serde::Deserialize;
 
 use super::attempts::AttemptPolicy;
@@ -119,6 +119,11 @@ impl CodeDelivery for TwilioDelivery {
             ("CustomCode", text::digits(&message.code)?),
         ]);
         self.attempts.deliver(|| self.attempt(&body)).await
+    }
+
+    /// The interface takes codes and nothing else.
+    async fn remind(&self, _: &Reminder) -> Result<(), DeliveryError> {
+        Err(DeliveryError::NotConfigured)
     }
 }
 

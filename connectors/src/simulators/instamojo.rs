@@ -30,19 +30,17 @@ mod requests;
 mod routes;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::books::Books;
-use super::control::GatewaySimulator;
-use super::faults::Faults;
+use super::control::{GatewaySimulator, Workings};
 use super::front::{Front, lock};
-use super::mischief::{Chances, PayerChoice};
+use super::mischief::PayerChoice;
 use super::razorpay::SimulatorStartError;
 use super::rewriting::Rewriting;
 use super::server::Server;
-use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
+use super::webhook_sender::{WebhookSender, WebhookTiming};
 use crate::secret::Secret;
 use account::Account;
 
@@ -189,22 +187,19 @@ impl InstamojoSimulator {
 /// Webhooks go where each payment request says; the one told here is for those that say nothing. Events of
 /// before a change of the salt keep the one that was current then. What falls due: banks that said no say
 /// yes late, and tokens end. The tax in a payment's fee is told only with what it is paid out with.
-impl GatewaySimulator for Office {
-    fn faults(&self) -> &Faults {
-        &self.front.faults
+impl Workings for Office {
+    fn front(&self) -> &Front {
+        &self.front
     }
 
-    fn set_chances(&self, chances: Chances) {
-        self.front.set_chances(chances);
+    fn sender(&self) -> &WebhookSender {
+        &self.sender
     }
 
+    /// Forms are put together in the account, and are not JSON on their way.
     fn rewrite(&self, rewriting: Option<Rewriting>) {
         lock(&self.account).rewriting.clone_from(&rewriting);
         self.front.rewrite(rewriting);
-    }
-
-    fn set_down(&self, is_down: bool) {
-        self.front.set_down(is_down);
     }
 
     fn set_webhook(&self, url: &str, secrets: &[Secret]) {
@@ -215,13 +210,14 @@ impl GatewaySimulator for Office {
         }
     }
 
+    fn fall_due(&self) {
+        self.happen(|account, now| account.fall_due(now));
+    }
+}
+
+impl GatewaySimulator for Office {
     fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
         self.happen(|account, now| account.pay(checkout_id, "UPI", choice, now))
-    }
-
-    fn advance(&self, by: Duration) {
-        self.front.advance(by);
-        self.happen(|account, now| account.fall_due(now));
     }
 
     fn settle(&self, day: NaiveDate) -> Option<String> {
@@ -257,18 +253,6 @@ impl GatewaySimulator for Office {
 
     fn books(&self) -> Books {
         lock(&self.account).books()
-    }
-
-    fn deliveries(&self) -> Vec<Delivery> {
-        self.sender.deliveries()
-    }
-
-    fn webhooks_under_way(&self) -> usize {
-        self.sender.under_way()
-    }
-
-    fn dropped_webhooks(&self) -> u64 {
-        self.sender.dropped()
     }
 }
 

@@ -9,6 +9,7 @@ use poem::http::header::{CACHE_CONTROL, LOCATION};
 use crate::gateways::{Money, currency};
 use crate::markup::Escaped;
 
+const NO_MONEY: &str = "no money moves.";
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1c2430}\
 main{max-width:28rem;margin:8vh auto;background:#fff;border:1px solid #dde1e7;border-radius:8px;overflow:hidden}\
 header{padding:.75rem 2rem;background:#fff7e0;border-bottom:1px solid #f0dfa8;font-size:.875rem}\
@@ -52,6 +53,7 @@ impl PayPage<'_> {
         page(
             StatusCode::OK,
             self.provider,
+            NO_MONEY,
             &format!(
                 "<h1>{}</h1><p class=\"amount\">{}</p><form method=\"post\" action=\"{}\">{hidden}\
                  <label>Method <select name=\"method\"><option value=\"upi\">UPI</option>\
@@ -72,6 +74,34 @@ impl PayPage<'_> {
     }
 }
 
+/// A page on which a person decides what becomes of their case.
+pub(super) struct CasePage<'a> {
+    pub provider: &'a str,
+    pub case_id: &'a str,
+    pub action: &'a str,
+}
+
+impl CasePage<'_> {
+    pub(super) fn respond(&self) -> Response {
+        page(
+            StatusCode::OK,
+            self.provider,
+            "nobody is checked.",
+            &format!(
+                "<h1>Verify your identity</h1><p>Case {}</p><form method=\"post\" action=\"{}\">\
+                 <button class=\"first\" name=\"choice\" value=\"approve\">Hand in, and pass</button>\
+                 <button name=\"choice\" value=\"submit\">Hand in, and wait</button>\
+                 <button name=\"choice\" value=\"review\">Hand in, and let people look</button>\
+                 <button name=\"choice\" value=\"reject_retry\">Hand in blurred photos</button>\
+                 <button name=\"choice\" value=\"reject_final\">Hand in somebody else's</button>\
+                 <button name=\"choice\" value=\"expire\">Turn back for good</button></form>",
+                Escaped(self.case_id),
+                Escaped(self.action),
+            ),
+        )
+    }
+}
+
 /// A page whose only form posts fields back to the merchant.
 pub(super) fn post_back(provider: &str, url: &str, fields: &[(String, String)]) -> Response {
     let mut hidden = String::new();
@@ -82,7 +112,7 @@ pub(super) fn post_back(provider: &str, url: &str, fields: &[(String, String)]) 
         "<form method=\"post\" action=\"{}\"><h1>You are done here</h1>{hidden}<button class=\"first\">Back to the shop</button></form>",
         Escaped(url)
     );
-    page(StatusCode::OK, provider, &form)
+    page(StatusCode::OK, provider, NO_MONEY, &form)
 }
 
 /// Sends the browser on with a GET, without what it posted.
@@ -96,7 +126,12 @@ pub(super) fn see_other(url: &str) -> Response {
 /// A page that says what is wrong.
 pub(super) fn refusal(provider: &str, words: &str) -> Response {
     let words = format!("<h1>{}</h1>", Escaped(words));
-    page(StatusCode::BAD_REQUEST, provider, &words)
+    page(
+        StatusCode::BAD_REQUEST,
+        provider,
+        "nothing here is real.",
+        &words,
+    )
 }
 
 fn push_hidden(html: &mut String, name: &str, value: &str) {
@@ -109,7 +144,7 @@ fn push_hidden(html: &mut String, name: &str, value: &str) {
     );
 }
 
-fn page(status: StatusCode, provider: &str, body: &str) -> Response {
+fn page(status: StatusCode, provider: &str, assurance: &str, body: &str) -> Response {
     Response::builder()
         .status(status)
         .content_type("text/html; charset=utf-8")
@@ -118,8 +153,9 @@ fn page(status: StatusCode, provider: &str, body: &str) -> Response {
             "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\">\
              <title>{0} (simulated)</title><style>{STYLE}</style><main><header><strong>{0}</strong>, \
-             simulated: no money moves.</header><section>{body}</section></main></html>",
-            Escaped(provider)
+             simulated: {1}</header><section>{body}</section></main></html>",
+            Escaped(provider),
+            Escaped(assurance)
         ))
 }
 

@@ -25,20 +25,18 @@ mod payments;
 mod settlements;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use poem::{EndpointExt, Route, post};
 
 use super::books::Books;
-use super::control::{self, GatewaySimulator};
-use super::faults::Faults;
+use super::control::{self, GatewaySimulator, Workings};
 use super::front::{Front, lock};
-use super::mischief::{Chances, PayerChoice};
+use super::mischief::PayerChoice;
 use super::razorpay::SimulatorStartError;
 use super::rewriting::Rewriting;
 use super::server::Server;
-use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
+use super::webhook_sender::{WebhookSender, WebhookTiming};
 use crate::gateways::CaptureMode;
 use crate::gateways::payu::PayUResponseHash;
 use crate::secret::Secret;
@@ -92,7 +90,7 @@ impl PayUSimulator {
             .at("/_payment", post(pages::show))
             .at("/_payment/decide", post(pages::decide))
             .at("/merchant/postservice.php", post(commands::interface))
-            .nest("/_simulator", control::routes(office.clone()))
+            .nest("/_simulator", control::gateway::routes(office.clone()))
             .data(Arc::clone(&office));
         let server = Server::start(routes).await?;
         Ok(Self { server, office })
@@ -206,22 +204,19 @@ impl PayUSimulator {
 /// forms that are signed with any of the secrets are taken; what happens is signed with the first. What is
 /// held beside refunds: captures and cancellations. What falls due: pages that nobody used are dropped,
 /// and banks that said no say yes late.
-impl GatewaySimulator for Office {
-    fn faults(&self) -> &Faults {
-        &self.front.faults
+impl Workings for Office {
+    fn front(&self) -> &Front {
+        &self.front
     }
 
-    fn set_chances(&self, chances: Chances) {
-        self.front.set_chances(chances);
+    fn sender(&self) -> &WebhookSender {
+        &self.sender
     }
 
+    /// Forms are put together in the account, and are not JSON on their way.
     fn rewrite(&self, rewriting: Option<Rewriting>) {
         lock(&self.account).rewriting.clone_from(&rewriting);
         self.front.rewrite(rewriting);
-    }
-
-    fn set_down(&self, is_down: bool) {
-        self.front.set_down(is_down);
     }
 
     fn set_webhook(&self, url: &str, secrets: &[Secret]) {
@@ -231,13 +226,14 @@ impl GatewaySimulator for Office {
         account.salts = salts.collect();
     }
 
+    fn fall_due(&self) {
+        self.happen(|account, now| account.fall_due(now));
+    }
+}
+
+impl GatewaySimulator for Office {
     fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
         self.happen(|account, now| account.pay(checkout_id, "UPI", choice, now))
-    }
-
-    fn advance(&self, by: Duration) {
-        self.front.advance(by);
-        self.happen(|account, now| account.fall_due(now));
     }
 
     /// Gives the bank's reference.
@@ -275,18 +271,6 @@ impl GatewaySimulator for Office {
 
     fn books(&self) -> Books {
         lock(&self.account).books()
-    }
-
-    fn deliveries(&self) -> Vec<Delivery> {
-        self.sender.deliveries()
-    }
-
-    fn webhooks_under_way(&self) -> usize {
-        self.sender.under_way()
-    }
-
-    fn dropped_webhooks(&self) -> u64 {
-        self.sender.dropped()
     }
 }
 

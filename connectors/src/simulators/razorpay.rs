@@ -31,18 +31,15 @@ mod settlements;
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::NaiveDate;
 
 use super::books::Books;
-use super::control::GatewaySimulator;
-use super::faults::Faults;
+use super::control::{GatewaySimulator, Workings};
 use super::front::{Front, lock};
-use super::mischief::{Chances, PayerChoice};
-use super::rewriting::Rewriting;
+use super::mischief::PayerChoice;
 use super::server::Server;
-use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
+use super::webhook_sender::{WebhookSender, WebhookTiming};
 use crate::outbound::OutboundStartError;
 use crate::secret::Secret;
 use account::Account;
@@ -187,21 +184,13 @@ impl RazorpaySimulator {
 
 /// Events of before a change of the secret keep the one that was current then. What falls due: links
 /// expire, authorizations that were not captured in time go back, late authorizations come.
-impl GatewaySimulator for Office {
-    fn faults(&self) -> &Faults {
-        &self.front.faults
+impl Workings for Office {
+    fn front(&self) -> &Front {
+        &self.front
     }
 
-    fn set_chances(&self, chances: Chances) {
-        self.front.set_chances(chances);
-    }
-
-    fn rewrite(&self, rewriting: Option<Rewriting>) {
-        self.front.rewrite(rewriting);
-    }
-
-    fn set_down(&self, is_down: bool) {
-        self.front.set_down(is_down);
+    fn sender(&self) -> &WebhookSender {
+        &self.sender
     }
 
     fn set_webhook(&self, url: &str, secrets: &[Secret]) {
@@ -209,13 +198,14 @@ impl GatewaySimulator for Office {
         lock(&self.account).webhook = secret.map(|secret| (url.to_owned(), secret));
     }
 
+    fn fall_due(&self) {
+        self.happen(|account, now| account.fall_due(now));
+    }
+}
+
+impl GatewaySimulator for Office {
     fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
         self.paid(checkout_id, "upi", choice)
-    }
-
-    fn advance(&self, by: Duration) {
-        self.front.advance(by);
-        self.happen(|account, now| account.fall_due(now));
     }
 
     fn settle(&self, day: NaiveDate) -> Option<String> {
@@ -252,18 +242,6 @@ impl GatewaySimulator for Office {
 
     fn books(&self) -> Books {
         lock(&self.account).books()
-    }
-
-    fn deliveries(&self) -> Vec<Delivery> {
-        self.sender.deliveries()
-    }
-
-    fn webhooks_under_way(&self) -> usize {
-        self.sender.under_way()
-    }
-
-    fn dropped_webhooks(&self) -> u64 {
-        self.sender.dropped()
     }
 }
 

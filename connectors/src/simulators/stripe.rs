@@ -29,19 +29,16 @@ mod routes;
 mod sessions;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::books::Books;
-use super::control::GatewaySimulator;
-use super::faults::Faults;
+use super::control::{GatewaySimulator, Workings};
 use super::front::{Front, lock};
-use super::mischief::{Chances, PayerChoice};
+use super::mischief::PayerChoice;
 use super::razorpay::SimulatorStartError;
-use super::rewriting::Rewriting;
 use super::server::Server;
-use super::webhook_sender::{Delivery, WebhookSender, WebhookTiming};
+use super::webhook_sender::{WebhookSender, WebhookTiming};
 use crate::secret::Secret;
 use account::Account;
 
@@ -171,21 +168,13 @@ impl StripeSimulator {
 }
 
 /// All secrets sign. What falls due: sessions expire, and banks that said no say yes late.
-impl GatewaySimulator for Office {
-    fn faults(&self) -> &Faults {
-        &self.front.faults
+impl Workings for Office {
+    fn front(&self) -> &Front {
+        &self.front
     }
 
-    fn set_chances(&self, chances: Chances) {
-        self.front.set_chances(chances);
-    }
-
-    fn rewrite(&self, rewriting: Option<Rewriting>) {
-        self.front.rewrite(rewriting);
-    }
-
-    fn set_down(&self, is_down: bool) {
-        self.front.set_down(is_down);
+    fn sender(&self) -> &WebhookSender {
+        &self.sender
     }
 
     fn set_webhook(&self, url: &str, secrets: &[Secret]) {
@@ -193,13 +182,14 @@ impl GatewaySimulator for Office {
         lock(&self.account).webhook = Some((url.to_owned(), secrets.collect()));
     }
 
+    fn fall_due(&self) {
+        self.happen(|account, now| account.fall_due(now));
+    }
+}
+
+impl GatewaySimulator for Office {
     fn pay(&self, checkout_id: &str, choice: PayerChoice) -> Option<String> {
         self.paid(checkout_id, "card", choice)
-    }
-
-    fn advance(&self, by: Duration) {
-        self.front.advance(by);
-        self.happen(|account, now| account.fall_due(now));
     }
 
     /// Gives the payout to the merchant.
@@ -235,18 +225,6 @@ impl GatewaySimulator for Office {
 
     fn books(&self) -> Books {
         lock(&self.account).books()
-    }
-
-    fn deliveries(&self) -> Vec<Delivery> {
-        self.sender.deliveries()
-    }
-
-    fn webhooks_under_way(&self) -> usize {
-        self.sender.under_way()
-    }
-
-    fn dropped_webhooks(&self) -> u64 {
-        self.sender.dropped()
     }
 }
 

@@ -2,6 +2,7 @@
 //! promised, and again until they are taken.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -77,6 +78,16 @@ pub(super) struct Outgoing {
     /// What goes out instead when it is signed wrongly, where the signature is in the body.
     pub forged_body: Option<Bytes>,
     pub sign: Sign,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Outgoing")
+            .field("event_id", &self.event_id)
+            .field("event_type", &self.event_type)
+            .finish_non_exhaustive()
+    }
 }
 
 pub(super) struct WebhookSender {

@@ -1,7 +1,7 @@
 //! Payment gateways: signatures, adapters against simulators, simulators against the providers' own
 //! libraries.
 
-mod client;
+pub mod client;
 mod control;
 mod instamojo;
 mod instamojo_client;
@@ -21,12 +21,12 @@ mod razorpay_out;
 mod razorpay_pages;
 mod razorpay_trouble;
 mod razorpay_webhooks;
-mod receiver;
+pub mod receiver;
 mod seeded;
 mod stripe;
 mod stripe_client;
 mod stripe_out;
 mod stripe_trouble;
-mod support;
-mod vectors;
+pub mod support;
+pub mod vectors;
 mod webhook_refusals;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::CommandError;
-use crate::node::{AccessMode, AccessOptions};
+use crate::node::{AccessMode, AccessOptions, PersonKeys};
 use crate::settings::{AuthMode, AuthSettings, Settings};
 
 /// The file of the master key that `daybook up` makes, beside its servers' data.
@@ -40,17 +40,20 @@ pub(super) fn options(
 ) -> Result<AccessOptions, CommandError> {
     let auth = &settings.auth;
     let mode = mode(auth, listen)?;
-    let master_key = match (configured_key(auth)?, mode) {
-        (Some(key), _) => MasterKey::from_text(&key)?,
-        // Nobody is asked who they are: nothing is sealed that must be opened later.
-        (None, AccessMode::Open) => MasterKey::from_text(&new_master_key()?)?,
+    let (master_key, keys) = match (configured_key(auth)?, mode) {
+        (Some(key), _) => with_previous(auth, &key)?,
+        // Nobody is asked who they are, and nothing of persons is kept.
+        (None, AccessMode::Open) => {
+            let passing = MasterKey::from_text(&new_master_key()?)?;
+            (passing, PersonKeys::None)
+        }
         (None, AccessMode::Required) => {
             return Err("auth.master_key or auth.master_key_file is needed; \
                         `daybook new-master-key` prints a new one"
                 .into());
         }
     };
-    with(settings, mode, master_key)
+    with(settings, mode, master_key, keys)
 }
 
 /// The same for a private deployment: its master key is made when there is none, and on a loopback address
@@ -66,7 +69,8 @@ pub(super) fn private_options(
         Some(key) => key,
         None => kept_key(&data.join(MASTER_KEY_FILE))?,
     };
-    let mut options = with(settings, mode, MasterKey::from_text(&key)?)?;
+    let (master_key, keys) = with_previous(auth, &key)?;
+    let mut options = with(settings, mode, master_key, keys)?;
     if listen.ip().is_loopback() {
         let (mailbox, configured) = (Arc::new(Mailbox::new()), settings.messaging.delivery()?);
         options.delivery = Arc::new(RoutedDelivery {
@@ -82,6 +86,7 @@ fn with(
     settings: &Settings,
     mode: AccessMode,
     master_key: MasterKey,
+    person_keys: PersonKeys,
 ) -> Result<AccessOptions, CommandError> {
     let (issuer, issuers) = (&settings.auth.issuer, &settings.auth.issuers);
     let external = if issuers.is_empty() {
@@ -93,6 +98,7 @@ fn with(
     Ok(AccessOptions {
         mode,
         master_key: Arc::new(master_key),
+        person_keys,
         issuer: (!issuer.is_empty()).then(|| issuer.clone()),
         delivery: Arc::new(settings.messaging.delivery()?),
         issuers: external,
@@ -101,6 +107,36 @@ fn with(
         four_eyes: settings.auth.four_eyes()?,
         mailbox: None,
     })
+}
+
+/// The master key, which opens what earlier ones have sealed, and what wraps the keys of persons.
+fn with_previous(
+    settings: &AuthSettings,
+    key: &str,
+) -> Result<(MasterKey, PersonKeys), CommandError> {
+    let mut previous = Vec::new();
+    for text in &settings.previous_master_keys {
+        let text = text.get().unwrap_or_default();
+        previous.push(Arc::new(MasterKey::from_text(text)?));
+    }
+    let master_key = MasterKey::from_text(key)?.with_previous(&previous);
+    Ok((master_key, PersonKeys::Kept { previous }))
+}
+
+/// The same for a command that serves nothing: the key that is configured, or that of a private deployment.
+pub(super) fn person_keys(
+    settings: &Settings,
+    data: &Path,
+) -> Result<(Arc<MasterKey>, PersonKeys), CommandError> {
+    let key =
+        match configured_key(&settings.auth)? {
+            Some(key) => key,
+            None => Zeroizing::new(fs::read_to_string(data.join(MASTER_KEY_FILE)).map_err(
+                |_| "there is no master key: set auth.master_key or auth.master_key_file",
+            )?),
+        };
+    let (master_key, keys) = with_previous(&settings.auth, &key)?;
+    Ok((Arc::new(master_key), keys))
 }
 
 fn mode(settings: &AuthSettings, listen: SocketAddr) -> Result<AccessMode, CommandError> {

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use command_api::replay_line::{ReplayLine, ReplayLineError};
+use command_api::replay_line::{ErasedPersons, ReplayLine, ReplayLineError};
 use event_store::{EventFilter, LogReader};
 use ledger_core::Position;
 
@@ -44,8 +44,9 @@ pub(super) async fn run(
             else {
                 break;
             };
+            let erased = ErasedPersons::among(&reader, ledger, &events).await?;
             for event in events {
-                match ReplayLine::try_new(ledger, event)?.write_to(&mut output) {
+                match ReplayLine::try_new(ledger, event, &erased)?.write_to(&mut output) {
                     Err(ReplayLineError::Write { source, .. })
                         if source.kind() == std::io::ErrorKind::BrokenPipe =>
                     {

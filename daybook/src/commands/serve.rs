@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{CommandError, access, tell};
 use crate::cli::{Role, Serve};
 use crate::node::{AccessOptions, Node, NodeOptions};
+use crate::servers::Folders;
 use crate::settings::Settings;
 
 /// Upper bounds of the buckets of durations, in seconds.
@@ -22,7 +23,11 @@ const BATCH_BUCKETS: [f64; 10] = [
 ];
 
 /// Serves until it is told to stop.
-pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode, CommandError> {
+pub(super) async fn run(
+    arguments: Serve,
+    settings: Settings,
+    folders: &Folders,
+) -> Result<ExitCode, CommandError> {
     let (Some(database_url), Some(nats_url)) =
         (settings.database.url.get(), settings.nats.url.get())
     else {
@@ -37,7 +42,7 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
     let options = NodeOptions {
         listen,
         roles: arguments.roles,
-        ..options(&settings, database_url, nats_url, access)?
+        ..options(&settings, folders, (database_url, nats_url), access)?
     };
     let node = Node::start(options, start_metrics()?).await?;
     let mut stop = StopSignals::listen()?;
@@ -50,14 +55,18 @@ pub(super) async fn run(arguments: Serve, settings: Settings) -> Result<ExitCode
 /// A node with every part.
 pub(super) fn options(
     settings: &Settings,
-    database_url: &str,
-    nats_url: &str,
+    folders: &Folders,
+    (database_url, nats_url): (&str, &str),
     access: AccessOptions,
 ) -> Result<NodeOptions, CommandError> {
     Ok(NodeOptions {
         access,
         edge: settings.edge()?,
         payments: settings.payments.options()?,
+        verification: settings.verification.process()?,
+        identity: settings.verification.identity()?,
+        onboarding: settings.onboarding.process()?,
+        documents: settings.documents.options(&folders.data)?,
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),

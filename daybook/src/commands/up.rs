@@ -14,7 +14,7 @@ use crate::cli::Up;
 use crate::node::{Node, NodeOptions};
 use crate::servers::{Folders, Servers};
 use crate::settings::Settings;
-use crate::simulators::Simulators;
+use crate::simulators::{IdentitySimulators, Simulators};
 
 /// The ledger that the demo is loaded into.
 const DEMO_LEDGER: &str = "demo";
@@ -53,14 +53,31 @@ async fn serve(
         Some(simulators) => simulators.options(MAIN_LEDGER.parse()?)?,
         None => settings.payments.options()?,
     };
+    let checkers = match settings.verification.accounts.as_slice() {
+        [] => Some(IdentitySimulators::start().await?),
+        _ => None,
+    };
+    let identity = match &checkers {
+        Some(checkers) => checkers.options(MAIN_LEDGER.parse()?)?,
+        None => settings.verification.identity()?,
+    };
     let options = NodeOptions {
         listen,
         payments,
-        ..options(settings, &servers.database_url, &servers.nats_url, access)?
+        identity,
+        ..options(
+            settings,
+            folders,
+            (&servers.database_url, &servers.nats_url),
+            access,
+        )?
     };
     let node = Node::start(options, start_metrics()?).await?;
     if let Some(simulators) = &simulators {
         simulators.send_webhooks_to(&format!("http://{}/", node.address).parse()?);
+    }
+    if let Some(checkers) = &checkers {
+        checkers.send_webhooks_to(&format!("http://{}/", node.address).parse()?);
     }
     let served = async {
         let mut stop = StopSignals::listen()?;
@@ -78,6 +95,9 @@ async fn serve(
         tell(&welcome(node.address, &key, arguments.demo));
         if simulators.is_some() {
             tell(&deposit(node.address));
+        }
+        if checkers.is_some() {
+            tell(&verification(node.address));
         }
         tell(&introduction(node.address, &people));
         stop.told().await;
@@ -148,6 +168,20 @@ fn deposit(address: SocketAddr) -> String {
   curl -s $B/main/deposits -H "$K" -H "$J" -d '{{"wallet":"'$A'","asset":"INR","amount":"100.00","return_url":"http://{address}/docs"}}'
      # open its checkout_url; choose how it ends; then:
   curl -s "$B/main/deposits?wallet=$A" -H "$K"
+"#
+    )
+}
+
+/// How somebody is verified by hand.
+fn verification(address: SocketAddr) -> String {
+    format!(
+        r#"Simulated Sumsub, Onfido and Digio check the owners in main. A case, to pass in a browser:
+
+  curl -s -X PUT $B/main/tiers/full -H "$K" -H "$J" -d '{{"other_assets":"unlimited"}}'
+  C=$(curl -s $B/main/cases -H "$K" -H "$J" -d '{{"owner":"asha","tier":"full"}}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
+  curl -s $B/main/cases/$C/submit -H "$K" -H "$J" -d '{{"providers":["sumsub"],"return_url":"http://{address}/docs"}}'
+     # wait a moment; open the url of its entries; choose how it ends; then again:
+  curl -s $B/main/cases/$C -H "$K"
 "#
     )
 }

@@ -26,6 +26,8 @@ use projections::Queries;
 use realtime_bridge::bridge::ClientAddress;
 use tokio_util::sync::CancellationToken;
 
+use super::personal::PersonKeys;
+
 /// How long an access token is good for.
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
@@ -45,6 +47,8 @@ pub struct AccessOptions {
     pub mode: AccessMode,
     /// What seals secrets; the same on all nodes of a deployment.
     pub master_key: Arc<MasterKey>,
+    /// Whether the keys of persons are kept, and under what.
+    pub person_keys: PersonKeys,
     /// The deployment's URL, which signs tokens; the node's own address when there is none.
     pub issuer: Option<String>,
     /// How codes get to people.

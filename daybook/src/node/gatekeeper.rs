@@ -1,7 +1,8 @@
 //! Who may follow what on the live streams of this node.
 //!
 //! Whoever may read the log follows every channel. Whoever sees wallets, accounts and transactions
-//! follows wallets and accounts: staff all of them, customers their own. A visitor is asked about again
+//! follows wallets and accounts: staff all of them, customers their own; likewise verification cases, with
+//! `cases.read`, and onboardings, with `onboardings.read`. A visitor is asked about again
 //! when a change is about them, when changes may have been missed, and every half minute besides.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use identity::changes::{Change, ChangeWatch};
 use identity::permission::{Permission, Reach};
 use identity::principal::{Denial, Principal};
 use identity::subject::Subject;
-use ledger_core::{Holder, LedgerName};
+use ledger_core::{CaseId, Holder, LedgerName, OwnerId};
 use poem::Request;
 use realtime_bridge::bridge::gatekeeper::{
     Barred, Denied, Ended, Gatekeeper, NotRenewed, Open, Visitor,
@@ -127,6 +128,8 @@ impl Visitor for Known {
         }
         let holder = match channel {
             Channel::Ledger => return Err(Barred::Forbidden),
+            Channel::Case(case) => return self.may_follow_case(&principal, *case).await,
+            Channel::Onboarding(owner) => return self.may_follow_onboarding(&principal, owner),
             Channel::Wallet(wallet) => Holder::Wallet(*wallet),
             Channel::Account(account) => account.holder,
         };
@@ -210,6 +213,36 @@ impl Visitor for Known {
 }
 
 impl Known {
+    async fn may_follow_case(&self, principal: &Principal, case: CaseId) -> Result<(), Barred> {
+        match principal.reach(Permission::CasesRead, self.ledger, Utc::now()) {
+            Err(_) => Err(Barred::Forbidden),
+            Ok(Reach::All) => Ok(()),
+            Ok(Reach::Own) => {
+                let (Some(owner), Some(ledger)) = (&principal.owner, self.ledger) else {
+                    return Err(Barred::Forbidden);
+                };
+                match self.gate.ownership().is_case_of(owner, ledger, case).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(Barred::NotTheirs),
+                    Err(_) => Err(Barred::Unavailable),
+                }
+            }
+        }
+    }
+
+    /// Customers follow their own; another one is not there for them.
+    fn may_follow_onboarding(&self, principal: &Principal, owner: &OwnerId) -> Result<(), Barred> {
+        match principal.reach(Permission::OnboardingsRead, self.ledger, Utc::now()) {
+            Err(_) => Err(Barred::Forbidden),
+            Ok(Reach::All) => Ok(()),
+            Ok(Reach::Own) => match &principal.owner {
+                None => Err(Barred::Forbidden),
+                Some(own) if own == owner => Ok(()),
+                Some(_) => Err(Barred::NotTheirs),
+            },
+        }
+    }
+
     /// What an answer about a visitor comes to; nothing when a newer credential came meanwhile, which it
     /// does not concern.
     fn conclude(

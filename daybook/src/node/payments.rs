@@ -14,15 +14,15 @@ use ledger_core::{BeneficiaryId, LedgerName};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use workflows::jobs::{JobWorker, JobWorkerError};
+use workflows::jobs::JobHands;
 use workflows::observer::Observer;
 use workflows::payments::{
     Payments, PaymentsPorts, PaymentsSettings, PayoutDestination, PayoutDestinations, PayoutPlace,
 };
 use workflows::process::ProcessRunner;
-use workflows::retention::{Retention, RetentionSettings};
+use workflows::retention::RetentionSettings;
 use workflows::routing::{Router, RoutingRules};
-use workflows::webhooks::{Sealing, SealingError, WebhookProcessor, WebhookSettings, Webhooks};
+use workflows::webhooks::{Sealing, SealingError, WebhookSettings};
 use workflows::{GatewayAccounts, WorkStatus};
 
 /// Which payment providers a node works with, and how.
@@ -67,18 +67,22 @@ pub(super) struct PaymentWork {
     pub(super) signal: LogSignal,
     pub(super) executors: Executors,
     pub(super) identities: Identities,
-    pub(super) webhooks: Webhooks,
     pub(super) sealing: Arc<dyn Sealing>,
     pub(super) status: WorkStatus,
 }
 
 impl PaymentWork {
-    /// Starts it all, until `shutdown` is cancelled.
+    /// Whether there is anybody to work with.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.options.accounts.is_empty()
+    }
+
+    /// Begins to follow ledgers, until `shutdown` is cancelled; who does the jobs comes first.
     pub(super) async fn start(
         self,
         public_url: Url,
         shutdown: &CancellationToken,
-    ) -> Result<Vec<JoinHandle<()>>, JobWorkerError> {
+    ) -> Result<(Arc<dyn JobHands>, JoinHandle<()>), sqlx::Error> {
         let pool = self.database.pool().clone();
         let router = self.options.router();
         let accounts = self.options.accounts;
@@ -93,19 +97,11 @@ impl PaymentWork {
             destinations: Arc::new(SealedDestinations(self.identities)),
             sealing: self.sealing,
         };
-        let payments = Payments::new(accounts.clone(), router, observer.clone(), ports, settings);
+        let payments = Payments::new(accounts, router, observer, ports, settings);
         payments.begin_settlements().await?;
-        let (hands, status) = (Arc::new(payments.clone()), self.status);
-        let jobs = JobWorker::start(pool.clone(), hands, status.clone(), shutdown.clone()).await?;
-        let retention = Retention::new(pool.clone(), self.options.retention);
-        let runner = ProcessRunner::new(Arc::new(payments), pool, self.signal, status);
-        let processor = WebhookProcessor::new(&self.webhooks, accounts, observer);
-        Ok(vec![
-            tokio::spawn(jobs.stopped()),
-            tokio::spawn(runner.run(shutdown.clone())),
-            tokio::spawn(processor.run(shutdown.clone())),
-            tokio::spawn(retention.run(shutdown.clone())),
-        ])
+        let hands = Arc::new(payments.clone());
+        let runner = ProcessRunner::new(Arc::new(payments), pool, self.signal, self.status);
+        Ok((hands, tokio::spawn(runner.run(shutdown.clone()))))
     }
 }
 

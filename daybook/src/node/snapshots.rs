@@ -1,10 +1,11 @@
-//! What a live client begins with, from the accounts read model.
+//! What a live client begins with, from the read models of accounts, of verification cases and of onboardings.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ledger_core::{AccountId, Holder, LedgerName};
+use ledger_core::{AccountId, CaseId, Holder, LedgerName, OwnerId};
 use projections::queries::accounts::{AccountRow, Available};
+use projections::queries::verification::rows::CaseRow;
 use projections::queries::{AsOf, QueryError};
 use projections::{Queries, ReadModelName};
 use realtime_bridge::{Snapshot, SnapshotError, SnapshotSource};
@@ -50,6 +51,56 @@ impl ReadModelSnapshots {
 }
 
 impl ReadModelSnapshots {
+    /// A case has no balances: that it is there, and where it is told on from.
+    async fn of_case(&self, ledger: LedgerName, case: CaseId) -> Result<Snapshot, SnapshotError> {
+        let mut found = self.case(ledger, case).await?;
+        if found.value.is_none() {
+            let cases = [ReadModelName::Verification];
+            let caught_up = self.queries.catch_up(ledger, &cases, PATIENCE).await;
+            caught_up.map_err(unavailable)?;
+            found = self.case(ledger, case).await?;
+        }
+        match found.value {
+            Some(_) => Ok(Snapshot {
+                as_of: found.position,
+                balances: Vec::new(),
+            }),
+            None => Err(SnapshotError::NotFound),
+        }
+    }
+
+    async fn case(
+        &self,
+        ledger: LedgerName,
+        case: CaseId,
+    ) -> Result<AsOf<Option<CaseRow>>, SnapshotError> {
+        let found = self.queries.verification_case(ledger, case).await;
+        found.map_err(unavailable)
+    }
+
+    /// Like a case it has no balances.
+    async fn of_onboarding(
+        &self,
+        ledger: LedgerName,
+        owner: &OwnerId,
+    ) -> Result<Snapshot, SnapshotError> {
+        let mut found = self.queries.onboarding(ledger, owner).await;
+        if matches!(&found, Ok(found) if found.value.is_none()) {
+            let onboardings = [ReadModelName::Onboardings];
+            let caught_up = self.queries.catch_up(ledger, &onboardings, PATIENCE).await;
+            caught_up.map_err(unavailable)?;
+            found = self.queries.onboarding(ledger, owner).await;
+        }
+        let found = found.map_err(unavailable)?;
+        match found.value {
+            Some(_) => Ok(Snapshot {
+                as_of: found.position,
+                balances: Vec::new(),
+            }),
+            None => Err(SnapshotError::NotFound),
+        }
+    }
+
     /// Whoever opens a wallet and watches it at once may be faster than the read model: that a holder
     /// does not exist is said only of a read model that has caught up with the log as it was.
     async fn exists(&self, ledger: LedgerName, holder: Holder) -> Result<bool, QueryError> {
@@ -78,6 +129,8 @@ impl SnapshotSource for ReadModelSnapshots {
         match channel {
             Channel::Ledger => Err(SnapshotError::NotFound),
             Channel::Wallet(wallet) => self.of_holder(ledger, Holder::Wallet(*wallet), None).await,
+            Channel::Case(case) => self.of_case(ledger, *case).await,
+            Channel::Onboarding(owner) => self.of_onboarding(ledger, owner).await,
             Channel::Account(account) => {
                 self.of_holder(ledger, account.holder, Some(*account)).await
             }

@@ -21,6 +21,8 @@ pub struct AuthSettings {
     pub master_key: SecretText,
     /// A file that holds it.
     pub master_key_file: PathBuf,
+    /// Master keys that were in use before, newest first.
+    pub previous_master_keys: Vec<SecretText>,
     /// The deployment's URL.
     pub issuer: String,
     /// Operations that need a second person.

@@ -84,14 +84,22 @@ impl LedgerTask {
         {
             return Err((request, fault));
         }
-        let decision = match self.decide_surely(&request.submission).await {
+        let keys = match self.persons.keys(self.ledger, &request.submission).await {
+            Ok(keys) => keys,
+            Err(fault) => return self.take_in_without_keys(request, fault),
+        };
+        let mut decision = match self.decide_surely(&request.submission).await {
             Ok(decision) => decision,
             Err(fault) => return Err((request, fault)),
         };
+        if let Err(fault) = keys.seal(self.ledger, &mut decision.events) {
+            self.take_last_back();
+            return self.take_in_without_keys(request, fault);
+        }
         if decision.events.is_empty() && request.submission.idempotency.is_some() {
             return self.take_in_refusal(request, decision.answer).await;
         }
-        match (&mut self.pending, &self.book) {
+        match (&mut self.pending, &mut self.book) {
             (Some(batch), Some(book)) => {
                 batch.add(request, decision, book);
                 self.undecided_keys.extend(batch.last_key());
@@ -137,7 +145,7 @@ impl LedgerTask {
             return Err((request, LoadFault::Database(error)));
         }
         let replay = self.replay(&request);
-        match (replay, &mut self.pending, &self.book) {
+        match (replay, &mut self.pending, &mut self.book) {
             (Some(replay), _, _) => request.answer(replay),
             (None, Some(batch), Some(book)) => {
                 batch.add(request, Decision::of(answer), book);
@@ -294,7 +302,7 @@ impl Decision {
 }
 
 impl Batch {
-    fn add(&mut self, mut request: Request, decision: Decision, book: &Book) {
+    fn add(&mut self, mut request: Request, decision: Decision, book: &mut Book) {
         let Decision { answer, events, .. } = decision;
         match self.encode(&mut request.submission, &answer, &events) {
             Ok(()) => {
@@ -317,6 +325,7 @@ impl Batch {
                     error = %ErrorChain(&error),
                     "an event cannot be written"
                 );
+                book.take_back(self.after);
                 request.answer(Err(SubmitError::Fault));
             }
         }
@@ -504,6 +513,10 @@ fn created_id(command: &Command) -> Option<Uuid> {
         EntityKey::Beneficiary(id) => Some(id.as_uuid()),
         EntityKey::Settlement(id) => Some(id.as_uuid()),
         EntityKey::VerificationCase(id) => Some(id.as_uuid()),
-        EntityKey::OwnerOf(_) | EntityKey::Owner(_) | EntityKey::Usage(_) => None,
+        EntityKey::OwnerOf(_)
+        | EntityKey::Owner(_)
+        | EntityKey::Profile(_)
+        | EntityKey::Onboarding(_)
+        | EntityKey::Usage(_) => None,
     }
 }

@@ -22,6 +22,7 @@ use super::gathering::Gathering;
 use super::idempotency_key::KeyName;
 use super::keys::RecentKeys;
 use super::lookup::AccountSource;
+use super::persons::Persons;
 use super::submission::Request;
 use super::turn_taking::TurnTaking;
 use crate::database::Database;
@@ -53,6 +54,7 @@ pub(super) struct LedgerTask {
     pub(super) database: Database,
     pub(super) signal: LogSignal,
     pub(super) accounts: Arc<dyn AccountSource>,
+    pub(super) persons: Persons,
     pub(super) settings: ExecutorSettings,
     receiver: mpsc::Receiver<Request>,
     pub(super) turns: TurnTaking,
@@ -93,6 +95,7 @@ impl LedgerTask {
         database: Database,
         signal: LogSignal,
         accounts: Arc<dyn AccountSource>,
+        persons: Persons,
         settings: ExecutorSettings,
         receiver: mpsc::Receiver<Request>,
     ) -> Self {
@@ -104,6 +107,7 @@ impl LedgerTask {
             passing_turn: false,
             signal,
             accounts,
+            persons,
             keys: RecentKeys::new(settings.cached_keys),
             receiver,
             book: None,

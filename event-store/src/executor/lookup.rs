@@ -11,9 +11,11 @@ use ledger_core::book::{AccountTotals, Book, EntityKey, HolderRows, LoadError, U
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::Hold;
 use ledger_core::ledger::Ledger;
+use ledger_core::onboarding::Onboarding;
 use ledger_core::owner::Owner;
 use ledger_core::payment::Payment;
 use ledger_core::payout::Payout;
+use ledger_core::profile::Profile;
 use ledger_core::settlement::Settlement;
 use ledger_core::transaction::Transaction;
 use ledger_core::verification::VerificationCase;
@@ -142,9 +144,17 @@ pub(super) async fn load(
                 let (owner, sequence) = folded.owners.remove(key).unwrap_or_default();
                 book.load_owner(*key, owner, sequence);
             }
+            EntityKey::Profile(key) => {
+                let (profile, sequence) = folded.profiles.remove(key).unwrap_or_default();
+                book.load_profile(*key, profile, sequence);
+            }
             EntityKey::VerificationCase(id) => {
                 let (case, sequence) = folded.cases.remove(id).unwrap_or_default();
                 book.load_case(*id, case, sequence);
+            }
+            EntityKey::Onboarding(key) => {
+                let (onboarding, sequence) = folded.onboardings.remove(key).unwrap_or_default();
+                book.load_onboarding(*key, onboarding, sequence);
             }
             EntityKey::OwnerOf(_) | EntityKey::Usage(_) => {}
         }
@@ -180,6 +190,8 @@ async fn find(
             | EntityKey::Settlement(_)
             | EntityKey::Owner(_)
             | EntityKey::VerificationCase(_)
+            | EntityKey::Profile(_)
+            | EntityKey::Onboarding(_)
             | EntityKey::OwnerOf(_)
             | EntityKey::Usage(_) => None,
         })
@@ -279,7 +291,9 @@ const fn stream_of(key: &EntityKey) -> Option<Stream> {
     match key {
         EntityKey::Holder(_) | EntityKey::OwnerOf(_) | EntityKey::Usage(_) => None,
         EntityKey::Owner(key) => Some(Stream::Owner(*key)),
+        EntityKey::Profile(key) => Some(Stream::Profile(*key)),
         EntityKey::VerificationCase(id) => Some(Stream::VerificationCase(*id)),
+        EntityKey::Onboarding(key) => Some(Stream::Onboarding(*key)),
         EntityKey::Hold(id) => Some(Stream::Hold(*id)),
         EntityKey::Transaction(id) => Some(Stream::Transaction(*id)),
         EntityKey::Payment(id) => Some(Stream::Payment(*id)),
@@ -332,6 +346,8 @@ struct FoldedStreams {
     settlements: HashMap<SettlementId, (Settlement, Sequence)>,
     owners: HashMap<OwnerKey, (Owner, Sequence)>,
     cases: HashMap<CaseId, (VerificationCase, Sequence)>,
+    profiles: HashMap<OwnerKey, (Profile, Sequence)>,
+    onboardings: HashMap<OwnerKey, (Onboarding, Sequence)>,
     /// Who owns the wallets whose first event was among those folded.
     owners_of: HashMap<Holder, OwnerKey>,
 }
@@ -378,8 +394,16 @@ impl FoldedStreams {
                 let known = self.owners.entry(key).or_default();
                 *known = (known.0.evolve(event)?, sequence);
             }
+            (Event::Profile(event), Stream::Profile(key)) => {
+                let known = self.profiles.entry(key).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
             (Event::VerificationCase(event), Stream::VerificationCase(id)) => {
                 let known = self.cases.entry(id).or_default();
+                *known = (known.0.evolve(event)?, sequence);
+            }
+            (Event::Onboarding(event), Stream::Onboarding(key)) => {
+                let known = self.onboardings.entry(key).or_default();
                 *known = (known.0.evolve(event)?, sequence);
             }
             (event, _) => {

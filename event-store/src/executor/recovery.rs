@@ -22,7 +22,7 @@ const PAGE: i64 = 5_000;
 const FAR_BEHIND: i64 = 20_000;
 
 /// How often a request may meet a taken key or id before it is given up as a fault.
-const MAX_ATTEMPTS: u32 = 8;
+pub(super) const MAX_ATTEMPTS: u32 = 8;
 
 /// How long to wait before PostgreSQL is tried again.
 const RETRY: Duration = Duration::from_millis(50);

@@ -5,9 +5,11 @@ use crate::event::{Event, Position, Sequence, Stream};
 use crate::hold::HoldEvent;
 use crate::identifier::{AccountId, HoldId, Holder, LedgerName, TransactionId, WalletId};
 use crate::ledger::LedgerEvent;
+use crate::onboarding::Onboarding;
 use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
+use crate::profile::Profile;
 use crate::settlement::Settlement;
 use crate::transaction::TransactionEvent;
 use crate::verification::VerificationCase;
@@ -104,6 +106,12 @@ impl Book {
             (Stream::VerificationCase(id), Event::VerificationCase(event)) => {
                 self.fold_streamed::<VerificationCase>(place, id, event)
             }
+            (Stream::Profile(key), Event::Profile(event)) => {
+                self.fold_streamed::<Profile>(place, key, event)
+            }
+            (Stream::Onboarding(key), Event::Onboarding(event)) => {
+                self.fold_streamed::<Onboarding>(place, key, event)
+            }
             (
                 Stream::Ledger(_)
                 | Stream::Wallet(_)
@@ -114,7 +122,9 @@ impl Book {
                 | Stream::Beneficiary(_)
                 | Stream::Settlement(_)
                 | Stream::Owner(_)
-                | Stream::VerificationCase(_),
+                | Stream::VerificationCase(_)
+                | Stream::Profile(_)
+                | Stream::Onboarding(_),
                 Event::Ledger(_)
                 | Event::Wallet(_)
                 | Event::Transaction(_)
@@ -124,7 +134,9 @@ impl Book {
                 | Event::Beneficiary(_)
                 | Event::Settlement(_)
                 | Event::Owner(_)
-                | Event::VerificationCase(_),
+                | Event::VerificationCase(_)
+                | Event::Profile(_)
+                | Event::Onboarding(_),
             ) => Err(BookError::WrongStream {
                 position,
                 stream,
@@ -148,6 +160,8 @@ impl Book {
             Stream::Settlement(id) => self.settlements.get(id).map_or(0, |known| known.sequence),
             Stream::VerificationCase(id) => self.cases.get(id).map_or(0, |known| known.sequence),
             Stream::Owner(key) => self.owners.get(key).map_or(0, |known| known.sequence),
+            Stream::Profile(key) => self.profiles.get(key).map_or(0, |known| known.sequence),
+            Stream::Onboarding(key) => self.onboardings.get(key).map_or(0, |known| known.sequence),
         }
     }
 

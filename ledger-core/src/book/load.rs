@@ -6,9 +6,11 @@ use crate::hold::Hold;
 use crate::identifier::{HoldId, Holder, OwnerKey, TransactionId};
 use crate::ledger::Ledger;
 use crate::money::AssetCode;
+use crate::onboarding::Onboarding;
 use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
+use crate::profile::Profile;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
@@ -99,8 +101,10 @@ impl Book {
             EntityKey::Beneficiary(id) => self.lacks_streamed::<Beneficiary>(id),
             EntityKey::Settlement(id) => self.lacks_streamed::<Settlement>(id),
             EntityKey::VerificationCase(id) => self.lacks_streamed::<VerificationCase>(id),
+            EntityKey::Onboarding(owner) => self.lacks_streamed::<Onboarding>(owner),
             EntityKey::OwnerOf(wallet) => self.lacks_owner_of(wallet),
             EntityKey::Owner(owner) => self.lacks_streamed::<Owner>(owner),
+            EntityKey::Profile(owner) => self.lacks_streamed::<Profile>(owner),
             EntityKey::Usage(owner) => self.lacks_usage(owner),
         }
     }
@@ -228,6 +232,7 @@ impl Book {
             + self.settlements.len()
             + self.owners.len()
             + self.cases.len()
+            + self.profiles.len()
             + self.usages.len()
     }
 
@@ -259,6 +264,8 @@ impl Book {
         self.evict_streamed::<Settlement>(capacity, durable);
         self.evict_streamed::<Owner>(capacity, durable);
         self.evict_streamed::<VerificationCase>(capacity, durable);
+        self.evict_streamed::<Profile>(capacity, durable);
+        self.evict_streamed::<Onboarding>(capacity, durable);
         self.evict_usages(capacity, clean_through);
         self.clean_through = clean_through;
     }

@@ -1,6 +1,6 @@
 //! Aggregates that the book keeps by their id and knows by their stream alone: payments, payouts,
-//! beneficiaries, settlements, owners
-//! and verification cases. Money never moves by them, so they have no deltas to wait for.
+//! beneficiaries, settlements, owners, their profiles and
+//! onboardings, and verification cases. Money never moves by them, so they have no deltas to wait for.
 
 use std::hash::Hash;
 
@@ -10,9 +10,11 @@ use crate::aggregate::IllegalEvent;
 use crate::beneficiary::{Beneficiary, BeneficiaryEvent};
 use crate::event::{Position, Sequence};
 use crate::identifier::{BeneficiaryId, CaseId, OwnerKey, PaymentId, PayoutId, SettlementId};
+use crate::onboarding::{Onboarding, OnboardingEvent};
 use crate::owner::{Owner, OwnerEvent};
 use crate::payment::{Payment, PaymentEvent};
 use crate::payout::{Payout, PayoutEvent};
+use crate::profile::{Profile, ProfileEvent};
 use crate::settlement::{Settlement, SettlementEvent};
 use crate::verification::{CaseEvent, VerificationCase};
 
@@ -65,6 +67,8 @@ streamed!(Beneficiary, BeneficiaryId, BeneficiaryEvent, beneficiaries);
 streamed!(Settlement, SettlementId, SettlementEvent, settlements);
 streamed!(VerificationCase, CaseId, CaseEvent, cases);
 streamed!(Owner, OwnerKey, OwnerEvent, owners, OwnerState);
+streamed!(Profile, OwnerKey, ProfileEvent, profiles);
+streamed!(Onboarding, OwnerKey, OnboardingEvent, onboardings);
 
 impl Book {
     pub(super) fn fold_streamed<S: Streamed>(
@@ -178,6 +182,32 @@ impl Book {
     pub fn verification_case(&self, id: CaseId) -> &VerificationCase {
         const ABSENT: &VerificationCase = &VerificationCase::Absent;
         self.cases.get(&id).map_or(ABSENT, |known| &known.state)
+    }
+
+    /// An owner's profile as it stands.
+    #[must_use]
+    pub fn profile(&self, key: OwnerKey) -> &Profile {
+        const ABSENT: &Profile = &Profile::Absent;
+        self.profiles.get(&key).map_or(ABSENT, |known| &known.state)
+    }
+
+    /// Takes an owner's profile in, unless it is known as well or better already.
+    pub fn load_profile(&mut self, key: OwnerKey, state: Profile, sequence: Sequence) {
+        self.load_streamed(key, state, sequence);
+    }
+
+    /// The onboarding of an owner as it stands.
+    #[must_use]
+    pub fn onboarding(&self, key: OwnerKey) -> &Onboarding {
+        const ABSENT: &Onboarding = &Onboarding::Absent;
+        self.onboardings
+            .get(&key)
+            .map_or(ABSENT, |known| &known.state)
+    }
+
+    /// Takes an onboarding in, unless it is known as well or better already.
+    pub fn load_onboarding(&mut self, key: OwnerKey, state: Onboarding, sequence: Sequence) {
+        self.load_streamed(key, state, sequence);
     }
 
     /// Takes a verification case in, unless it is known as well or better already.

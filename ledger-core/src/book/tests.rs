@@ -4,6 +4,7 @@ mod commands;
 mod complete;
 mod folding;
 mod loading;
+mod onboarding;
 mod orders;
 mod outside;
 mod partial;

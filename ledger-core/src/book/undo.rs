@@ -8,9 +8,11 @@ use crate::identifier::{
     TransactionId,
 };
 use crate::ledger::Ledger;
+use crate::onboarding::Onboarding;
 use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
+use crate::profile::Profile;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
@@ -41,6 +43,8 @@ pub(super) enum Undo {
     Beneficiary(BeneficiaryId, Option<Box<Versioned<Beneficiary>>>),
     Settlement(SettlementId, Option<Box<Versioned<Settlement>>>),
     VerificationCase(CaseId, Option<Box<Versioned<VerificationCase>>>),
+    Profile(OwnerKey, Option<Box<Versioned<Profile>>>),
+    Onboarding(OwnerKey, Option<Box<Versioned<Onboarding>>>),
     /// What was granted to an owner.
     OwnerState(OwnerKey, Option<Box<Versioned<Owner>>>),
     /// What an event did to an owner's usage or wallets.
@@ -115,6 +119,10 @@ impl Book {
             Undo::Wallet(holder, before) => {
                 if let Some(HolderEntry::Loaded(loaded)) = self.holders.get_mut(&holder) {
                     loaded.wallet = *before;
+                    // Whoever would have opened it may not be who opens it in the end.
+                    if loaded.wallet.state.status().is_none() {
+                        loaded.owner = None;
+                    }
                 }
             }
             Undo::Account(account, before) => {
@@ -142,6 +150,8 @@ impl Book {
             Undo::Beneficiary(id, before) => self.take_streamed_back(id, before),
             Undo::Settlement(id, before) => self.take_streamed_back(id, before),
             Undo::VerificationCase(id, before) => self.take_streamed_back(id, before),
+            Undo::Profile(id, before) => self.take_streamed_back(id, before),
+            Undo::Onboarding(id, before) => self.take_streamed_back(id, before),
             Undo::OwnerState(id, before) => self.take_streamed_back(id, before),
             Undo::Owner(id, position, change) => self.take_owner_back(id, position, &change),
         }

@@ -132,6 +132,8 @@ impl Book {
             return;
         };
         match entry.get_mut() {
+            // What was loaded ahead of the book does not have it: another event has that position.
+            UsageEntry::Loaded(loaded) if position <= loaded.as_of => {}
             UsageEntry::Loaded(loaded) => loaded.rows.take_back(change),
             UsageEntry::Cold(changes) => {
                 changes.retain(|(changed, _)| *changed != position);

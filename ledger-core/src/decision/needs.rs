@@ -4,9 +4,13 @@ use crate::beneficiary::BeneficiaryAction;
 use crate::book::{Book, EntityKey};
 use crate::command::Command;
 use crate::hold::Hold;
-use crate::identifier::{BeneficiaryId, Holder, PaymentId, PayoutId, SettlementId, WalletId};
+use crate::identifier::{
+    BeneficiaryId, Holder, OwnerId, OwnerKey, PaymentId, PayoutId, SettlementId, WalletId,
+};
+use crate::onboarding::{OnboardingAction, OnboardingTerms};
 use crate::payment::{PaymentAction, hold_of_refund, unexpected_payment_id};
 use crate::payout::{PayoutAction, hold_of_payout};
+use crate::profile::ProfileAction;
 use crate::provider::{losses, suspense};
 use crate::settlement::SettlementAction;
 use crate::transaction::Transaction;
@@ -48,6 +52,7 @@ pub const fn needs_follow_from_book(command: &Command) -> bool {
             | Command::Payout { .. }
             | Command::Settlement { .. }
             | Command::VerificationCase { .. }
+            | Command::Onboarding { .. }
     )
 }
 
@@ -84,6 +89,8 @@ pub fn begun_entity(command: &Command) -> Option<EntityKey> {
         | Command::SetTier { .. }
         | Command::SetDefaultTier { .. }
         | Command::Owner { .. }
+        | Command::Profile { .. }
+        | Command::Onboarding { .. }
         | Command::OpenLedger { .. }
         | Command::RegisterAsset { .. }
         | Command::OpenSystemAccount { .. }
@@ -122,10 +129,20 @@ fn requirements(book: &Book, command: &Command) -> Vec<EntityKey> {
             };
             let known = book.verification_case(*case).open();
             let owner = opened.or(known.map(|(open, _)| &open.owner));
-            let owner = owner.map(|owner| EntityKey::Owner(owner.key()));
+            let owner = owner.map(OwnerId::key);
+            let owner = owner.map(|key| [EntityKey::Owner(key), EntityKey::Profile(key)]);
             let case = EntityKey::VerificationCase(*case);
-            owner.into_iter().chain([case]).collect()
+            owner.into_iter().flatten().chain([case]).collect()
         }
+        Command::Profile { owner, action } => {
+            let mut keys = vec![EntityKey::Profile(owner.key())];
+            if let ProfileAction::Erase { cases, .. } = &**action {
+                keys.push(EntityKey::Owner(owner.key()));
+                keys.extend(cases.iter().copied().map(EntityKey::VerificationCase));
+            }
+            keys
+        }
+        Command::Onboarding { owner, action } => needs_of_onboarding(book, owner, action),
         Command::Payment { payment, action } => needs_of_payment(book, *payment, action),
         Command::Payout { payout, action } => needs_of_payout(book, *payout, action),
         Command::Beneficiary {
@@ -218,6 +235,8 @@ fn concerns(book: &Book, command: &Command) -> Vec<Concern> {
         | Command::SetDefaultTier { .. }
         | Command::Owner { .. }
         | Command::VerificationCase { .. }
+        | Command::Profile { .. }
+        | Command::Onboarding { .. }
         | Command::Beneficiary { .. }
         | Command::Settlement { .. } => Vec::new(),
     }
@@ -225,6 +244,28 @@ fn concerns(book: &Book, command: &Command) -> Vec<Concern> {
 
 const fn wallet_key(wallet: WalletId) -> EntityKey {
     EntityKey::Holder(Holder::Wallet(wallet))
+}
+
+/// What a command about an onboarding needs, as far as is known yet: what it looks at.
+fn needs_of_onboarding(book: &Book, owner: &OwnerId, action: &OnboardingAction) -> Vec<EntityKey> {
+    let key = owner.key();
+    let mut keys = vec![EntityKey::Onboarding(key), EntityKey::Owner(key)];
+    if let Some(terms) = terms_of_onboarding(book, key, action) {
+        keys.push(EntityKey::VerificationCase(terms.case));
+        keys.push(wallet_key(terms.wallet));
+        keys.push(EntityKey::OwnerOf(terms.wallet));
+    }
+    keys
+}
+
+/// What an onboarding is to lead to: as it was begun, or else as it is to begin.
+pub(super) fn terms_of_onboarding<'b>(
+    book: &'b Book,
+    key: OwnerKey,
+    action: &'b OnboardingAction,
+) -> Option<&'b OnboardingTerms> {
+    let known = book.onboarding(key).course();
+    known.map(|(course, _)| &course.terms).or(action.terms())
 }
 
 /// What a command about a payment needs, as far as is known yet.

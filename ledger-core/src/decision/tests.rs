@@ -9,6 +9,7 @@ mod holds;
 mod limits;
 mod needs;
 mod outside;
+mod profiles;
 mod reverts;
 
 use super::*;

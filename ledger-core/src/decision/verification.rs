@@ -3,6 +3,7 @@
 use crate::event::{Event, Stream};
 use crate::identifier::{ActorId, CaseId, OwnerId};
 use crate::owner::{OwnerAction, OwnerCommand, TierKnown, TierSource};
+use crate::profile::ProfileRejection;
 use crate::rejection::Rejection;
 use crate::verification::{CaseAction, CaseCommand, CaseEvent, CaseSource, VerificationCase};
 
@@ -25,6 +26,7 @@ impl Decision<'_> {
 
     pub(super) fn verification_case(&mut self, case: CaseId, action: &CaseAction) -> Decided {
         let before = self.book.verification_case(case).clone();
+        self.check_not_erased(&before, action)?;
         let command = CaseCommand {
             case,
             action: action.clone(),
@@ -70,7 +72,42 @@ impl Decision<'_> {
         self.owner(&owner, &action)
     }
 
-    fn tier_known(&self, tier: Option<crate::identifier::TierName>) -> TierKnown {
+    /// Of a person who was erased nothing more is found out; what is left can be ended, and what happened
+    /// outside is noted.
+    fn check_not_erased(
+        &self,
+        case: &VerificationCase,
+        action: &CaseAction,
+    ) -> Result<(), Rejection> {
+        match action {
+            CaseAction::Open { .. }
+            | CaseAction::RequestDocuments { .. }
+            | CaseAction::ReceiveDocument { .. }
+            | CaseAction::Submit { .. }
+            | CaseAction::StartReview { .. }
+            | CaseAction::Approve { .. }
+            | CaseAction::RequireReverification { .. } => {}
+            CaseAction::Observe(_)
+            | CaseAction::RemoveDocument { .. }
+            | CaseAction::Reject { .. }
+            | CaseAction::Expire
+            | CaseAction::Reset { .. } => return Ok(()),
+        }
+        let opened = match action {
+            CaseAction::Open { owner, .. } => Some(owner),
+            _ => None,
+        };
+        let known = case.open().map(|(open, _)| &open.owner);
+        match known.or(opened) {
+            Some(owner) if self.book.profile(owner.key()).is_erased() => {
+                let owner = owner.clone();
+                Err(ProfileRejection::Erased { owner }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(super) fn tier_known(&self, tier: Option<crate::identifier::TierName>) -> TierKnown {
         let open = self.book.open_ledger();
         match tier {
             Some(tier) if !open.is_some_and(|open| open.tiers.contains_key(&tier)) => {
@@ -94,6 +131,7 @@ fn actor_of(event: &CaseEvent) -> Option<ActorId> {
         CaseEvent::CaseOpened { .. }
         | CaseEvent::DocumentsRequested { .. }
         | CaseEvent::DocumentReceived { .. }
+        | CaseEvent::DocumentRemoved { .. }
         | CaseEvent::CaseSubmitted { .. }
         | CaseEvent::FindingNoted { .. }
         | CaseEvent::ReverificationDue { .. } => None,

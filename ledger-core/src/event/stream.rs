@@ -96,11 +96,15 @@ pub enum AggregateType {
     Owner,
     /// [`crate::verification::VerificationCase`].
     VerificationCase,
+    /// [`crate::profile::Profile`].
+    Profile,
+    /// [`crate::onboarding::Onboarding`].
+    Onboarding,
 }
 
 impl AggregateType {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Ledger,
         Self::Wallet,
         Self::Transaction,
@@ -111,6 +115,8 @@ impl AggregateType {
         Self::Settlement,
         Self::Owner,
         Self::VerificationCase,
+        Self::Profile,
+        Self::Onboarding,
     ];
 
     /// The name, as stored.
@@ -127,6 +133,8 @@ impl AggregateType {
             Self::Settlement => "settlement",
             Self::Owner => "owner",
             Self::VerificationCase => "verification_case",
+            Self::Profile => "profile",
+            Self::Onboarding => "onboarding",
         }
     }
 }
@@ -171,6 +179,10 @@ pub enum Stream {
     Owner(OwnerKey),
     /// A verification case's.
     VerificationCase(CaseId),
+    /// That of an owner's profile.
+    Profile(OwnerKey),
+    /// Of the onboarding of an owner.
+    Onboarding(OwnerKey),
 }
 
 impl Stream {
@@ -190,6 +202,8 @@ impl Stream {
             AggregateType::Settlement => id.parse().map(Self::Settlement),
             AggregateType::Owner => id.parse().map(Self::Owner),
             AggregateType::VerificationCase => id.parse().map(Self::VerificationCase),
+            AggregateType::Profile => id.parse().map(Self::Profile),
+            AggregateType::Onboarding => id.parse().map(Self::Onboarding),
         };
         stream.map_err(|source| DecodeError::AggregateId {
             id: id.to_owned(),
@@ -211,6 +225,8 @@ impl Stream {
             Self::Settlement(_) => AggregateType::Settlement,
             Self::Owner(_) => AggregateType::Owner,
             Self::VerificationCase(_) => AggregateType::VerificationCase,
+            Self::Profile(_) => AggregateType::Profile,
+            Self::Onboarding(_) => AggregateType::Onboarding,
         }
     }
 
@@ -228,6 +244,8 @@ impl Stream {
             Self::Settlement(id) => Some(id.as_uuid()),
             Self::Owner(key) => Some(key.as_uuid()),
             Self::VerificationCase(id) => Some(id.as_uuid()),
+            Self::Profile(key) => Some(key.as_uuid()),
+            Self::Onboarding(key) => Some(key.as_uuid()),
         }
     }
 
@@ -251,6 +269,8 @@ impl Stream {
             Self::Settlement(id) => id,
             Self::Owner(key) => key,
             Self::VerificationCase(id) => id,
+            Self::Profile(key) => key,
+            Self::Onboarding(key) => key,
         }
     }
 }

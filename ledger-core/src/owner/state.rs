@@ -39,17 +39,26 @@ impl Owner {
     /// The tier in force, if one is granted.
     #[must_use]
     pub fn tier(&self) -> Option<TierName> {
-        self.grants().last().map(|grant| grant.tier)
+        self.all_grants().last().map(|grant| grant.tier)
     }
 
     /// What a source grants.
     #[must_use]
     pub fn granted_by(&self, source: TierSource) -> Option<TierName> {
-        let grant = self.grants().iter().find(|grant| grant.source == source);
+        let grant = self
+            .all_grants()
+            .iter()
+            .find(|grant| grant.source == source);
         grant.map(|grant| grant.tier)
     }
 
-    fn grants(&self) -> &[Grant] {
+    /// Whether a tier is granted, in force or behind another.
+    #[must_use]
+    pub fn grants(&self, tier: TierName) -> bool {
+        self.all_grants().iter().any(|grant| grant.tier == tier)
+    }
+
+    fn all_grants(&self) -> &[Grant] {
         match self {
             Self::Absent => &[],
             Self::Known(known) => &known.grants,
@@ -57,7 +66,7 @@ impl Owner {
     }
 
     pub(super) fn in_force(&self) -> Option<Grant> {
-        self.grants().last().copied()
+        self.all_grants().last().copied()
     }
 
     /// The state after one more event.
@@ -69,7 +78,10 @@ impl Owner {
             OwnerEvent::TierGranted { owner, source, .. }
             | OwnerEvent::TierWithdrawn { owner, source, .. } => (owner, *source),
         };
-        let others = self.grants().iter().filter(|grant| grant.source != source);
+        let others = self
+            .all_grants()
+            .iter()
+            .filter(|grant| grant.source != source);
         let mut grants: Vec<Grant> = others.copied().collect();
         match (self, event) {
             (Self::Absent | Self::Known(_), OwnerEvent::TierGranted { tier, .. }) => {

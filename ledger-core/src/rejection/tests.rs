@@ -1,5 +1,6 @@
 //! Codes are part of the API: each names one rule, for ever.
 
+mod onboarding;
 mod outside;
 mod verification;
 
@@ -160,17 +161,29 @@ const CODES: [(&str, bool, &str); COUNT] = [
     ("case_not_due", true, "case due_at"),
     ("case_not_approved", false, "case status"),
     ("case_reference_differs", false, "case ours provider theirs"),
+    ("profile_erased", false, "owner"),
+    ("profile_empty", false, ""),
+    ("profile_case_in_review", true, "case"),
+    ("onboarding_not_found", true, "owner"),
+    ("onboarding_exists", false, "owner tier"),
+    ("onboarding_ended", false, "owner status"),
+    ("tier_not_found", true, "tier"),
+    ("onboarding_out_of_range", false, "found limit what"),
+    ("asset_not_found", true, "asset"),
+    ("wallet_exists", false, "wallet"),
+    ("onboarding_not_due", true, "due_at owner"),
 ];
 
-const COUNT: usize = 109;
+const COUNT: usize = 120;
 
 /// Rules that more than one aggregate states, and how many do.
-const SHARED: [(&str, usize); 5] = [
+const SHARED: [(&str, usize); 6] = [
     ("wallet_closed", 3),
     ("wallet_frozen", 2),
-    ("asset_not_found", 4),
+    ("asset_not_found", 5),
     ("wallet_not_found", 2),
-    ("tier_not_found", 3),
+    ("wallet_exists", 2),
+    ("tier_not_found", 4),
 ];
 
 fn ledger_rejections() -> Vec<LedgerRejection> {
@@ -338,6 +351,7 @@ fn all() -> Vec<Rejection> {
     all.extend(posting.map(Rejection::from));
     all.extend(outside::all());
     all.extend(verification::all());
+    all.extend(onboarding::all());
     all
 }
 

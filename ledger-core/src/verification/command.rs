@@ -1,11 +1,11 @@
 //! What can be asked of a verification case, and what can be observed about it.
 
-use crate::identifier::{ActorId, CaseId, OwnerId, ProviderName, TierName};
+use crate::identifier::{ActorId, CaseId, OwnerId, ProviderName, ProviderReference, TierName};
 use crate::owner::TierKnown;
 use crate::timestamp::Timestamp;
 
 use super::event::ObservedFinding;
-use super::words::{CaseDocument, DocumentKind, ReasonCode, Retry};
+use super::words::{CaseDocument, DocumentKind, ReasonCode, RemovalReason, Retry};
 
 /// What a provider was found to say of a case.
 pub type CaseObservation = ObservedFinding;
@@ -48,6 +48,13 @@ pub enum CaseAction {
         document: CaseDocument,
         /// Who gave it.
         by: ActorId,
+    },
+    /// Note that a document is kept no longer. It changes nothing of the case, and is noted every time.
+    RemoveDocument {
+        /// Which, by what the store found it by.
+        document: ProviderReference,
+        /// Why.
+        reason: RemovalReason,
     },
     /// Hand it to providers.
     Submit {
@@ -115,6 +122,7 @@ impl CaseAction {
             Self::Open { .. } => "OpenCase",
             Self::RequestDocuments { .. } => "RequestDocuments",
             Self::ReceiveDocument { .. } => "ReceiveDocument",
+            Self::RemoveDocument { .. } => "RemoveDocument",
             Self::Submit { .. } => "SubmitCase",
             Self::Observe(_) => "ObserveCase",
             Self::StartReview { .. } => "StartCaseReview",
@@ -134,6 +142,7 @@ impl CaseAction {
             Self::Approve { tier, .. } => *tier,
             Self::RequestDocuments { .. }
             | Self::ReceiveDocument { .. }
+            | Self::RemoveDocument { .. }
             | Self::Submit { .. }
             | Self::Observe(_)
             | Self::StartReview { .. }

@@ -35,6 +35,12 @@ impl VerificationCase {
                 by,
             } => at.request_documents(kinds, *expires_at, by),
             CaseAction::ReceiveDocument { document, by } => at.receive(document, by),
+            CaseAction::RemoveDocument { document, reason } => {
+                Ok(Some(CaseEvent::DocumentRemoved {
+                    document: document.clone(),
+                    reason: *reason,
+                }))
+            }
             CaseAction::Submit { providers, by } => at.submit(providers, by),
             CaseAction::Observe(observed) => self.observe(&at, observed),
             CaseAction::StartReview { reasons, by } => at.start_review(reasons, by),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::identifier::{ActorId, OwnerId, ProviderName, ProviderReference, TierName};
 use crate::timestamp::Timestamp;
 
-use super::words::{CaseDocument, DocumentKind, ReasonCode, Retry};
+use super::words::{CaseDocument, DocumentKind, ReasonCode, RemovalReason, Retry};
 
 /// What a provider says of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +108,13 @@ pub enum CaseEvent {
         /// Who gave it.
         by: ActorId,
     },
+    /// A document that was received is kept no longer. That it was received stays true.
+    DocumentRemoved {
+        /// Which, by what the store found it by.
+        document: ProviderReference,
+        /// Why.
+        reason: RemovalReason,
+    },
     /// It was handed to providers.
     CaseSubmitted {
         /// Which.
@@ -190,6 +197,7 @@ impl CaseEvent {
             Self::CaseOpened { .. } => "CaseOpened",
             Self::DocumentsRequested { .. } => "DocumentsRequested",
             Self::DocumentReceived { .. } => "DocumentReceived",
+            Self::DocumentRemoved { .. } => "DocumentRemoved",
             Self::CaseSubmitted { .. } => "CaseSubmitted",
             Self::FindingNoted { .. } => "FindingNoted",
             Self::CaseReviewStarted { .. } => "CaseReviewStarted",
@@ -224,7 +232,8 @@ impl CaseEvent {
             },
             Self::CaseOpened { .. }
             | Self::DocumentsRequested { .. }
-            | Self::DocumentReceived { .. } => None,
+            | Self::DocumentReceived { .. }
+            | Self::DocumentRemoved { .. } => None,
         }
     }
 }

@@ -225,11 +225,17 @@ impl VerificationCase {
                     next.forget_findings();
                 }
                 for provider in providers {
-                    next.providers.entry(*provider).or_default();
+                    let view = next.providers.entry(*provider).or_default();
+                    // Who is asked anew may call it otherwise.
+                    if matches!(source, CaseSource::Actor(_)) {
+                        view.reference = None;
+                    }
                 }
                 Some(Self::Submitted(next))
             }
-            CaseEvent::FindingNoted { .. } => Some(self.with(next)),
+            CaseEvent::DocumentRemoved { .. } | CaseEvent::FindingNoted { .. } => {
+                Some(self.with(next))
+            }
             CaseEvent::CaseReviewStarted { .. }
             | CaseEvent::CaseApproved { .. }
             | CaseEvent::CaseRejected { .. }
@@ -313,6 +319,7 @@ fn decided(mut next: OpenCase, status: CaseStatus, event: &CaseEvent) -> Option<
         CaseEvent::CaseOpened { .. }
         | CaseEvent::DocumentsRequested { .. }
         | CaseEvent::DocumentReceived { .. }
+        | CaseEvent::DocumentRemoved { .. }
         | CaseEvent::CaseSubmitted { .. }
         | CaseEvent::FindingNoted { .. } => None,
     }

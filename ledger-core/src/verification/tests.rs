@@ -48,10 +48,16 @@ pub(super) fn outcome_of(case: &VerificationCase, action: CaseAction) -> String 
         Ok(None) => "nothing".to_owned(),
         Ok(Some(event)) => {
             let next = case.evolve(&event).unwrap();
-            let noted = matches!(event, CaseEvent::FindingNoted { .. });
+            let noted = matches!(
+                event,
+                CaseEvent::FindingNoted { .. } | CaseEvent::DocumentRemoved { .. }
+            );
             match next.open() {
                 Some((_, status)) if noted => {
                     assert_eq!(Some(status), case.open().map(|(_, status)| status));
+                    if matches!(event, CaseEvent::DocumentRemoved { .. }) {
+                        assert_eq!(next, *case);
+                    }
                     "noted".to_owned()
                 }
                 Some((_, status)) => status.to_string(),
@@ -91,6 +97,13 @@ pub(super) fn receive(kind: &str, number: u8) -> CaseAction {
     CaseAction::ReceiveDocument {
         document: document(kind, number),
         by: actor("asha"),
+    }
+}
+
+pub(super) fn remove(number: u8, reason: RemovalReason) -> CaseAction {
+    CaseAction::RemoveDocument {
+        document: theirs(&format!("doc_{number}")),
+        reason,
     }
 }
 

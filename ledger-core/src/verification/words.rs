@@ -117,6 +117,14 @@ macro_rules! word_conversions {
     )+};
 }
 
+impl ReasonCode {
+    /// That the person was erased.
+    #[must_use]
+    pub fn of_erasure() -> Self {
+        Self("person_erased".to_owned())
+    }
+}
+
 word_conversions!(DocumentKind, ContentHash, ReasonCode);
 
 /// A document, as far as a log may know.
@@ -131,6 +139,16 @@ pub struct CaseDocument {
     pub sha256: ContentHash,
     /// How many bytes it has.
     pub size_bytes: u64,
+}
+
+/// Why a document is kept no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovalReason {
+    /// The time for which it had to be kept is over.
+    Retention,
+    /// Whom it is about was erased.
+    Erasure,
 }
 
 /// What a rejection leaves open.

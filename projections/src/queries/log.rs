@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
-use ledger_core::{LedgerName, OwnerKey, PaymentId, Position, TransactionId};
+use ledger_core::{CaseId, LedgerName, OwnerKey, PaymentId, Position, TransactionId};
 use sqlx::PgConnection;
 
-use super::QueryError;
+use super::{PageRequest, QueryError};
 
 /// The columns of a [`StoredEvent`] called `event`.
 const COLUMNS: &str = "event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
@@ -74,6 +74,30 @@ pub(super) async fn owner_stream(
     .bind(ledger.as_str())
     .bind(owner.to_string())
     .bind(until.value())
+    .fetch_all(connection)
+    .await?;
+    decode(&stored)
+}
+
+/// Events of a case's stream up to a position, in order.
+pub(super) async fn case_stream(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    case: CaseId,
+    page: PageRequest<Position>,
+    until: Position,
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM daybook.events AS event \
+         WHERE event.aggregate_id = $2 AND event.aggregate_type = 'verification_case' \
+           AND event.ledger = $1 AND event.position > $3 AND event.position <= $4 \
+         ORDER BY event.sequence LIMIT $5"
+    ))
+    .bind(ledger.as_str())
+    .bind(case.to_string())
+    .bind(page.after.unwrap_or_default().value())
+    .bind(until.value())
+    .bind(page.limit)
     .fetch_all(connection)
     .await?;
     decode(&stored)

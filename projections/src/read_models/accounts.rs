@@ -244,7 +244,9 @@ impl Fold for Changes {
             | Event::Beneficiary(_)
             | Event::Settlement(_)
             | Event::Owner(_)
-            | Event::VerificationCase(_) => Ok(()),
+            | Event::VerificationCase(_)
+            | Event::Profile(_)
+            | Event::Onboarding(_) => Ok(()),
         }
     }
 

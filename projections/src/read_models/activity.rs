@@ -96,7 +96,9 @@ impl Hours {
             | Event::Beneficiary(_)
             | Event::Settlement(_)
             | Event::Owner(_)
-            | Event::VerificationCase(_) => {}
+            | Event::VerificationCase(_)
+            | Event::Profile(_)
+            | Event::Onboarding(_) => {}
         }
         Some(())
     }

@@ -216,7 +216,9 @@ impl Fold for Batch {
             | Event::Transaction(_)
             | Event::Hold(_)
             | Event::Owner(_)
-            | Event::VerificationCase(_) => {}
+            | Event::VerificationCase(_)
+            | Event::Profile(_)
+            | Event::Onboarding(_) => {}
         }
         Ok(())
     }

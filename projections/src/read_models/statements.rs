@@ -377,6 +377,8 @@ fn postings_of(recorded: &RecordedEvent) -> &[Posting] {
         | Event::Beneficiary(_)
         | Event::Settlement(_)
         | Event::Owner(_)
-        | Event::VerificationCase(_) => &[],
+        | Event::VerificationCase(_)
+        | Event::Profile(_)
+        | Event::Onboarding(_) => &[],
     }
 }

@@ -103,14 +103,20 @@ impl Session {
         let mut asked = self.visitor.generation();
         self.visitor.may_follow(&channel).await?;
         let epoch = self.feed.epoch();
-        let beginning = match (resumption.after, channel) {
+        let beginning = match (resumption.after, &channel) {
             (Some(after), _) => {
                 let after = Position::try_new(after).ok_or(ErrorCode::MalformedMessage)?;
                 self.check_position(after, resumption.epoch).await?;
                 Beginning::After(after)
             }
             (None, Channel::Ledger) => Beginning::Head,
-            (None, Channel::Wallet(_) | Channel::Account(_)) => self.snapshot(&channel).await?,
+            (
+                None,
+                Channel::Wallet(_)
+                | Channel::Account(_)
+                | Channel::Case(_)
+                | Channel::Onboarding(_),
+            ) => self.snapshot(&channel).await?,
         };
         // What was taken meanwhile would not end a channel that is not followed yet.
         while asked != self.visitor.generation() {
@@ -152,11 +158,11 @@ impl Session {
         loop {
             let channel = self.peer.needs_to_catch_up().await;
             self.peer.has_room().await;
-            match self.feed.catch_up(&self.peer, channel) {
+            match self.feed.catch_up(&self.peer, &channel) {
                 Step::Done => {}
                 Step::More => tokio::task::yield_now().await,
                 Step::Past(cursor) => {
-                    if !self.replay(channel, cursor).await {
+                    if !self.replay(&channel, cursor).await {
                         self.peer.cut_off(CloseReason::SlowConsumer);
                         return CloseReason::SlowConsumer;
                     }
@@ -166,8 +172,8 @@ impl Session {
     }
 
     /// Gives a subscription what has left the memory; `false` when it is too far behind.
-    async fn replay(&self, channel: Channel, cursor: Position) -> bool {
-        let Some(progress) = self.peer.behind(&channel) else {
+    async fn replay(&self, channel: &Channel, cursor: Position) -> bool {
+        let Some(progress) = self.peer.behind(channel) else {
             return true;
         };
         // Twice what a new subscription may ask for: the log goes on growing meanwhile.
@@ -183,11 +189,11 @@ impl Session {
             .await
         {
             Ok(events) if events.is_empty() => {
-                self.peer.end(&channel, ErrorCode::ResyncRequired);
+                self.peer.end(channel, ErrorCode::ResyncRequired);
             }
             Ok(events) => {
                 let events: Vec<_> = events.into_iter().map(Arc::new).collect();
-                let _: Progressed = self.peer.extend(&channel, progress.serial, events.iter());
+                let _: Progressed = self.peer.extend(channel, progress.serial, events.iter());
             }
             Err(error) => {
                 tracing::warn!(
@@ -196,7 +202,7 @@ impl Session {
                     error = crate::fault::cause(&error),
                     "a client's events of the past cannot be read"
                 );
-                self.peer.end(&channel, ErrorCode::Unavailable);
+                self.peer.end(channel, ErrorCode::Unavailable);
             }
         }
         true
@@ -292,9 +298,9 @@ pub(super) const fn explanation(code: ErrorCode) -> &'static str {
         ErrorCode::MalformedMessage => "the message is none of the protocol",
         ErrorCode::LedgerNotFound => "there is no ledger of that name",
         ErrorCode::UnknownChannel => {
-            "a channel is \"ledger\", \"wallet:<uuid>\" or \"account:<account>\""
+            "a channel is \"ledger\", \"wallet:<uuid>\", \"account:<account>\", \"case:<uuid>\" or \"onboarding:<owner>\""
         }
-        ErrorCode::ChannelNotFound => "there is no such wallet or account",
+        ErrorCode::ChannelNotFound => "there is no such wallet, account, case or onboarding",
         ErrorCode::AlreadySubscribed => "the channel is followed already",
         ErrorCode::NotSubscribed => "the channel is not followed",
         ErrorCode::TooManySubscriptions => "the connection follows as many channels as it may",

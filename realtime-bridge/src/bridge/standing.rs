@@ -97,7 +97,7 @@ impl Session {
                 Ok(()) => {}
                 Err(Barred::Unavailable) => return Err(Ended::Unavailable),
                 Err(Barred::NotTheirs | Barred::Forbidden) => match self.transport {
-                    Transport::WebSocket => self.feed.bar(&self.peer, channel),
+                    Transport::WebSocket => self.feed.bar(&self.peer, &channel),
                     // There is nothing else to follow, and no way to ask.
                     Transport::ServerSent => return Err(Ended::Forbidden),
                 },

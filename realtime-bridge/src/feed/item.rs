@@ -46,10 +46,13 @@ impl Item {
 
     /// The JSON of an event's message.
     pub(crate) fn event_json(channel: &Channel, prev: Position, event: &Publication) -> String {
-        let start = event_start(channel, event.position, prev);
-        let mut json = String::with_capacity(start.len() + event.json.len() + EVENT_END.len());
+        let (start, told) = (
+            event_start(channel, event.position, prev),
+            event.json_on(channel),
+        );
+        let mut json = String::with_capacity(start.len() + told.len() + EVENT_END.len());
         json.push_str(&start);
-        json.push_str(&event.json);
+        json.push_str(told);
         json.push_str(EVENT_END);
         json
     }

@@ -196,7 +196,7 @@ impl Peer {
 
     /// The channels that the client follows.
     pub(crate) fn channels(&self) -> Vec<Channel> {
-        self.lock().subscriptions.keys().copied().collect()
+        self.lock().subscriptions.keys().cloned().collect()
     }
 
     pub(super) fn subscribe(
@@ -354,7 +354,7 @@ impl Peer {
         let mut state = self.lock();
         let live = state.subscriptions.iter().filter(|(_, each)| each.live);
         let channels: BTreeMap<Channel, Position> = live
-            .map(|(channel, subscription)| (*channel, subscription.last))
+            .map(|(channel, subscription)| (channel.clone(), subscription.last))
             .collect();
         let covers_all = channels.len() == state.subscriptions.len();
         let live_last = channels.values().copied().max();
@@ -375,7 +375,7 @@ impl Peer {
         let behind = state.subscriptions.iter().filter(|(_, each)| !each.live);
         behind
             .min_by_key(|(_, each)| each.progress.cursor)
-            .map(|(channel, _)| *channel)
+            .map(|(channel, _)| channel.clone())
     }
 
     fn push(&self, state: &mut State, item: Item) {
@@ -428,7 +428,7 @@ impl Subscription {
         let prev = std::mem::replace(&mut self.last, event.position);
         self.pass(event.position);
         Some(Item::Event {
-            channel: *channel,
+            channel: channel.clone(),
             prev,
             event: Arc::clone(event),
         })

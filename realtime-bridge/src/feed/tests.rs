@@ -72,9 +72,9 @@ async fn a_subscription_gets_what_is_in_the_ring_and_then_what_comes() {
     admit(&feed, 3..=3, OTHER);
     admit(&feed, 4..=4, WALLET);
     let channel = wallet(WALLET);
-    subscribe(&feed, &peer, channel, Beginning::After(position(1))).unwrap();
+    subscribe(&feed, &peer, channel.clone(), Beginning::After(position(1))).unwrap();
     admit(&feed, 5..=5, WALLET);
-    assert_eq!(feed.catch_up(&peer, channel), Step::Done);
+    assert_eq!(feed.catch_up(&peer, &channel), Step::Done);
     admit(&feed, 6..=6, OTHER);
     admit(&feed, 7..=7, WALLET);
     assert_eq!(
@@ -97,8 +97,8 @@ async fn a_snapshot_ahead_of_the_feed_is_not_followed_by_what_it_includes() {
         as_of: position(2),
         balances: Vec::new(),
     };
-    subscribe(&feed, &peer, channel, Beginning::Snapshot(snapshot)).unwrap();
-    assert_eq!(feed.catch_up(&peer, channel), Step::Done);
+    subscribe(&feed, &peer, channel.clone(), Beginning::Snapshot(snapshot)).unwrap();
+    assert_eq!(feed.catch_up(&peer, &channel), Step::Done);
     admit(&feed, 1..=3, WALLET);
     assert_eq!(waiting(&peer).await, ["snapshot", "3 after 2"]);
 }
@@ -107,8 +107,8 @@ async fn a_snapshot_ahead_of_the_feed_is_not_followed_by_what_it_includes() {
 async fn a_full_queue_makes_a_subscription_fall_behind_and_catch_up_without_a_hole() {
     let (feed, peer) = (feed(100), peer(2_000));
     let channel = Channel::Ledger;
-    subscribe(&feed, &peer, channel, Beginning::Head).unwrap();
-    assert_eq!(feed.catch_up(&peer, channel), Step::Done);
+    subscribe(&feed, &peer, channel.clone(), Beginning::Head).unwrap();
+    assert_eq!(feed.catch_up(&peer, &channel), Step::Done);
     admit(&feed, 1..=20, WALLET);
     assert!(peer.behind(&channel).is_some());
     let mut seen = Vec::new();
@@ -116,7 +116,7 @@ async fn a_full_queue_makes_a_subscription_fall_behind_and_catch_up_without_a_ho
         if let Next::Send(items) = peer.next().await {
             seen.extend(items);
         }
-        feed.catch_up(&peer, channel);
+        feed.catch_up(&peer, &channel);
     }
     let mut last = Position::START;
     for item in &seen[1..] {
@@ -127,7 +127,7 @@ async fn a_full_queue_makes_a_subscription_fall_behind_and_catch_up_without_a_ho
         last = event.position;
     }
     while peer.behind(&channel).is_some() {
-        feed.catch_up(&peer, channel);
+        feed.catch_up(&peer, &channel);
     }
     admit(&feed, 21..=21, WALLET);
     assert_eq!(waiting(&peer).await, ["21 after 20"]);
@@ -138,9 +138,15 @@ async fn a_full_queue_makes_a_subscription_fall_behind_and_catch_up_without_a_ho
 async fn falling_behind_goes_on_where_the_feed_was_and_not_at_the_last_event() {
     let (feed, peer) = (feed(100), peer(1_500));
     let channel = wallet(WALLET);
-    for channel in [channel, Channel::Ledger] {
-        subscribe(&feed, &peer, channel, Beginning::After(Position::START)).unwrap();
-        feed.catch_up(&peer, channel);
+    for channel in [channel.clone(), Channel::Ledger] {
+        subscribe(
+            &feed,
+            &peer,
+            channel.clone(),
+            Beginning::After(Position::START),
+        )
+        .unwrap();
+        feed.catch_up(&peer, &channel);
     }
     admit(&feed, 1..=50, OTHER);
     admit(&feed, 51..=51, WALLET);
@@ -152,7 +158,7 @@ async fn what_has_left_the_ring_is_asked_for() {
     let (feed, peer) = (feed(3), peer(1 << 20));
     admit(&feed, 1..=10, WALLET);
     subscribe(&feed, &peer, Channel::Ledger, Beginning::After(position(5))).unwrap();
-    let step = feed.catch_up(&peer, Channel::Ledger);
+    let step = feed.catch_up(&peer, &Channel::Ledger);
     assert_eq!(step, Step::Past(position(5)));
     assert!(feed.reaches_back_to(position(7)));
     assert!(!feed.reaches_back_to(position(6)));
@@ -162,11 +168,17 @@ async fn what_has_left_the_ring_is_asked_for() {
 async fn another_history_ends_every_subscription_live_or_behind() {
     let (feed, peer) = (feed(10), peer(1 << 20));
     subscribe(&feed, &peer, Channel::Ledger, Beginning::Head).unwrap();
-    feed.catch_up(&peer, Channel::Ledger);
+    feed.catch_up(&peer, &Channel::Ledger);
     let behind = wallet(WALLET);
-    subscribe(&feed, &peer, behind, Beginning::After(Position::START)).unwrap();
+    subscribe(
+        &feed,
+        &peer,
+        behind.clone(),
+        Beginning::After(Position::START),
+    )
+    .unwrap();
     feed.reset("e.1", position(4));
-    assert_eq!(feed.catch_up(&peer, behind), Step::Done);
+    assert_eq!(feed.catch_up(&peer, &behind), Step::Done);
     assert!(!peer.follows(&Channel::Ledger) && !peer.follows(&behind));
     assert!(feed.admit(event(5, WALLET, "WalletFrozen", "x")));
     assert_eq!(
@@ -179,8 +191,14 @@ async fn another_history_ends_every_subscription_live_or_behind() {
 async fn an_event_of_an_unknown_type_ends_what_it_might_concern() {
     let (feed, peer) = (feed(10), peer(1 << 20));
     for channel in [Channel::Ledger, wallet(WALLET)] {
-        subscribe(&feed, &peer, channel, Beginning::After(Position::START)).unwrap();
-        feed.catch_up(&peer, channel);
+        subscribe(
+            &feed,
+            &peer,
+            channel.clone(),
+            Beginning::After(Position::START),
+        )
+        .unwrap();
+        feed.catch_up(&peer, &channel);
     }
     assert!(feed.admit(event(1, OTHER, "WalletRenamed", "x")));
     assert!(peer.follows(&Channel::Ledger) && !peer.follows(&wallet(WALLET)));
@@ -191,7 +209,7 @@ async fn an_event_of_an_unknown_type_ends_what_it_might_concern() {
         Beginning::After(Position::START),
     )
     .unwrap();
-    assert_eq!(feed.catch_up(&peer, wallet(OTHER)), Step::Done);
+    assert_eq!(feed.catch_up(&peer, &wallet(OTHER)), Step::Done);
     assert!(!peer.follows(&wallet(OTHER)));
 }
 

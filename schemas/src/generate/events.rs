@@ -3,9 +3,11 @@
 use ledger_core::beneficiary::BeneficiaryEvent;
 use ledger_core::hold::HoldEvent;
 use ledger_core::ledger::LedgerEvent;
+use ledger_core::onboarding::OnboardingEvent;
 use ledger_core::owner::OwnerEvent;
 use ledger_core::payment::PaymentEvent;
 use ledger_core::payout::PayoutEvent;
+use ledger_core::profile::ProfileEvent;
 use ledger_core::settlement::SettlementEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::verification::CaseEvent;
@@ -64,6 +66,8 @@ fn all_data() -> Result<Vec<DataSchema>, GenerateError> {
     all.extend(data_of::<SettlementEvent>("SettlementEvent")?);
     all.extend(data_of::<OwnerEvent>("OwnerEvent")?);
     all.extend(data_of::<CaseEvent>("CaseEvent")?);
+    all.extend(data_of::<ProfileEvent>("ProfileEvent")?);
+    all.extend(data_of::<OnboardingEvent>("OnboardingEvent")?);
     Ok(all)
 }
 

@@ -3,7 +3,7 @@
 //! A real `daybook serve` says as much as it can, while somebody does everything that has a secret in it,
 //! rightly and wrongly. Then every secret is looked for in all that it wrote and in every row it kept.
 
-mod caller;
+pub mod caller;
 
 use std::sync::Arc;
 

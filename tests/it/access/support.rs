@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use command_api::EdgeSettings;
 use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions};
-use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, NoDelivery};
+use identity::delivery::{CodeDelivery, CodeMessage, DeliveryError, NoDelivery, Reminder};
 use identity::permission::Role;
 use identity::principal::{Grant, Ledgers};
 use identity::subject::Subject;
@@ -20,14 +20,19 @@ use crate::harness::servers::shared_nats_url;
 
 pub const PASSWORD: &str = "seven lamps over the harbour";
 
-/// Keeps the codes that would be sent.
+/// Keeps the codes and the reminders that would be sent.
 #[derive(Debug, Default)]
-pub struct KeptCodes(Mutex<Vec<CodeMessage>>);
+pub struct KeptCodes(Mutex<Vec<CodeMessage>>, Mutex<Vec<Reminder>>);
 
 #[async_trait]
 impl CodeDelivery for KeptCodes {
     async fn deliver(&self, message: &CodeMessage) -> Result<(), DeliveryError> {
         self.0.lock().unwrap().push(message.clone());
+        Ok(())
+    }
+
+    async fn remind(&self, reminder: &Reminder) -> Result<(), DeliveryError> {
+        self.1.lock().unwrap().push(reminder.clone());
         Ok(())
     }
 }
@@ -58,6 +63,11 @@ impl KeptCodes {
         sent.iter()
             .filter(|sent| sent.to.as_str() == address)
             .count()
+    }
+
+    /// The reminders that went out, in order.
+    pub fn reminders(&self) -> Vec<Reminder> {
+        self.1.lock().unwrap().clone()
     }
 
     pub fn count(&self) -> usize {
@@ -137,12 +147,18 @@ impl Doors {
 
     /// A second node of the same deployment.
     pub async fn another_node(&self) -> Node {
+        self.another_node_with(|_| {}).await
+    }
+
+    /// The same with other options.
+    pub async fn another_node_with(&self, configure: impl FnOnce(&mut NodeOptions)) -> Node {
         let nats = tokio::task::spawn_blocking(shared_nats_url).await.unwrap();
         let mut options = options(&self.node.database_url, nats);
         options.access.mode = AccessMode::Required;
         options.access.delivery = Arc::new(NoDelivery);
         options.access.master_key = Arc::clone(&self.node.master_key);
         options.access.issuer = Some(format!("http://{}", self.node.node.address));
+        configure(&mut options);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         Node::start(options, metrics).await.unwrap()
     }

@@ -6,7 +6,11 @@ use std::time::Duration;
 use command_api::EdgeSettings;
 use command_api::access::four_eyes::FourEyes;
 use daybook::cli::Role as Part;
-use daybook::node::{AccessMode, AccessOptions, Node, NodeOptions, PaymentOptions};
+use daybook::node::{
+    AccessMode, AccessOptions, DocumentOptions, IdentityOptions, Node, NodeOptions, PaymentOptions,
+    PersonKeys,
+};
+use documents::{DocumentSettings, StorageSettings};
 use event_store::Database;
 use event_store::executor::ExecutorSettings;
 use identity::authenticate::Authenticator;
@@ -24,9 +28,11 @@ use realtime_bridge::BridgeSettings;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
+use workflows::onboarding::OnboardingSettings;
+use workflows::verification::VerificationSettings;
 
 use super::TestDatabase;
-use super::servers::shared_nats_url;
+use super::servers::{new_folder, shared_nats_url};
 
 /// A running node with one open ledger of a name no other test uses.
 pub struct TestNode {
@@ -86,6 +92,9 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
         access: AccessOptions {
             mode: AccessMode::Open,
             master_key: Arc::new(master_key()),
+            person_keys: PersonKeys::Kept {
+                previous: Vec::new(),
+            },
             issuer: None,
             delivery: Arc::new(NoDelivery),
             issuers: None,
@@ -97,6 +106,13 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
         // All tests come from one address: those about limits set their own.
         edge: EdgeSettings::default(),
         payments: PaymentOptions::default(),
+        verification: VerificationSettings::default(),
+        identity: IdentityOptions::default(),
+        onboarding: OnboardingSettings::default(),
+        documents: DocumentOptions {
+            storage: StorageSettings::Folder(new_folder("documents")),
+            settings: DocumentSettings::default(),
+        },
     }
 }
 

@@ -57,6 +57,15 @@ impl Program {
         }
     }
 
+    /// The most memory that it ever had, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let count = line.unwrap().split_whitespace().nth(1).unwrap();
+        count.parse().unwrap()
+    }
+
     /// Ends at once, as a machine does that loses its power; what it has written.
     pub async fn kill(&mut self) -> String {
         self.child.kill().await.unwrap();

@@ -119,6 +119,12 @@ fn next_number() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// A folder that no other test uses, which is gone when the tests are.
+pub fn new_folder(name: &str) -> PathBuf {
+    let root = std::env::temp_dir().join(format!("daybook-it-{}", std::process::id()));
+    root.join(format!("{name}-{}", next_number()))
+}
+
 /// The nats-server program, for tests that kill theirs.
 pub async fn nats_program() -> PathBuf {
     binaries().find_nats_server().await.unwrap()

@@ -1,6 +1,6 @@
 //! The README's session is run as it stands.
 
-use daybook::simulators::Simulators;
+use daybook::simulators::{IdentitySimulators, Simulators};
 use tokio::process::Command;
 
 use crate::harness::node::TestNode;
@@ -20,10 +20,18 @@ fn shell_blocks() -> Vec<&'static str> {
 async fn the_session_in_the_readme_works_as_it_stands() {
     let simulators = Simulators::start().await.unwrap();
     let payments = simulators.options("main".parse().unwrap()).unwrap();
-    let (node, admin) = TestNode::asking(|options, _| options.payments = payments).await;
-    simulators.send_webhooks_to(&node.url("/").parse().unwrap());
+    let checkers = IdentitySimulators::start().await.unwrap();
+    let identity = checkers.options("main".parse().unwrap()).unwrap();
+    let (node, admin) = TestNode::asking(|options, _| {
+        options.payments = payments;
+        options.identity = identity;
+    })
+    .await;
+    let address = node.url("/").parse().unwrap();
+    simulators.send_webhooks_to(&address);
+    checkers.send_webhooks_to(&address);
     let blocks = shell_blocks();
-    let [start, session, live, deposit, audit] = blocks.as_slice() else {
+    let [start, session, live, deposit, case, audit] = blocks.as_slice() else {
         panic!("the README has other blocks than this test knows: {blocks:#?}")
     };
     assert!(start.contains("./dev up") && start.contains("./dev test"));
@@ -34,7 +42,7 @@ async fn the_session_in_the_readme_works_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("admin.key");
     std::fs::write(&key, admin).unwrap();
-    let script = format!("set -eu\n{session}\n{live} || true\n{deposit}\n")
+    let script = format!("set -eu\n{session}\n{live} || true\n{deposit}\n{case}\n")
         .replace("127.0.0.1:8080", &address)
         .replace(".daybook/data/admin.key", &key.display().to_string());
     let ran = Command::new("bash")
@@ -55,11 +63,14 @@ async fn the_session_in_the_readme_works_as_it_stands() {
         "{told}"
     );
     assert!(told.contains("HoldCaptured"), "{told}");
-    let page = told
+    let mut pages = told
         .lines()
-        .find(|line| line.starts_with("http://127.0.0.1:"));
-    let page = reqwest::get(page.expect("a page to pay on")).await.unwrap();
-    assert!(page.text().await.unwrap().contains("Razorpay"));
+        .filter(|line| line.starts_with("http://127.0.0.1:"));
+    for provider in ["Razorpay", "Sumsub"] {
+        let page = pages.next().unwrap_or_else(|| panic!("{provider}: {told}"));
+        let page = reqwest::get(page).await.unwrap();
+        assert!(page.text().await.unwrap().contains(provider));
+    }
 
     for arguments in [["replay", "--ledger", "main"].as_slice(), &["verify"]] {
         let ran = Command::new(env!("CARGO_BIN_EXE_daybook"))

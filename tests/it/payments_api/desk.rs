@@ -1,14 +1,18 @@
 //! A node that asks who somebody is, a customer with a wallet, and somebody who hears providers.
 
+use std::sync::Arc;
+
 use command_api::checkouts::Checkouts;
 use command_api::forgetting::{Forgetting, Forgotten};
 use daybook::cli::Role as Part;
+use daybook::node::SealedWebhooks;
 use event_store::executor::Outcome;
 use identity::permission::Role;
 use ledger_core::{Command, LedgerName, PaymentId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use workflows::GatewayAccounts;
+use workflows::identity_checks::CheckDesk;
+use workflows::{GatewayAccounts, IdentityAccounts};
 
 use crate::access::support::{Doors, SignedIn};
 use crate::harness::node::{Reply, transfer_body};
@@ -136,8 +140,12 @@ impl Desk {
     pub async fn forget(&self) -> Forgotten {
         let node = &self.doors.node.node;
         let public_url = self.doors.node.url("/").parse().unwrap();
+        let sealing = Arc::new(SealedWebhooks(Arc::clone(&self.doors.node.master_key)));
+        let accounts = IdentityAccounts::default();
+        let checks = CheckDesk::new(accounts, node.database.pool().clone(), sealing);
         let forgetting = Forgetting::new(
             Checkouts::new(node.database.pool().clone(), public_url),
+            checks,
             node.authenticator.identities().clone(),
             node.queries.clone(),
         );

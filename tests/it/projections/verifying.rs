@@ -67,7 +67,7 @@ async fn a_healthy_ledger_is_verified() {
         u64::try_from(transactions.len()).unwrap()
     );
     assert_eq!(verified.accounts, history.totals(|_| true).len());
-    assert_eq!(verified.read_models, 8);
+    assert_eq!(verified.read_models, ReadModelName::ALL.len());
     let nowhere = verify(database, "nowhere".parse().unwrap(), &mut |_| {}).await;
     assert!(matches!(nowhere, Err(VerifyError::LedgerNotFound(_))));
 }
@@ -412,8 +412,13 @@ async fn an_event_that_was_added_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_that_was_moved_is_named() {
     let mut crime = Crime::prepare().await;
+    // Of a read model without rows it makes no difference how far it has come.
+    let empty = [ReadModelName::Verification, ReadModelName::Onboardings];
     for name in ReadModelName::ALL {
         for (change, is_beyond) in [("position + 100", true), ("1", false)] {
+            if !is_beyond && empty.contains(&name) {
+                continue;
+            }
             let moved = format!(
                 "UPDATE read_models.checkpoint SET position = {change} WHERE read_model = '{name}'"
             );

@@ -448,7 +448,7 @@ impl SnapshotSource for BookSnapshots {
             book.apply(&event.decode().unwrap()).unwrap();
         }
         let accounts = match channel {
-            Channel::Ledger => Vec::new(),
+            Channel::Ledger | Channel::Case(_) | Channel::Onboarding(_) => Vec::new(),
             Channel::Wallet(wallet) => book.accounts_of(Holder::Wallet(*wallet)),
             Channel::Account(account) => {
                 let standing = book.standing(*account).ok_or(SnapshotError::NotFound)?;

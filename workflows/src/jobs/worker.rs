@@ -24,6 +24,9 @@ use crate::work_status::{PartStatus, WorkStatus};
 /// Jobs done at a time on one node at most. They wait for providers most of the time.
 const AT_A_TIME: u32 = 16;
 
+/// The same, where no job waits for anybody: each of them looks for work all the time.
+const AT_A_TIME_AT_HOME: usize = 2;
+
 /// Connections of the pool that jobs leave to everything else. All jobs look for the next one at once:
 /// with more of them than connections, some would wait for one longer than the pool lets them.
 const LEFT_CONNECTIONS: u32 = 4;
@@ -135,7 +138,7 @@ impl Workers {
             .recovery_delay(Duration::ZERO);
         let options = WorkerOptions::default()
             .database(driver::database(self.pool.clone()))
-            .concurrency(at_a_time(&self.pool))
+            .concurrency(self.at_a_time())
             .poll_interval(INTERVAL)
             .worker_recovery(recovery)
             .listen_os_shutdown_signals(false)
@@ -145,7 +148,16 @@ impl Workers {
                 hands: Arc::clone(&self.hands),
                 pool: self.pool.clone(),
             });
-        define(options).init().await
+        define(options, &*self.hands).init().await
+    }
+
+    fn at_a_time(&self) -> usize {
+        let most = at_a_time(&self.pool);
+        if self.hands.waits_for_others() {
+            most
+        } else {
+            most.min(AT_A_TIME_AT_HOME)
+        }
     }
 
     async fn run(self, first: Worker) {
@@ -207,9 +219,12 @@ macro_rules! tasks {
             }
         )+
 
-        /// Has a worker do every kind of job.
-        fn define(options: WorkerOptions) -> WorkerOptions {
-            options$(.define_job::<$name>())+
+        /// Has a worker do every kind of job that its hands do.
+        fn define(mut options: WorkerOptions, hands: &dyn JobHands) -> WorkerOptions {
+            $(if hands.does($identifier) {
+                options = options.define_job::<$name>();
+            })+
+            options
         }
 
         #[cfg(test)]
@@ -228,6 +243,15 @@ tasks!(
     WatchPayout = "watch_payout",
     FetchSettlements = "fetch_settlements",
     ConfirmWebhook = "confirm_webhook",
+    LookAtCase = "look_at_case",
+    OpenCheck = "open_check",
+    WatchCheck = "watch_check",
+    ConfirmCheckWebhook = "confirm_check_webhook",
+    AdvanceOnboarding = "advance_onboarding",
+    FollowCase = "follow_case",
+    RemindOwner = "remind_owner",
+    SweepDocuments = "sweep_documents",
+    EndDocumentRetention = "end_document_retention",
 );
 
 async fn carry_out(job: Job, context: &WorkerContext) -> Result<(), JobError> {
@@ -277,7 +301,7 @@ async fn put_back(pool: &PgPool, job: Job) -> Result<(), JobError> {
 
 #[cfg(test)]
 mod tests {
-    use ledger_core::{LedgerName, PaymentId, PayoutId, RefundId};
+    use ledger_core::{CaseId, LedgerName, OwnerKey, PaymentId, PayoutId, Position, RefundId};
     use uuid::Uuid;
 
     use super::{DEFINED, Job};
@@ -324,11 +348,61 @@ mod tests {
                 Job::FetchSettlements { .. } => Some(Job::ConfirmWebhook {
                     webhook: Uuid::nil(),
                 }),
-                Job::ConfirmWebhook { .. } => None,
+                Job::ConfirmWebhook { .. } => Some(Job::LookAtCase {
+                    ledger,
+                    case: CaseId::new(Uuid::nil()),
+                }),
+                Job::LookAtCase { .. } => Some(Job::OpenCheck {
+                    ledger,
+                    case: CaseId::new(Uuid::nil()),
+                    provider: "sumsub".parse().unwrap(),
+                    submission: Position::START,
+                }),
+                Job::OpenCheck { .. } => Some(Job::WatchCheck {
+                    check: Uuid::nil(),
+                    round: 0,
+                }),
+                Job::WatchCheck { .. } => Some(Job::ConfirmCheckWebhook {
+                    webhook: Uuid::nil(),
+                }),
+                Job::ConfirmCheckWebhook { .. } => Some(Job::AdvanceOnboarding {
+                    ledger,
+                    owner: OwnerKey::new(Uuid::nil()),
+                }),
+                Job::AdvanceOnboarding { owner, .. } => Some(Job::FollowCase {
+                    ledger,
+                    case: CaseId::new(owner.as_uuid()),
+                }),
+                Job::FollowCase { case, .. } => Some(Job::RemindOwner {
+                    ledger,
+                    owner: OwnerKey::new(case.as_uuid()),
+                    wait: 1,
+                    number: 1,
+                }),
+                Job::RemindOwner { .. } => Some(Job::SweepDocuments),
+                Job::SweepDocuments => Some(Job::EndDocumentRetention),
+                Job::EndDocumentRetention => None,
             };
             kinds.push(job);
         }
         kinds
+    }
+
+    #[test]
+    fn every_kind_of_job_has_somebody_who_does_it_and_only_one() {
+        let done: Vec<&str> = [
+            &crate::payments::TASKS[..],
+            &crate::verification::TASKS,
+            &crate::identity_checks::TASKS,
+            &crate::onboarding::TASKS,
+            &crate::documents::TASKS,
+        ]
+        .concat();
+        for task in DEFINED {
+            let who = done.iter().filter(|known| *known == task);
+            assert_eq!(who.count(), 1, "{task}");
+        }
+        assert_eq!(done.len(), DEFINED.len());
     }
 
     #[test]

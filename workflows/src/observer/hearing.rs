@@ -28,7 +28,7 @@ pub enum Heard {
 
 impl Heard {
     /// What both came to, for a webhook that tells several things: the worst counts.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         if other.rank() > self.rank() {
             return other;
         }

@@ -15,7 +15,6 @@ use ledger_core::{LedgerName, PayoutId, ProviderName};
 
 use super::destination::{PayoutDestination, PayoutPlace};
 use super::histories::{self, PayoutHistory};
-use super::turns::Turn;
 use super::{Payments, settled, step};
 use crate::gateway_accounts::GatewayAccount;
 use crate::jobs::{Job, JobError};
@@ -23,6 +22,7 @@ use crate::links::payout_reference;
 use crate::observer::observe_payout;
 use crate::routing::{Direction, RouteQuestion};
 use crate::translation::note;
+use crate::turns::Turn;
 
 /// What the beneficiary's statement shows.
 const NARRATION: &str = "Payout";
@@ -137,7 +137,7 @@ impl Payments {
         payout: PayoutId,
         history: &PayoutHistory,
         number: u32,
-    ) -> Result<Option<(ProviderName, Turn<'_>)>, JobError> {
+    ) -> Result<Option<(ProviderName, Turn<'_, GatewayAccount>)>, JobError> {
         let question = RouteQuestion {
             ledger,
             id: payout.as_uuid(),

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use connectors::gateways::{SignatureCoverage, WebhookDelivery, WebhookFacts, WebhookRejection};
+use connectors::gateways::{SignatureCoverage, WebhookDelivery, WebhookRejection};
+use connectors::providers::WebhookNotice;
 use http::HeaderMap;
 use ledger_core::{LedgerName, ProviderName};
 use sqlx::postgres::PgPool;
@@ -18,9 +19,10 @@ use uuid::Uuid;
 use super::WebhookSettings;
 use super::content::{Content, ContentError, SealedContent};
 use super::sealing::Sealing;
+use super::senders::Senders;
 use super::stored::{self, WebhookFilter, WebhookRecord};
 use super::unsigned::UnsignedDeliveries;
-use crate::gateway_accounts::GatewayAccounts;
+use crate::identity_checks::CheckDesk;
 use storage::Storage;
 
 /// A request to an endpoint.
@@ -85,7 +87,7 @@ pub enum ContentFault {
 /// The way of webhooks, from their arrival to what is told of them; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Webhooks {
-    accounts: GatewayAccounts,
+    pub(super) senders: Senders,
     pool: PgPool,
     storing: mpsc::Sender<Waiting>,
     unsigned: Arc<UnsignedDeliveries>,
@@ -103,7 +105,7 @@ struct New {
     ledger: LedgerName,
     content: SealedContent,
     received_at: DateTime<Utc>,
-    facts: WebhookFacts,
+    facts: WebhookNotice,
 }
 
 impl New {
@@ -120,10 +122,10 @@ struct Waiting {
 }
 
 impl Webhooks {
-    /// Webhooks to these accounts, stored in `pool` until `shutdown` is cancelled.
+    /// Webhooks of these senders, stored in `pool` until `shutdown` is cancelled.
     #[must_use]
     pub fn start(
-        accounts: GatewayAccounts,
+        senders: Senders,
         pool: PgPool,
         sealing: Arc<dyn Sealing>,
         settings: WebhookSettings,
@@ -138,7 +140,7 @@ impl Webhooks {
         };
         tokio::spawn(storage.run(waiting, shutdown));
         Self {
-            accounts,
+            senders,
             pool,
             storing,
             unsigned: Arc::new(UnsignedDeliveries::new(settings.unsigned_per_minute)),
@@ -148,12 +150,19 @@ impl Webhooks {
         }
     }
 
+    /// The desk of checks at the identity providers among the senders.
+    #[must_use]
+    pub fn check_desk(&self) -> CheckDesk {
+        let identity = self.senders.identity.clone();
+        CheckDesk::new(identity, self.pool.clone(), Arc::clone(&self.sealing))
+    }
+
     /// Checks that an endpoint is there, before anything of a delivery is read.
     ///
     /// # Errors
     /// [`IntakeError::UnknownEndpoint`].
     pub fn check_endpoint(&self, provider: &str, endpoint: &str) -> Result<(), IntakeError> {
-        if self.accounts.at(provider, endpoint).is_some() {
+        if self.senders.at(provider, endpoint).is_some() {
             return Ok(());
         }
         let error = IntakeError::UnknownEndpoint;
@@ -186,11 +195,12 @@ impl Webhooks {
         endpoint: &str,
         arrived: Arrived,
     ) -> Result<Receipt, IntakeError> {
-        let (provider, account) = self
-            .accounts
+        let sender = self
+            .senders
             .at(provider, endpoint)
             .ok_or(IntakeError::UnknownEndpoint)?;
-        let facts = account.gateway.verify_webhook(&WebhookDelivery {
+        let provider = sender.provider;
+        let facts = sender.verifier.notice(&WebhookDelivery {
             body: &arrived.body,
             headers: &arrived.headers,
             received_at: arrived.at,
@@ -213,8 +223,8 @@ impl Webhooks {
         let new = New {
             id,
             provider,
-            endpoint: account.endpoint.clone(),
-            ledger: account.ledger,
+            endpoint: sender.endpoint.to_owned(),
+            ledger: sender.ledger,
             content,
             received_at: arrived.at,
             facts,

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use connectors::gateways::{
-    Observation, SignatureCoverage, WebhookContent, WebhookDelivery, WebhookFacts,
-};
+use connectors::gateways::{Observation, SignatureCoverage, WebhookDelivery, WebhookFacts};
+use connectors::providers::WebhookContent;
 use event_store::ErrorChain;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
@@ -14,9 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::WebhookSettings;
 use super::content::ContentError;
 use super::intake::Webhooks;
+use super::names::{names_of, names_of_notice};
+use super::notices::{is_of_identity, open_notice};
 use super::sealing::Sealing;
+use super::senders::Senders;
 use super::stored::{STORED, StoredWebhook};
-use super::verdicts::{Verdict, settle};
+use super::verdicts::{Decided, Verdict, settle};
 use crate::gateway_accounts::GatewayAccounts;
 use crate::observer::{Heard, Hearing, Observer, Source, Trust};
 use crate::payments::DISPUTE_NEEDS_A_PERSON;
@@ -24,7 +26,7 @@ use crate::payments::DISPUTE_NEEDS_A_PERSON;
 /// Processes webhooks on one node.
 #[derive(Debug)]
 pub struct WebhookProcessor {
-    accounts: GatewayAccounts,
+    senders: Senders,
     observer: Observer,
     sealing: Arc<dyn Sealing>,
     stored: Arc<Notify>,
@@ -40,9 +42,9 @@ pub(crate) struct Opened {
 impl WebhookProcessor {
     /// Processes what `webhooks` stores, here or on other nodes.
     #[must_use]
-    pub fn new(webhooks: &Webhooks, accounts: GatewayAccounts, observer: Observer) -> Self {
+    pub fn new(webhooks: &Webhooks, observer: Observer) -> Self {
         Self {
-            accounts,
+            senders: webhooks.senders.clone(),
             observer,
             sealing: Arc::clone(&webhooks.sealing),
             stored: Arc::clone(&webhooks.stored),
@@ -75,9 +77,8 @@ impl WebhookProcessor {
     async fn process_due(&self) -> Result<i64, sqlx::Error> {
         let claimed = self.claim().await?;
         let count = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
-        let tries = claimed.iter().map(|webhook| self.try_once(webhook));
-        let verdicts = join_all(tries).await;
-        let decided: Vec<_> = claimed.into_iter().zip(verdicts).collect();
+        let tries = claimed.into_iter().map(|webhook| self.try_once(webhook));
+        let decided: Vec<Decided> = join_all(tries).await;
         // A crash before it leaves the leases, and everything is tried again with the same keys.
         settle(self.observer.pool(), &decided).await?;
         Ok(count)
@@ -104,7 +105,7 @@ impl WebhookProcessor {
              ) SELECT {STORED} FROM state JOIN workflows.webhook ON webhook.id = state.webhook_id"
         );
         let (mut providers, mut endpoints, mut ledgers) = (Vec::new(), Vec::new(), Vec::new());
-        for (provider, endpoint, ledger) in self.accounts.endpoints() {
+        for (provider, endpoint, ledger) in self.senders.endpoints() {
             providers.push(provider.to_string());
             endpoints.push(endpoint);
             ledgers.push(ledger.to_string());
@@ -120,12 +121,33 @@ impl WebhookProcessor {
             .await
     }
 
-    async fn try_once(&self, webhook: &StoredWebhook) -> Verdict {
-        let opened = match open(&self.accounts, &*self.sealing, webhook, Trust::Told) {
-            Ok(opened) => opened,
-            Err(NotOpened::Here(reason)) => return self.again(webhook, reason),
-            Err(NotOpened::Anywhere(reason)) => return Verdict::Park(reason.to_owned()),
+    async fn try_once(&self, webhook: StoredWebhook) -> Decided {
+        if is_of_identity(&webhook) {
+            let (verdict, names) = self.try_identity(&webhook);
+            return Decided {
+                webhook,
+                verdict,
+                names,
+            };
+        }
+        let gateways = &self.senders.gateways;
+        let opened = open(gateways, &*self.sealing, &webhook, Trust::Told);
+        let (verdict, names) = match opened {
+            Ok(opened) => {
+                let names = names_of(&opened.facts.content);
+                (self.verdict_on(&webhook, &opened).await, names)
+            }
+            Err(NotOpened::Here(reason)) => (self.again(&webhook, reason), Vec::new()),
+            Err(NotOpened::Anywhere(reason)) => (Verdict::Park(reason.to_owned()), Vec::new()),
         };
+        Decided {
+            webhook,
+            verdict,
+            names,
+        }
+    }
+
+    async fn verdict_on(&self, webhook: &StoredWebhook, opened: &Opened) -> Verdict {
         let observations = match &opened.facts.content {
             WebhookContent::OfNoConcern => {
                 return Verdict::OfNoConcern;
@@ -159,6 +181,26 @@ impl WebhookProcessor {
                 self.again(webhook, "unavailable")
             }
         }
+    }
+
+    /// What an identity provider's webhook tells is a reason to ask, whatever it is.
+    fn try_identity(&self, webhook: &StoredWebhook) -> (Verdict, Vec<String>) {
+        let opened = open_notice(&self.senders.identity, &*self.sealing, webhook);
+        let notice = match opened {
+            Ok(notice) => notice,
+            Err(NotOpened::Here(reason)) => return (self.again(webhook, reason), Vec::new()),
+            Err(NotOpened::Anywhere(reason)) => {
+                return (Verdict::Park(reason.to_owned()), Vec::new());
+            }
+        };
+        let names = names_of_notice(&notice.facts.content);
+        let verdict = match notice.facts.content {
+            WebhookContent::OfNoConcern => Verdict::OfNoConcern,
+            WebhookContent::NotUnderstood { .. } => Verdict::Park("not_understood".to_owned()),
+            WebhookContent::CannotBeConfirmed(_) => Verdict::Park("cannot_be_confirmed".to_owned()),
+            WebhookContent::Observations(_) => Verdict::Confirm("provider_is_asked".to_owned()),
+        };
+        (verdict, names)
     }
 
     fn again(&self, webhook: &StoredWebhook, reason: &str) -> Verdict {

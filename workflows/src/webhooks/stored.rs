@@ -224,3 +224,26 @@ pub(crate) async fn load_webhook(
     );
     sqlx::query_as(&query).bind(id).fetch_optional(pool).await
 }
+
+/// The next webhooks of a ledger with content that tells of nothing by a name, in order of their ids.
+pub(crate) async fn unnamed_after(
+    pool: &PgPool,
+    ledger: LedgerName,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<StoredWebhook>, sqlx::Error> {
+    let query = format!(
+        "SELECT {STORED} FROM workflows.webhook \
+         JOIN workflows.webhook_state AS state ON state.webhook_id = webhook.id \
+         WHERE webhook.ledger = $1 AND webhook.id > $2 AND webhook.body IS NOT NULL \
+           AND NOT EXISTS (SELECT FROM workflows.webhook_name AS told \
+               WHERE told.webhook_id = webhook.id) \
+         ORDER BY webhook.id LIMIT $3"
+    );
+    sqlx::query_as(&query)
+        .bind(ledger.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+}

@@ -1,4 +1,4 @@
-//! What is decided about webhooks, and writing it down.
+//! What is decided about webhooks, and writing it down, with the names of what they tell of.
 //!
 //! It counts only while the webhook is as it was when it was taken up: with the same status, as often tried
 //! and replayed. Whoever comes late, after the lease or a replay, changes nothing.
@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::names;
+use super::notices::is_of_identity;
 use super::stored::{StoredWebhook, WebhookStatus};
 use crate::jobs::{Job, NewJob, insert_jobs_in_tx};
 
@@ -27,7 +29,22 @@ pub(crate) enum Verdict {
     Park(String),
 }
 
+/// A webhook, what is to be done with it, and by what names it calls what it tells of.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) webhook: StoredWebhook,
+    pub(super) verdict: Verdict,
+    pub(super) names: Vec<String>,
+}
+
 impl Verdict {
+    const fn is_settled(&self) -> bool {
+        match self {
+            Self::Applied(_) | Self::OfNoConcern => true,
+            Self::Again(..) | Self::Confirm(_) | Self::Park(_) => false,
+        }
+    }
+
     fn status(&self) -> WebhookStatus {
         match self {
             Self::Applied(_) => WebhookStatus::Applied,
@@ -79,43 +96,45 @@ const WRITE: &str = "UPDATE workflows.webhook_state AS state SET status = new.st
     RETURNING state.webhook_id";
 
 /// Writes down what was decided, with the jobs that it needs, and tells of what counts.
-pub(super) async fn settle(
-    pool: &PgPool,
-    decided: &[(StoredWebhook, Verdict)],
-) -> Result<(), sqlx::Error> {
+pub(super) async fn settle(pool: &PgPool, decided: &[Decided]) -> Result<(), sqlx::Error> {
     if decided.is_empty() {
         return Ok(());
     }
     let mut tx = pool.begin().await?;
     let written = write_in_tx(&mut tx, decided).await?;
-    let counts = |webhook: &StoredWebhook| written.contains(&webhook.id);
-    let to_confirm = decided
-        .iter()
-        .filter(|(webhook, verdict)| matches!(verdict, Verdict::Confirm(_)) && counts(webhook));
-    let jobs: Vec<NewJob> = to_confirm
-        .map(|(webhook, _)| confirmation(webhook))
-        .collect();
+    let counting = || {
+        let all = decided.iter();
+        all.filter(|decided| written.contains(&decided.webhook.id))
+    };
+    let to_confirm = counting().filter(|one| matches!(one.verdict, Verdict::Confirm(_)));
+    let jobs: Vec<NewJob> = to_confirm.map(|one| confirmation(&one.webhook)).collect();
     insert_jobs_in_tx(&mut tx, &jobs).await?;
+    names::note_in_tx(&mut tx, decided).await?;
+    let settled = counting().filter(|one| one.verdict.is_settled());
+    let settled: Vec<Uuid> = settled.map(|one| one.webhook.id).collect();
+    names::forget_erased_in_tx(&mut tx, &settled).await?;
     tx.commit().await?;
-    for (webhook, verdict) in decided.iter().filter(|(webhook, _)| counts(webhook)) {
-        verdict.tell(webhook);
+    for one in counting() {
+        one.verdict.tell(&one.webhook);
     }
     Ok(())
 }
 
 fn confirmation(webhook: &StoredWebhook) -> NewJob {
-    let job = Job::ConfirmWebhook {
-        webhook: webhook.id,
+    let id = webhook.id;
+    let job = match is_of_identity(webhook) {
+        true => Job::ConfirmCheckWebhook { webhook: id },
+        false => Job::ConfirmWebhook { webhook: id },
     };
     NewJob::now(format!("webhook/{}", webhook.id), job)
 }
 
 async fn write_in_tx(
     connection: &mut PgConnection,
-    decided: &[(StoredWebhook, Verdict)],
+    decided: &[Decided],
 ) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let webhooks = || decided.iter().map(|(webhook, _)| webhook);
-    let verdicts = || decided.iter().map(|(_, verdict)| verdict);
+    let webhooks = || decided.iter().map(|one| &one.webhook);
+    let verdicts = || decided.iter().map(|one| &one.verdict);
     let due = verdicts().map(|verdict| match verdict {
         Verdict::Again(at, _) => Some(*at),
         _ => None,
@@ -160,5 +179,12 @@ pub(crate) async fn settle_confirmed(
     webhook: StoredWebhook,
     verdict: Verdict,
 ) -> Result<(), sqlx::Error> {
-    settle(pool, &[(webhook, verdict)]).await
+    // Its names were noted when it was first tried.
+    let names = Vec::new();
+    let decided = Decided {
+        webhook,
+        verdict,
+        names,
+    };
+    settle(pool, &[decided]).await
 }

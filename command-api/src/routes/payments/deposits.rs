@@ -14,7 +14,7 @@ use uuid::Uuid;
 use workflows::routing::{Direction, RouteQuestion};
 
 use super::{id_under_key, is_payable};
-use crate::checkouts::OpenCheckout;
+use crate::checkouts::{OpenCheckout, PayerFacts};
 use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
 use crate::idempotency::{Concealed, Key, KeyText};
@@ -92,7 +92,7 @@ impl DepositCommands {
             checkouts: &self.0.checkouts,
             ledger,
             payment,
-            payer: request.payer_facts(),
+            payer: self.payer(ledger, &request).await?,
         };
         let concealed = Concealed::of(self.0.identities(), &request)?;
         let key = Key::from_header_or_id(parameters.key, AggregateType::Payment, chosen);
@@ -234,6 +234,20 @@ impl DepositCommands {
                 Ok((no_route(provider, none.candidates)?, Some(problem)))
             }
         }
+    }
+
+    /// Who pays. Of an erased person nothing is kept, nor of who pays for one.
+    async fn payer(
+        &self,
+        ledger: LedgerName,
+        request: &CreateDepositRequest,
+    ) -> Result<PayerFacts, Problem> {
+        let payer = request.payer_facts();
+        let wallet = request.wallet.0;
+        if payer.tells_who() && self.0.log.is_wallet_of_erased(ledger, wallet).await? {
+            return Ok(payer.without_who());
+        }
+        Ok(payer)
     }
 
     /// How far a deposit has come, and where it is paid. The deposit is in the log, so nothing that goes wrong

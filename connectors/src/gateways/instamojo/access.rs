@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use super::PROVIDER;
 use super::answer::entity;
 use super::settings::{InstamojoAccess, InstamojoSettings, sensitive};
-use crate::gateways::calls::{Body, Call, Caller};
+use crate::gateways::{Call, Caller};
 use crate::gateways::{GatewayError, GatewayStartError, Operation};
 use crate::outbound::form;
+use crate::providers::Body;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

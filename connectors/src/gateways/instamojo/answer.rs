@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::PROVIDER;
-use crate::gateways::reading::shape;
 use crate::gateways::{GatewayError, Operation, Refusal};
 use crate::outbound::Answer;
+use crate::providers::shape;
 
 /// The entity of an answer, or what the answer means instead.
 pub(super) fn entity<T: DeserializeOwned>(

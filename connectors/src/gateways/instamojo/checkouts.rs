@@ -10,7 +10,7 @@ use super::wire::{
     reference_of,
 };
 use super::{InstamojoGateway, PROVIDER};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::checkout::hosted_page;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
@@ -19,6 +19,7 @@ use crate::gateways::{
     ProviderId, Reference, Refusal, Reported,
 };
 use crate::outbound::form;
+use crate::providers::Body;
 
 /// What can be paid, in paise: 9 to 200,000 rupees.
 const LEAST_PAISE: u64 = 900;
@@ -78,7 +79,7 @@ impl InstamojoGateway {
             InstamojoAccess::Client { .. } => {
                 let path = format!("/v2/gateway/orders/transaction_id:{}/", request.reference);
                 let found = self.ask(|| Call::get(operation, path.clone())).await;
-                let Some(order) = looked_up::<Order>(found)? else {
+                let Some(order) = looked_up::<Order, _, _>(found)? else {
                     return Ok(None);
                 };
                 is_order(request, &order)?;

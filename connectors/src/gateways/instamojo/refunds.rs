@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 use super::settings::InstamojoAccess;
 use super::wire::{Refund, RefundAnswer, RefundsAnswer, instant};
 use super::{PROVIDER, checkouts::may_exist};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,
     RefundRequest,
 };
 use crate::outbound::form;
+use crate::providers::Body;
 
 /// "Problem not described above"; ours are described in the body.
 const REFUND_TYPE: &str = "PTH";

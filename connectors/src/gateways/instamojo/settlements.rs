@@ -15,13 +15,13 @@ use serde::Deserialize;
 use super::settings::InstamojoAccess;
 use super::wire::{Payment, asset, decimal, instant};
 use super::{InstamojoGateway, PROVIDER};
-use crate::gateways::calls::Call;
-use crate::gateways::loose::Loose;
+use crate::gateways::Call;
 use crate::gateways::reading::ReadError;
 use crate::gateways::{
     GatewayError, Money, Operation, PageToken, PaymentStatus, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind,
 };
+use crate::providers::loose::Loose;
 
 const PAGE: usize = 100;
 

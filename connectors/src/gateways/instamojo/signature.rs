@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 use crate::gateways::FormFields;
-use crate::gateways::signature::hexadecimal;
+use crate::providers::signature::hexadecimal;
 
 /// The field that holds the code.
 pub const MAC_FIELD: &str = "mac";

@@ -1,7 +1,7 @@
 //! Instamojo's words for states, all that it documents, and ours for them.
 
-use crate::gateways::reported::provider_words;
 use crate::gateways::{CheckoutStatus, PaymentMethod, PaymentStatus, RefundStatus, Reported};
+use crate::providers::reported::provider_words;
 
 provider_words!(RequestWord {
     Pending = "pending",

@@ -8,14 +8,14 @@ use hyper::header::CONTENT_TYPE;
 use super::signature::{MAC_FIELD, form_mac};
 use super::status::payment_status;
 use super::wire::{asset, decimal};
-use crate::gateways::loose::Loose;
 use crate::gateways::reading::ReadError;
-use crate::gateways::signature::{is_same, sha256};
 use crate::gateways::{
     Charges, FormFields, MAX_WEBHOOK_BYTES, Money, Observation, PaymentFailure, PaymentObservation,
     PaymentStatus, Reported, SecretRing, SignatureCoverage, WebhookContent, WebhookDelivery,
     WebhookFacts, WebhookRejection,
 };
+use crate::providers::loose::Loose;
+use crate::providers::signature::{is_same, sha256};
 
 /// The keys that a webhook has. The code does not cover them, so they are asked for by name.
 const REQUIRED: [&str; 13] = [

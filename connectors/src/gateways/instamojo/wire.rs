@@ -11,12 +11,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::status::{method, payment_status, refund_status, request_status};
-use crate::gateways::loose::Loose;
 use crate::gateways::reading::ReadError;
 use crate::gateways::{
     Charges, CheckoutObservation, Money, MoneyError, PaymentFailure, PaymentObservation,
     PaymentStatus, ProviderId, Reference, RefundKind, RefundObservation, Reported, currency,
 };
+use crate::providers::loose::Loose;
 
 /// `{"success": true, "payment_request": …}`.
 #[derive(Debug, Deserialize)]

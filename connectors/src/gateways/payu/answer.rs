@@ -19,10 +19,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::PROVIDER;
-use crate::gateways::loose::Loose;
-use crate::gateways::reading::shape;
 use crate::gateways::{GatewayError, Operation, Refusal};
 use crate::outbound::Answer;
+use crate::providers::loose::Loose;
+use crate::providers::shape;
 
 /// How long PayU refuses the same amount of the same transaction.
 const SAME_REFUND_PAUSE: Duration = Duration::from_secs(300);

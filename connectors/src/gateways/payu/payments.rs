@@ -6,7 +6,7 @@ use super::answer::{Reply, reply};
 use super::signature::{RequestFields, command_hash, request_hash};
 use super::wire::{Action, Done, Transaction, actions, transaction, transactions};
 use super::{PROVIDER, PayUGateway};
-use crate::gateways::calls::{Body, Call, Repeat};
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CancelRequest, CaptureRequest, Checkout, CheckoutAction, CheckoutObservation,
@@ -14,6 +14,7 @@ use crate::gateways::{
     Refusal, Reported,
 };
 use crate::outbound::form;
+use crate::providers::{Body, Repeat};
 
 /// The longest `txnid`; refund tokens have 23 too.
 pub(super) const LONGEST_REFERENCE: usize = 23;

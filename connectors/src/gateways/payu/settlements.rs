@@ -14,12 +14,12 @@ use super::answer::Reply;
 use super::status::row_kind;
 use super::wire::{instant, rupees};
 use super::{PROVIDER, PayUGateway};
-use crate::gateways::loose::Loose;
 use crate::gateways::reading::ReadError;
 use crate::gateways::{
     GatewayError, Money, MoneyError, Operation, PageToken, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind,
 };
+use crate::providers::loose::Loose;
 
 /// Rows per page; PayU gives 2,000 unless told otherwise.
 const PAGE: usize = 500;

@@ -13,8 +13,8 @@
 use sha2::{Digest, Sha512};
 
 use super::settings::{PayUResponseHash, PayUSettings};
-use crate::gateways::signature::{hexadecimal, is_same};
 use crate::gateways::{FormFields, SecretRing};
+use crate::providers::signature::{hexadecimal, is_same};
 
 /// The hexadecimal digits of SHA-512.
 const HASH_LENGTH: usize = 128;

@@ -10,10 +10,10 @@
 //! | any two known words that do not go together | | the same: it is asked again |
 //! | any other word | | unknown |
 
-use crate::gateways::reported::provider_words;
 use crate::gateways::{
     DisputePhase, DisputeStatus, PaymentStatus, RefundStatus, Reported, SettlementRowKind,
 };
+use crate::providers::reported::provider_words;
 
 provider_words!(StatusWord {
     Success = "success",

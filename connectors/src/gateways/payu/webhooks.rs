@@ -16,14 +16,15 @@ use super::settings::PayUSettings;
 use super::signature::{Mismatch, verify as verify_hash};
 use super::status::{dispute_phase, dispute_status, payment_status, words};
 use super::wire::{Action, failure, instant, method, money, reference};
-use crate::gateways::loose::Loose;
-use crate::gateways::reading::{ReadError, shape};
-use crate::gateways::signature::sha256;
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     DisputeObservation, DisputeStatus, FormFields, MAX_WEBHOOK_BYTES, Money, Observation,
     PaymentObservation, PaymentStatus, Reported, SignatureCoverage, WebhookContent,
     WebhookDelivery, WebhookFacts, WebhookRejection,
 };
+use crate::providers::loose::Loose;
+use crate::providers::shape;
+use crate::providers::signature::sha256;
 
 pub(super) fn verify(
     settings: &PayUSettings,

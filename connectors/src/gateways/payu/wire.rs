@@ -10,13 +10,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::status::{ActionWord, action_status, payment_status, words};
-use crate::gateways::loose::Loose;
 use crate::gateways::reading::ReadError;
 use crate::gateways::{
     CheckoutObservation, CheckoutStatus, Money, PaymentFailure, PaymentMethod, PaymentObservation,
     PaymentStatus, ProviderId, Reference, RefundKind, RefundObservation, RefundStatus, Reported,
     currency,
 };
+use crate::providers::loose::Loose;
 
 /// Indian Standard Time, in seconds east of Greenwich.
 const INDIAN_TIME: i32 = 19_800;

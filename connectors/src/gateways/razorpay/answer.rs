@@ -15,9 +15,9 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::gateways::reading::shape;
 use crate::gateways::{Advice, GatewayError, Operation, Provider, Refusal};
 use crate::outbound::Answer;
+use crate::providers::shape;
 
 const PROVIDER: Provider = Provider::Razorpay;
 

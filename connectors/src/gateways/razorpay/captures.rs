@@ -5,11 +5,12 @@ use serde_json::json;
 use super::answer::may_exist;
 use super::wire::Payment;
 use super::{PROVIDER, RazorpayGateway};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CaptureRequest, GatewayError, Operation, PaymentObservation, PaymentStatus, Reported,
 };
+use crate::providers::Body;
 
 impl RazorpayGateway {
     pub(super) async fn captured(

@@ -7,13 +7,14 @@ use url::Url;
 use super::answer::{PAGE, first_of, may_exist};
 use super::wire::{Collection, Link, Links, Order, Payment, REFERENCE_NOTE, instant};
 use super::{PROVIDER, RazorpayCheckout, RazorpayGateway};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::checkout::hosted_page;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, CaptureMode, Checkout, CheckoutAction, CheckoutLookup, CheckoutObservation,
     CheckoutRequest, GatewayError, Money, Operation, PaymentObservation, ProviderId, Reference,
 };
+use crate::providers::Body;
 
 /// The shortest and longest life of a link, with a minute of grace for both clocks.
 const SHORTEST_LIFE: TimeDelta = TimeDelta::minutes(16);

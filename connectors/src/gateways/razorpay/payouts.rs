@@ -8,12 +8,13 @@ use super::answer::{PAGE, first_of};
 use super::refunds::key;
 use super::wire::{Collection, Payout};
 use super::{PROVIDER, RazorpayGateway};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, BankDestination, Beneficiary, BeneficiaryRequest, GatewayError, Operation,
     PayoutLookup, PayoutMode, PayoutObservation, PayoutRequest, Reference,
 };
+use crate::providers::Body;
 use crate::secret::Secret;
 
 /// The most that goes by IMPS: 5 lakh rupees, in paise.

@@ -6,12 +6,13 @@ use serde_json::json;
 use super::answer::{PAGE, first_of};
 use super::wire::{Collection, REFERENCE_NOTE, Refund};
 use super::{PROVIDER, RazorpayGateway};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundKind, RefundLookup,
     RefundObservation, RefundRequest,
 };
+use crate::providers::Body;
 
 const REFUND_IDEMPOTENCY: HeaderName = HeaderName::from_static("x-refund-idempotency");
 

@@ -1,8 +1,8 @@
 //! What a browser brings back from Razorpay's page or from a payment link: whether Razorpay signed it. It is
 //! a hint even then: it tells that a payment was made, not that it holds.
 
-use crate::gateways::signature::{hmac_sha256, is_same};
 use crate::gateways::{FormFields, ProviderId, SecretRing};
+use crate::providers::signature::{hmac_sha256, is_same};
 
 /// Whether Razorpay's page signed `order|payment` for this order. The order is taken from our own records,
 /// or a genuine signature of another one could be shown here.

@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::wire::{Collection, charges, instant, signed};
 use super::{PROVIDER, RazorpayGateway};
-use crate::gateways::calls::Call;
+use crate::gateways::Call;
 use crate::gateways::reading::ReadError;
-use crate::gateways::reported::provider_words;
 use crate::gateways::{
     GatewayError, Money, Operation, PageToken, ProviderId, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind, currency,
 };
+use crate::providers::reported::provider_words;
 
 /// Rows per page; Razorpay allows 1000.
 const PAGE: usize = 500;

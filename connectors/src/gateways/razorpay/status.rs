@@ -1,10 +1,10 @@
 //! Razorpay's words for states, all that it documents, and ours for them.
 
-use crate::gateways::reported::provider_words;
 use crate::gateways::{
     CheckoutStatus, DisputePhase, DisputeStatus, PayoutStatus, RefundStatus, Reported,
     SettlementStatus,
 };
+use crate::providers::reported::provider_words;
 
 provider_words!(PaymentWord {
     Created = "created",

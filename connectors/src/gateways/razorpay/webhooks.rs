@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::wire::{Dispute, Link, Payment, Payout, Refund, Settlement, instant};
-use crate::gateways::reading::shape;
-use crate::gateways::signature::{hmac_sha256, is_same, sha256};
 use crate::gateways::{
     MAX_WEBHOOK_BYTES, Observation, PaymentObservation, RefundKind, SecretRing, SignatureCoverage,
     WebhookContent, WebhookDelivery, WebhookFacts, WebhookRejection,
 };
+use crate::providers::shape;
+use crate::providers::signature::{hmac_sha256, is_same, sha256};
 
 #[derive(Deserialize)]
 struct Event {

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::wire::{Intent, List, Session, instant, stripe_currency};
 use super::{PROVIDER, StripeGateway};
-use crate::gateways::calls::{Body, Call};
+use crate::gateways::Call;
 use crate::gateways::checkout::hosted_page;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
@@ -14,6 +14,7 @@ use crate::gateways::{
     PaymentStatus, ProviderId, Reported,
 };
 use crate::outbound::form;
+use crate::providers::Body;
 
 /// The shortest and longest life of a session, with a minute of grace for both clocks.
 const SHORTEST_LIFE: TimeDelta = TimeDelta::minutes(31);

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::wire::List;
 use super::wire_out::{Payout, Transfer};
 use super::{PROVIDER, StripeGateway};
-use crate::gateways::calls::Call;
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, PayoutLookup, PayoutObservation, PayoutRequest, ProviderId,

@@ -3,7 +3,7 @@
 use super::wire::List;
 use super::wire_out::Refund;
 use super::{PROVIDER, StripeGateway};
-use crate::gateways::calls::Call;
+use crate::gateways::Call;
 use crate::gateways::reading::looked_up;
 use crate::gateways::{
     Attempt, GatewayError, Operation, ProviderId, Reference, RefundLookup, RefundObservation,

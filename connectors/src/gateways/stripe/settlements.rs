@@ -14,15 +14,15 @@ use serde_json::Value;
 use super::wire::{FeeDetail, List, fee_and_tax, instant, signed, stripe_currency};
 use super::wire_out::Payout;
 use super::{PROVIDER, StripeGateway};
-use crate::gateways::calls::Call;
+use crate::gateways::Call;
 use crate::gateways::reading::ReadError;
-use crate::gateways::reported::provider_words;
 use crate::gateways::settlement::other_page;
 use crate::gateways::{
     GatewayError, Money, Operation, PageToken, ProviderId, Reported, SettlementPage,
     SettlementQuery, SettlementRow, SettlementRowKind,
 };
 use crate::outbound::form;
+use crate::providers::reported::provider_words;
 
 const OPERATION: Operation = Operation::SettlementReport;
 

@@ -1,10 +1,10 @@
 //! Stripe's words for states, all that it documents, and ours for them.
 
-use crate::gateways::reported::provider_words;
 use crate::gateways::{
     CheckoutStatus, DisputePhase, DisputeStatus, PaymentStatus, PayoutStatus, RefundStatus,
     Reported,
 };
+use crate::providers::reported::provider_words;
 
 provider_words!(IntentWord {
     RequiresPaymentMethod = "requires_payment_method",

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::wire::{Charge, Intent, Session, instant};
 use super::wire_out::{Dispute, Payout, Refund, Transfer};
-use crate::gateways::reading::{ReadError, shape};
-use crate::gateways::signature::{hmac_sha256, is_same, sha256};
+use crate::gateways::reading::ReadError;
 use crate::gateways::{
     MAX_WEBHOOK_BYTES, Observation, SecretRing, SignatureCoverage, WebhookContent, WebhookDelivery,
     WebhookFacts, WebhookRejection,
 };
+use crate::providers::shape;
+use crate::providers::signature::{hmac_sha256, is_same, sha256};
 
 /// How old a signature may be, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;

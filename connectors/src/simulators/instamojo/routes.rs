@@ -27,7 +27,7 @@ pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
     Route::new()
         .at("/@simulated/:id", get(pages::show).post(pages::decide))
         .at("/oauth2/token/", post(authorize))
-        .nest("/_simulator", control::routes(office.clone()))
+        .nest("/_simulator", control::gateway::routes(office.clone()))
         .at("/*path", interface)
         .data(Arc::clone(office))
 }

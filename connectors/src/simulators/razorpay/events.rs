@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::{Account, Link};
 use super::bodies;
-use crate::gateways::hmac_sha256;
+use crate::providers::signature::hmac_sha256;
 use crate::simulators::webhook_sender::{Outgoing, Signing};
 
 /// Something that happened, with the endpoint and secret of that moment.

@@ -8,8 +8,8 @@ use poem::{Response, handler};
 
 use super::Office;
 use super::bodies;
-use crate::gateways::hmac_sha256;
 use crate::outbound::form;
+use crate::providers::signature::hmac_sha256;
 use crate::simulators::front::lock;
 use crate::simulators::mischief::PayerChoice;
 use crate::simulators::page::{PayPage, in_words, post_back, refusal, see_other};

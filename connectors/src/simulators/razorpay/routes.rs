@@ -28,7 +28,7 @@ pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
             "/l/:id",
             poem::get(pages::show_link).post(pages::decide_link),
         )
-        .nest("/_simulator", control::routes(office.clone()))
+        .nest("/_simulator", control::gateway::routes(office.clone()))
         .at("/*path", interface)
         .data(Arc::clone(office))
 }

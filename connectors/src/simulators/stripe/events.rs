@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::account::Account;
-use crate::gateways::hmac_sha256;
 use crate::gateways::stripe::STRIPE_API_VERSION;
+use crate::providers::signature::hmac_sha256;
 use crate::simulators::webhook_sender::{Outgoing, Signing};
 
 /// Something that happened, with the endpoint and secrets of that moment.

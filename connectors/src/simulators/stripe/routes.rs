@@ -23,7 +23,7 @@ use crate::simulators::server::fields;
 pub(super) fn routes(office: &Arc<Office>) -> impl Endpoint + use<> {
     Route::new()
         .at("/c/pay/:id", poem::get(pages::show).post(pages::decide))
-        .nest("/_simulator", control::routes(office.clone()))
+        .nest("/_simulator", control::gateway::routes(office.clone()))
         .at("/*path", interface)
         .data(Arc::clone(office))
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::instamojo_support::{By, gateway as instamojo_gateway};
 use super::payu_vectors;
 use super::support::{razorpay_gateway, stripe_gateway};
+use crate::identity_providers::vectors as identity;
 
 /// Schemes that identity's tests read from the same folder, by file.
 const CHECKED_BY_IDENTITY: &[&str] = &[
@@ -31,12 +32,8 @@ const NOT_SUPPORTED: &[(&str, &str)] = &[
     ("aws-sigv4 for SES v2 SendEmail", "mail goes by SMTP"),
     ("sns (carries SES events)", "mail goes by SMTP"),
     ("twilio", "Twilio Verify is asked and sends us nothing"),
-    ("onfido", "no identity checks yet"),
-    ("sumsub-request", "no identity checks yet"),
-    ("sumsub-webhook", "no identity checks yet"),
-    ("persona", "no identity checks yet"),
-    ("veriff", "no identity checks yet"),
-    ("digio", "no identity checks yet"),
+    ("persona", "not a provider of ours"),
+    ("veriff", "not a provider of ours"),
     ("bitgo", "no crypto custody yet"),
     ("circle-v2", "no crypto custody yet"),
     ("coinbase-commerce", "no crypto custody yet"),
@@ -66,6 +63,10 @@ fn check_of(scheme: &str) -> Option<Check> {
         "payu-reverse-hash" => payu_vectors::response,
         "payu-v2-header" => payu_vectors::authorization,
         "instamojo-mac" => instamojo_webhook,
+        "sumsub-request" => identity::sumsub_request,
+        "sumsub-webhook" => identity::sumsub_webhook,
+        "onfido" => identity::onfido_webhook,
+        "digio" => identity::digio_webhook,
         _ => return None,
     })
 }
@@ -131,6 +132,8 @@ fn expected(case: &Value) -> bool {
     match text(case, "expected_verdict") {
         // A hint, as the coverage of every such webhook says.
         "accept" | "accept_signature_but_must_confirm" => true,
+        // The check names that digest, and holds that no other takes it.
+        "accept_only_if_sha1_allowed_by_config" => true,
         "reject" => false,
         other => panic!("no verdict: {other}"),
     }
@@ -138,7 +141,7 @@ fn expected(case: &Value) -> bool {
 
 /// The secret of a case, by its name there; PayU's commands have one for the whole file.
 fn secret<'a>(file: &'a Value, case: &'a Value) -> &'a str {
-    let names = ["secret", "salt", "private_salt", "merchant_secret"];
+    let names = ["secret", "salt", "private_salt", "merchant_secret", "token"];
     let of = |value: &'a Value| names.iter().find_map(|name| value[*name].as_str());
     let first = || file["cases"].get(0).and_then(of);
     let secret = of(case).or_else(first);

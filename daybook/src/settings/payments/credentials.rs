@@ -17,6 +17,8 @@ use connectors::outbound::{BaseUrl, BaseUrlError};
 use connectors::secret::Secret;
 use serde::Deserialize;
 
+use crate::settings::address;
+
 /// The credentials of an account, by provider. Of secrets, the current one comes first. Addresses that are
 /// left out are the provider's own; others are for simulators and test environments.
 #[derive(Debug, Clone, Deserialize)]
@@ -193,8 +195,4 @@ impl Credentials {
             }
         })
     }
-}
-
-fn address(configured: Option<BaseUrl>, usual: &str) -> Result<BaseUrl, BaseUrlError> {
-    configured.map_or_else(|| usual.parse(), Ok)
 }

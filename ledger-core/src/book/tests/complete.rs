@@ -88,6 +88,8 @@ fn step(book: &mut Book, command: &Command, number: usize) -> Vec<NewEvent> {
                     | Command::Settlement { .. }
                     | Command::Owner { .. }
                     | Command::VerificationCase { .. }
+                    | Command::Profile { .. }
+                    | Command::Onboarding { .. }
             );
             assert!(observed || !events.is_empty(), "{command:?}");
             check_places(events, &before);
@@ -221,6 +223,7 @@ fn random_commands_lead_to_every_kind_of_event_and_many_refusals() {
         (any_inner_command(), &INNER[..]),
         (super::outside::any_command(), &OUTSIDE),
         (any_command(), &TIERS),
+        (super::onboarding::any_command(), &ONBOARDINGS),
     ] {
         let seen = seen_of(&commands);
         for name in expected {
@@ -244,6 +247,23 @@ const TIERS: [&str; 14] = [
     "period_limit_exceeded",
     "balance_limit_exceeded",
     "receiver_limit_exceeded",
+];
+
+const ONBOARDINGS: [&str; 14] = [
+    "OnboardingStarted",
+    "OnboardingContactVerified",
+    "OnboardingContactRemoved",
+    "OnboardingVerificationSeen",
+    "OnboardingOwnerAwaited",
+    "OnboardingReminderSent",
+    "OnboardingCompleted",
+    "OnboardingExpired",
+    "OnboardingCancelled",
+    "OnboardingResumed",
+    "onboarding_not_found",
+    "onboarding_exists",
+    "onboarding_ended",
+    "onboarding_not_due",
 ];
 
 const INNER: [&str; 40] = [

@@ -158,9 +158,19 @@ impl World {
                 let known = self.durable.owners.get(&key).cloned().unwrap_or_default();
                 self.partial.load_owner(key, known.state, known.sequence);
             }
+            EntityKey::Profile(key) => {
+                let known = self.durable.profiles.get(&key).cloned().unwrap_or_default();
+                self.partial.load_profile(key, known.state, known.sequence);
+            }
             EntityKey::VerificationCase(id) => {
                 let known = self.durable.cases.get(&id).cloned().unwrap_or_default();
                 self.partial.load_case(id, known.state, known.sequence);
+            }
+            EntityKey::Onboarding(key) => {
+                let known = self.durable.onboardings.get(&key).cloned();
+                let known = known.unwrap_or_default();
+                self.partial
+                    .load_onboarding(key, known.state, known.sequence);
             }
             EntityKey::OwnerOf(wallet) => {
                 if let Some(owner) = self.durable.owner_of(wallet) {
@@ -471,6 +481,14 @@ proptest! {
     #[test]
     fn a_partial_book_limits_as_a_complete_one(
         happenings in prop::collection::vec(happening(super::tiers::any_limited_command), 1..160),
+    ) {
+        run(World::begun_with(&super::tiers::beginning()), &happenings).end();
+    }
+
+    /// Everything that an onboarding looks at is loaded before it does.
+    #[test]
+    fn a_partial_book_onboards_as_a_complete_one(
+        happenings in prop::collection::vec(happening(super::onboarding::any_command), 1..80),
     ) {
         run(World::begun_with(&super::tiers::beginning()), &happenings).end();
     }

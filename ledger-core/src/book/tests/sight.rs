@@ -16,9 +16,11 @@ use crate::identifier::{
 use crate::ledger::Ledger;
 use crate::limit::Flow;
 use crate::money::{AssetCode, Total};
+use crate::onboarding::Onboarding;
 use crate::owner::Owner;
 use crate::payment::Payment;
 use crate::payout::Payout;
+use crate::profile::Profile;
 use crate::settlement::Settlement;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
@@ -41,6 +43,8 @@ pub(super) struct Sight {
     pub(super) settlements: BTreeMap<SettlementId, (Settlement, Sequence)>,
     pub(super) owners: BTreeMap<OwnerKey, (Owner, Sequence)>,
     pub(super) cases: BTreeMap<CaseId, (VerificationCase, Sequence)>,
+    pub(super) profiles: BTreeMap<OwnerKey, (Profile, Sequence)>,
+    pub(super) onboardings: BTreeMap<OwnerKey, (Onboarding, Sequence)>,
     pub(super) usages: BTreeMap<OwnerKey, UsageSight>,
 }
 
@@ -120,6 +124,8 @@ impl Sight {
             settlements: sight_of(&book.settlements),
             owners: sight_of(&book.owners),
             cases: sight_of(&book.cases),
+            profiles: sight_of(&book.profiles),
+            onboardings: sight_of(&book.onboardings),
             usages: usages(book),
         }
     }
@@ -142,6 +148,8 @@ impl Sight {
             && within(&part.settlements, &self.settlements)
             && within(&part.owners, &self.owners)
             && within(&part.cases, &self.cases)
+            && within(&part.profiles, &self.profiles)
+            && within(&part.onboardings, &self.onboardings)
             && within(&part.usages, &self.usages)
     }
 }

@@ -8,10 +8,12 @@ use crate::limit::{
     Operation, OtherAssets, RequestedAssetLimits, RequestedFlowLimits, RequestedTier, UtcOffset,
 };
 use crate::owner::{OwnerAction, TierSource};
+use crate::personal::Personal;
+use crate::profile::{CasesInReview, ErasureReason, PersonalDetails, ProfileAction};
 use crate::verification::{CaseAction, Finding, ObservedFinding, Retry};
 
 const TIERS: [&str; 2] = ["basic", "full"];
-const OWNERS: [&str; 2] = ["asha", "ravi"];
+pub(super) const OWNERS: [&str; 2] = ["asha", "ravi"];
 
 prop_compose! {
     fn any_flow()(
@@ -53,11 +55,11 @@ prop_compose! {
     }
 }
 
-fn any_name() -> impl Strategy<Value = crate::identifier::TierName> {
+pub(super) fn any_name() -> impl Strategy<Value = crate::identifier::TierName> {
     prop::sample::select(TIERS.to_vec()).prop_map(parsed)
 }
 
-fn of_owners() -> impl Strategy<Value = Command> {
+pub(super) fn of_owners() -> impl Strategy<Value = Command> {
     let granted = prop::option::weighted(0.7, any_name());
     let owner = prop::sample::select(OWNERS.to_vec());
     (owner, granted).prop_map(|(name, tier)| {
@@ -78,11 +80,11 @@ fn of_owners() -> impl Strategy<Value = Command> {
     })
 }
 
-fn owner_named(name: &str) -> crate::identifier::OwnerId {
+pub(super) fn owner_named(name: &str) -> crate::identifier::OwnerId {
     parsed(name)
 }
 
-fn of_cases() -> impl Strategy<Value = Command> {
+pub(super) fn of_cases() -> impl Strategy<Value = Command> {
     let open = (prop::sample::select(OWNERS.to_vec()), any_name()).prop_map(|(name, tier)| {
         CaseAction::Open {
             owner: owner_named(name),
@@ -110,6 +112,31 @@ fn of_cases() -> impl Strategy<Value = Command> {
     let action = prop_oneof![1 => open, 3 => observed];
     (1..3_u128, action).prop_map(|(number, action)| Command::VerificationCase {
         case: case_id(number),
+        action: Box::new(action),
+    })
+}
+
+fn of_profiles() -> impl Strategy<Value = Command> {
+    let record = any::<bool>().prop_map(|named| ProfileAction::Record {
+        details: Box::new(PersonalDetails {
+            name: named.then(|| Personal::Clear(parsed("Asha Rao"))),
+            phone: Some(Personal::Clear(parsed("+919876543210"))),
+            ..PersonalDetails::default()
+        }),
+        removed: [].into(),
+        by: actor("meera"),
+    });
+    let ways = vec![CasesInReview::Prevent, CasesInReview::Close];
+    let erase = prop::sample::select(ways).prop_map(|in_review| ProfileAction::Erase {
+        reason: ErasureReason::Requested,
+        cases: vec![case_id(1), case_id(2)],
+        in_review,
+        by: actor("meera"),
+    });
+    let action = prop_oneof![3 => record, 1 => erase];
+    let owner = prop::sample::select(OWNERS.to_vec());
+    (owner, action).prop_map(|(name, action)| Command::Profile {
+        owner: owner_named(name),
         action: Box::new(action),
     })
 }
@@ -148,21 +175,28 @@ pub(super) fn any_limited_command() -> BoxedStrategy<Command> {
     prop_oneof![
         30 => super::commands::any_inner_command(),
         6 => super::outside::any_command(),
-        2 => prop_oneof![of_owners(), of_cases()],
+        2 => prop_oneof![4 => of_owners(), 4 => of_cases(), 1 => of_profiles()],
+        2 => super::onboarding::any_inner_command(),
         1 => any_command(),
     ]
     .boxed()
 }
 
+pub(super) fn any_tier_set() -> impl Strategy<Value = Command> {
+    (any_name(), any_tier()).prop_map(|(tier, rules)| Command::SetTier {
+        tier,
+        rules: Box::new(rules),
+    })
+}
+
 /// Any command about tiers, owners and cases.
 pub(super) fn any_command() -> BoxedStrategy<Command> {
     prop_oneof![
-        3 => (any_name(), any_tier()).prop_map(|(tier, rules)| Command::SetTier {
-            tier, rules: Box::new(rules),
-        }),
+        3 => any_tier_set(),
         1 => any_name().prop_map(|tier| Command::SetDefaultTier { tier }),
         3 => of_owners(),
         3 => of_cases(),
+        1 => of_profiles(),
     ]
     .boxed()
 }

@@ -72,7 +72,17 @@ fn the_traits_of_cqrs_es_see_the_same_text_type_and_version() {
                 event.event_version(),
                 serde_json::to_string(event),
             ),
+            Event::Profile(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
             Event::VerificationCase(event) => (
+                event.event_type(),
+                event.event_version(),
+                serde_json::to_string(event),
+            ),
+            Event::Onboarding(event) => (
                 event.event_type(),
                 event.event_version(),
                 serde_json::to_string(event),

@@ -3,7 +3,9 @@
 //! They are what old logs hold. Samples are added, never edited: a shape that no longer reads or
 //! writes one of them is a new version and needs an upcaster.
 
+mod onboarding;
 mod outside;
+mod profile;
 mod verification;
 
 use std::collections::BTreeMap;
@@ -18,10 +20,12 @@ use crate::fixtures::*;
 use crate::hold::{HoldEvent, HoldManager};
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
 use crate::money::{Asset, AssetKind};
+use crate::onboarding::OnboardingEvent;
 use crate::owner::OwnerEvent;
 use crate::payment::PaymentEvent;
 use crate::payout::PayoutEvent;
 use crate::posting::{FreezeScope, NormalSide, Overdraft};
+use crate::profile::ProfileEvent;
 use crate::settlement::SettlementEvent;
 use crate::transaction::{TransactionCause, TransactionEvent};
 use crate::verification::CaseEvent;
@@ -326,6 +330,8 @@ pub(super) fn current() -> Vec<(&'static str, AggregateType, Event)> {
     known
         .chain(outside::current())
         .chain(verification::current())
+        .chain(profile::current())
+        .chain(onboarding::current())
         .collect()
 }
 
@@ -342,6 +348,8 @@ fn event_types() -> BTreeMap<String, AggregateType> {
         (AggregateType::Settlement, schema_for!(SettlementEvent)),
         (AggregateType::Owner, schema_for!(OwnerEvent)),
         (AggregateType::VerificationCase, schema_for!(CaseEvent)),
+        (AggregateType::Profile, schema_for!(ProfileEvent)),
+        (AggregateType::Onboarding, schema_for!(OnboardingEvent)),
     ];
     let mut types = BTreeMap::new();
     for (aggregate_type, schema) in schemas {

@@ -16,6 +16,7 @@ fn a_stream_is_read_back_from_its_stored_names() {
         Stream::Settlement(settlement_id(7)),
         Stream::Owner(owner("somebody").key()),
         Stream::VerificationCase(case_id(7)),
+        Stream::Onboarding(owner("somebody").key()),
     ] {
         let aggregate_type: AggregateType = stream.aggregate_type().as_str().parse().unwrap();
         assert_eq!(
@@ -57,6 +58,8 @@ fn aggregate_types_are_called_what_their_aggregates_are() {
             crate::settlement::Settlement::TYPE,
             crate::owner::Owner::TYPE,
             crate::verification::VerificationCase::TYPE,
+            crate::profile::Profile::TYPE,
+            crate::onboarding::Onboarding::TYPE,
         ]
     );
 }

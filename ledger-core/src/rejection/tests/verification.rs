@@ -3,6 +3,7 @@
 use super::*;
 use crate::limit::{Flow, Limit, LimitRejection, Operation};
 use crate::owner::OwnerRejection;
+use crate::profile::ProfileRejection;
 use crate::verification::{CaseRejection, CaseStatus};
 
 fn limits() -> Vec<LimitRejection> {
@@ -80,12 +81,23 @@ fn cases() -> Vec<CaseRejection> {
     ]
 }
 
+fn profiles() -> Vec<ProfileRejection> {
+    vec![
+        ProfileRejection::Erased {
+            owner: owner("customer-7"),
+        },
+        ProfileRejection::Empty {},
+        ProfileRejection::CaseInReview { case: case_id(1) },
+    ]
+}
+
 pub(super) fn all() -> Vec<Rejection> {
     let limits = limits().into_iter().map(TransactionRejection::Limit);
     let mut all: Vec<Rejection> = limits.map(Rejection::from).collect();
     let tier = parsed("full");
     all.push(Rejection::from(OwnerRejection::TierNotFound { tier }));
     all.extend(cases().into_iter().map(Rejection::from));
+    all.extend(profiles().into_iter().map(Rejection::from));
     all
 }
 

@@ -188,6 +188,30 @@ fn another_applicant_at_the_same_provider_is_refused() {
     assert_eq!(outcome_of(&case, elsewhere), "noted");
 }
 
+/// A run that was declined is over: who is asked anew knows the case by another id, and the one of before
+/// is a stranger.
+#[test]
+fn whoever_is_asked_anew_may_call_the_case_otherwise() {
+    let declined = heard(
+        submitted(&["onfido"]),
+        &[says("onfido", 1, red(Retry::Allowed))],
+    );
+    let anew = heard(declined, &[submit(&["onfido"])]);
+    let second = says_as(provider("onfido"), "applicant_2", 2, Finding::Pending);
+    let case = heard(anew, &[second]);
+    assert_eq!(
+        outcome_of(
+            &case,
+            says_as(provider("onfido"), "applicant_2", 3, green())
+        ),
+        "approved"
+    );
+    assert_eq!(
+        outcome_of(&case, says("onfido", 3, green())),
+        "case_reference_differs"
+    );
+}
+
 #[test]
 fn a_verdict_about_a_case_that_does_not_exist_is_refused_and_may_come_again() {
     let refused = ask(&VerificationCase::default(), says("sumsub", 1, green())).unwrap_err();

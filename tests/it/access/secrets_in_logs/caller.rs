@@ -57,7 +57,7 @@ impl Provider {
     }
 
     /// The next code that comes.
-    async fn next(&self) -> String {
+    pub async fn next(&self) -> String {
         for _ in 0..1_000 {
             if let Some(code) = self.codes.lock().unwrap().pop() {
                 return code;

@@ -14,7 +14,7 @@ use connectors::simulators::{Chances, GatewaySimulator, WebhookTiming};
 
 /// What everything is signed with: these simulators are reached by nobody else.
 const SECRET: &str = "asecretoftheproof";
-const STRIPE_SECRET: &str = "whsec_asecretoftheproof";
+pub const STRIPE_SECRET: &str = "whsec_asecretoftheproof";
 
 /// The ledger that they serve.
 pub const LEDGER: &str = "proof";

@@ -7,7 +7,8 @@ use crate::limit::{
 };
 use crate::owner::{OwnerEvent, TierSource};
 use crate::verification::{
-    CaseDocument, CaseEvent, CaseSource, Finding, ObservedFinding, Retry, ReviewCause,
+    CaseDocument, CaseEvent, CaseSource, Finding, ObservedFinding, RemovalReason, Retry,
+    ReviewCause,
 };
 
 fn counted(flow: Flow, text: &str) -> CountedFlow {
@@ -137,6 +138,10 @@ fn collecting() -> Vec<(&'static str, CaseEvent)> {
         },
         by: by.clone(),
     };
+    let removed = |reason| CaseEvent::DocumentRemoved {
+        document: theirs("vault/1"),
+        reason,
+    };
     let submitted = |providers: &[&str], source| CaseEvent::CaseSubmitted {
         providers: providers.iter().map(|name| provider(name)).collect(),
         source,
@@ -149,6 +154,8 @@ fn collecting() -> Vec<(&'static str, CaseEvent)> {
         ("full", requested(&["pan_card", "selfie"], Some(at(86_400)))),
         ("minimal", received(0)),
         ("full", received(u64::MAX)),
+        ("minimal", removed(RemovalReason::Erasure)),
+        ("full", removed(RemovalReason::Retention)),
         ("minimal", submitted(&["sumsub"], pending)),
         (
             "full",

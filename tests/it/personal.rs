@@ -1,0 +1,10 @@
+//! What tells of a person: sealed, shown to few, found by its address, and erased for ever.
+
+mod afterwards;
+mod erasure;
+mod everywhere;
+mod keys;
+mod profiles;
+mod search;
+mod support;
+mod town;

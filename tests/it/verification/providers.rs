@@ -1,0 +1,11 @@
+//! Cases that are handed to identity providers: whole nodes against the real simulators, over HTTP.
+
+mod crashes;
+mod happy;
+mod own;
+mod several;
+mod staff;
+mod support;
+mod trouble;
+mod turns;
+mod webhooks;
