@@ -212,6 +212,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("retry_job", Has(P::JobsManage, Own::Nothing)),
         ("discard_job", Has(P::JobsManage, Own::Nothing)),
         ("list_events", Has(P::LogRead, Own::Nothing)),
+        ("get_aggregate_state", Has(P::LogRead, Own::Nothing)),
         ("get_trial_balance", Has(P::ReportsRead, Own::Nothing)),
         ("list_activity", Has(P::ReportsRead, Own::Nothing)),
         ("get_owner_statistics", Has(P::AccountsRead, Own::Owner)),

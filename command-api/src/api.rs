@@ -29,6 +29,7 @@ use crate::health::{Live, ReadinessSource, Ready};
 use crate::limits::Group;
 use crate::operations::{Compressible, Operations, observed};
 use crate::routes::account_queries::AccountQueries;
+use crate::routes::aggregates::AggregateQueries;
 use crate::routes::assets::AssetCommands;
 use crate::routes::events::EventQueries;
 use crate::routes::hold_queries::HoldQueries;
@@ -199,6 +200,7 @@ type LedgerOperations = (
     TransactionCommands,
     HoldCommands,
     EventQueries,
+    AggregateQueries,
     LedgerQueries,
     WalletQueries,
     AccountQueries,
@@ -260,6 +262,7 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         TransactionCommands(services.clone()),
         HoldCommands(services.clone()),
         EventQueries(services.clone()),
+        AggregateQueries(services.clone()),
         LedgerQueries(services.clone()),
         WalletQueries(services.clone()),
         AccountQueries(services.clone()),

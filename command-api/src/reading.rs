@@ -9,6 +9,7 @@ use poem::http::Uri;
 use poem_openapi::registry::MetaSchema;
 use projections::ReadModelName;
 use projections::queries::PageRequest;
+use projections::queries::accounts::RecordedUntil;
 use projections::queries::payments::OutsideKey;
 use projections::queries::statements::EntryKey;
 use serde_json::Value;
@@ -85,6 +86,31 @@ impl Services {
             .wait_for(ledger, read_models, position, freshness.wait)
             .await?;
         Ok(())
+    }
+}
+
+/// Asks for the cut of the log as of which something is told.
+///
+/// # Errors
+/// [`Incomplete`], also when a time and a position are given together.
+pub fn recorded_until(from: &mut ParameterSource<'_>) -> Result<RecordedUntil, Incomplete> {
+    let recorded_at = from.query::<Timestamp>(
+        "recorded_at",
+        "As it was known at this time; not together with `position`.",
+    );
+    let position = from.query::<PositionNumber>(
+        "position",
+        "As it was known at this position; not together with `recorded_at`.",
+    );
+    match (recorded_at?, position?) {
+        (None, None) => Ok(RecordedUntil::Now),
+        (Some(time), None) => Ok(RecordedUntil::Time(time)),
+        (None, Some(position)) => Ok(RecordedUntil::Position(position.0)),
+        (Some(_), Some(_)) => {
+            let rule = "may not be given together with recorded_at";
+            let fault = FieldFault::new(FieldCode::ConflictingFields, rule);
+            Err(from.refuse("position", fault))
+        }
     }
 }
 

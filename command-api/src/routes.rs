@@ -1,6 +1,7 @@
 //! The operations, one file per resource.
 
 pub mod account_queries;
+pub mod aggregates;
 pub mod assets;
 pub mod events;
 pub mod groups;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ledger_core::{AggregateType, LedgerName, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Timestamp, WalletId};
 
 /// Daybook: an event-sourced ledger.
 #[derive(Debug, Parser)]
@@ -150,15 +150,27 @@ pub struct Replay {
     /// Only events up to and with this position.
     #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
     pub until: Option<i64>,
+    /// Only events recorded at or after this time (RFC 3339).
+    #[arg(long)]
+    pub from_time: Option<Timestamp>,
     /// Only events recorded at or before this time (RFC 3339).
     #[arg(long)]
     pub until_time: Option<Timestamp>,
-    /// Only events of this kind of aggregate: ledger, wallet, transaction or hold.
+    /// Only events of this kind of aggregate, such as wallet, transaction or payment.
     #[arg(long)]
     pub aggregate_type: Option<AggregateType>,
     /// Only events of this aggregate.
     #[arg(long)]
     pub aggregate_id: Option<String>,
+    /// Only events of this type, such as TransactionPosted.
+    #[arg(long)]
+    pub event_type: Option<String>,
+    /// Only events that tell of this wallet: its own, those that name it, and those of its payments and payouts.
+    #[arg(long)]
+    pub wallet: Option<WalletId>,
+    /// Only events of commands that this actor gave, such as person:0190b8a2-5b7e-7c3d-8f00-0000000000aa.
+    #[arg(long)]
+    pub actor: Option<String>,
 }
 
 /// `daybook verify`.

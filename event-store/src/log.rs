@@ -3,10 +3,10 @@
 mod owners;
 mod raw;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::event::{DecodeError, RecordedEvent};
 use ledger_core::timestamp::TimestampError;
-use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timestamp, WalletId};
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
@@ -123,11 +123,30 @@ pub struct EventFilter {
     pub aggregate_id: Option<String>,
     /// Only this type of event.
     pub event_type: Option<String>,
+    /// Only events that tell of this wallet: its own, those whose content has its id in it, and all of the
+    /// payments, payouts and beneficiaries that are of it.
+    pub wallet: Option<WalletId>,
+    /// Only events of commands that this actor gave.
+    pub actor: Option<String>,
+    /// Only events written at or after this time.
+    pub recorded_from: Option<Timestamp>,
     /// Only events written at or before this time.
     pub recorded_until: Option<Timestamp>,
     /// Only events up to and with this position.
     pub until: Option<Position>,
 }
+
+/// A stretch of a log that was looked through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookedThrough {
+    /// What passed the filter, in order.
+    pub events: Vec<StoredEvent>,
+    /// Everything up to and with this position was looked at.
+    pub reached: Position,
+}
+
+/// Positions looked through by one query.
+const STRETCH: i64 = 100_000;
 
 /// Reads logs.
 #[derive(Debug, Clone)]
@@ -241,6 +260,19 @@ impl LogReader {
                 .push(" AND event_type = ")
                 .push_bind(event_type.clone());
         }
+        if let Some(wallet) = filter.wallet {
+            push_wallet(&mut query, ledger, wallet);
+        }
+        if let Some(actor) = &filter.actor {
+            query
+                .push(" AND metadata ->> 'actor' = ")
+                .push_bind(actor.clone());
+        }
+        if let Some(time) = filter.recorded_from {
+            query
+                .push(" AND recorded_at >= ")
+                .push_bind(time.as_datetime());
+        }
         if let Some(time) = filter.recorded_until {
             query
                 .push(" AND recorded_at <= ")
@@ -251,6 +283,61 @@ impl LogReader {
         }
         query.push(" ORDER BY position LIMIT ").push_bind(limit);
         Ok(query.build_query_as().fetch_all(&self.pool).await?)
+    }
+
+    /// What of the next events after a position passes the filter, up to and with `until`: `limit` events at
+    /// most, of a stretch that is bounded unless it is an index that finds them, so that a filter that little
+    /// passes does not keep one query busy for minutes.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn look_through(
+        &self,
+        ledger: LedgerName,
+        filter: &EventFilter,
+        after: Position,
+        until: Position,
+        limit: i64,
+    ) -> Result<LookedThrough, LogError> {
+        let is_indexed = filter.aggregate_id.is_some();
+        let end = match is_indexed {
+            true => until,
+            false => until.min(after.plus(STRETCH)),
+        };
+        let end = filter.until.map_or(end, |position| position.min(end));
+        let stretch = EventFilter {
+            until: Some(end),
+            ..filter.clone()
+        };
+        let events = self.read_filtered(ledger, &stretch, after, limit).await?;
+        let is_full = i64::try_from(events.len()).is_ok_and(|count| count >= limit);
+        let reached = match events.last() {
+            Some(last) if is_full => Position::try_new(last.position).unwrap_or(end),
+            Some(_) | None => end,
+        };
+        Ok(LookedThrough { events, reached })
+    }
+
+    /// Which positions two times enclose: after the first and up to and with the second.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn positions_between(
+        &self,
+        ledger: LedgerName,
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(Position, Option<Position>), LogError> {
+        let just_before = |time: Timestamp| time.checked_add(-TimeDelta::microseconds(1));
+        let after = match from.and_then(just_before) {
+            Some(time) => self.position_at(ledger, time).await?,
+            None => Position::START,
+        };
+        let until = match until {
+            Some(time) => Some(self.position_at(ledger, time).await?),
+            None => None,
+        };
+        Ok((after, until))
     }
 
     /// The next `limit` events of some kinds of aggregates after a position, up to and with another.
@@ -410,4 +497,34 @@ fn head_of_row(
         position: Position::try_new(position)?,
         recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time).ok()),
     })
+}
+
+/// Lets events pass that tell of a wallet. What a payment, payout or beneficiary is of is in its first event alone;
+/// the queries are those of the indices.
+fn push_wallet(query: &mut QueryBuilder<'_, Postgres>, ledger: LedgerName, wallet: WalletId) {
+    let (ledger, wallet) = (ledger.as_str().to_owned(), wallet.to_string());
+    query
+        .push(" AND ((aggregate_type = 'wallet' AND aggregate_id = ")
+        .push_bind(wallet.clone())
+        .push(") OR strpos(payload::text, ")
+        .push_bind(wallet.clone())
+        .push(") > 0");
+    for (kind, first) in [
+        ("payment", "PaymentCreated"),
+        ("payout", "PayoutRequested"),
+        ("beneficiary", "BeneficiaryAdded"),
+    ] {
+        query
+            .push(format!(
+                " OR (aggregate_type = '{kind}' AND aggregate_id IN (SELECT first.aggregate_id \
+                 FROM daybook.events AS first WHERE first.event_type = '{first}' AND first.ledger = "
+            ))
+            .push_bind(ledger.clone())
+            .push(format!(
+                " AND first.payload #>> '{{{first},wallet}}' = "
+            ))
+            .push_bind(wallet.clone())
+            .push("))");
+    }
+    query.push(")");
 }

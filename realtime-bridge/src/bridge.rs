@@ -15,6 +15,7 @@
 mod admission;
 pub mod gatekeeper;
 mod refusal;
+mod replaying;
 mod server_sent;
 mod session;
 mod settings;

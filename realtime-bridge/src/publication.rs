@@ -31,6 +31,8 @@ pub enum PublicationError {
 pub(crate) struct Publication {
     /// Its place in the log.
     pub(crate) position: Position,
+    /// When it was written.
+    pub(crate) recorded_at: Timestamp,
     /// Its NATS subject.
     pub(crate) subject: String,
     /// Its JSON.
@@ -80,6 +82,7 @@ impl Publication {
         let told = told.map(|told| told.to_json()).transpose();
         Ok(Self {
             position: published.position,
+            recorded_at: published.recorded_at,
             subject: published.subject(),
             json,
             told: told.map_err(PublicationError::Json)?,

@@ -9,6 +9,8 @@
 //! missed something. A [`ServerMessage::Heartbeat`] says how far each channel has come, so that a
 //! missing tail shows as well.
 //!
+//! A client may also have the past told as it happened ([`ClientMessage::Replay`]), beside what it follows.
+//!
 //! A connection ends with the credential it was opened with. A client is told before
 //! ([`ServerMessage::CredentialExpiring`]) and goes on by sending a newer one
 //! ([`ClientMessage::Authenticate`]). When the credential is revoked, or its holder may no longer
@@ -59,6 +61,38 @@ pub enum ClientMessage {
         /// Which.
         #[schemars(with = "Channel")]
         channel: String,
+    },
+    /// Tell a stretch of the past, at the pace at which it happened or a multiple of it. One at a time on a
+    /// connection, for those who may follow `ledger`.
+    Replay {
+        /// The client's own number for this request; every answer carries it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// Of what: as for `subscribe`.
+        #[schemars(with = "Channel")]
+        channel: String,
+        /// Only events after this position; from the beginning when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<Position>")]
+        after: Option<i64>,
+        /// Only events up to and with this position; up to the end of the log at the time of asking when
+        /// absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<Position>")]
+        until: Option<i64>,
+        /// How many times as fast as it happened: 1 is real time; as fast as the client reads when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1, max = 1_000_000))]
+        speed: Option<u32>,
+        /// No pause between two events is longer than this, in milliseconds, however long nothing happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        longest_pause_ms: Option<u64>,
+    },
+    /// End the replay that is under way.
+    StopReplay {
+        /// The client's own number for this request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
     },
     /// Go on with a newer credential of the same person or machine: an access token or a key.
     Authenticate {
@@ -176,6 +210,42 @@ pub enum ServerMessage {
         /// What happened.
         event: Box<PublishedEvent>,
     },
+    /// A replay has begun.
+    ReplayStarted {
+        /// The request's number.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// The channel, as the server writes it from now on.
+        channel: Channel,
+        /// Which history positions are of.
+        epoch: String,
+        /// Events after this position come,
+        after: Position,
+        /// up to and with this one.
+        until: Position,
+    },
+    /// Something of the past, told by a replay.
+    Replayed {
+        /// The channel.
+        channel: Channel,
+        /// The event's place in the log.
+        position: Position,
+        /// What happened.
+        event: Box<PublishedEvent>,
+    },
+    /// A replay is over. To go on with it, replay after `position`.
+    ReplayEnded {
+        /// The request's number.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// The channel.
+        channel: Channel,
+        /// Everything up to this position that concerns the channel was told.
+        position: Position,
+        /// Why it ended before its end; absent when it did not, and when the client stopped it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<ErrorCode>,
+    },
     /// The connection lives.
     Heartbeat {
         /// Every event up to this position that concerns one of `channels` has been sent: a client
@@ -241,19 +311,30 @@ pub enum ServerMessage {
 /// An event is serialised once and sent to many channels of many connections.
 #[must_use]
 pub fn event_start(channel: &Channel, position: Position, prev: Position) -> String {
-    let channel = match channel {
-        // An owner's name may hold anything.
-        Channel::Onboarding(_) => serde_json::Value::from(channel.to_string()).to_string(),
-        Channel::Ledger | Channel::Wallet(_) | Channel::Account(_) | Channel::Case(_) => {
-            format!("\"{channel}\"")
-        }
-    };
+    let channel = in_json(channel);
     format!(
         "{{\"type\":\"event\",\"channel\":{channel},\"position\":{position},\"prev\":{prev},\"event\":"
     )
 }
 
-/// What follows an event's own JSON in a [`ServerMessage::Event`].
+/// What precedes an event's own JSON in a [`ServerMessage::Replayed`]; [`EVENT_END`] follows it.
+#[must_use]
+pub fn replayed_start(channel: &Channel, position: Position) -> String {
+    let channel = in_json(channel);
+    format!("{{\"type\":\"replayed\",\"channel\":{channel},\"position\":{position},\"event\":")
+}
+
+fn in_json(channel: &Channel) -> String {
+    match channel {
+        // An owner's name may hold anything.
+        Channel::Onboarding(_) => serde_json::Value::from(channel.to_string()).to_string(),
+        Channel::Ledger | Channel::Wallet(_) | Channel::Account(_) | Channel::Case(_) => {
+            format!("\"{channel}\"")
+        }
+    }
+}
+
+/// What follows an event's own JSON in a [`ServerMessage::Event`] and a [`ServerMessage::Replayed`].
 pub const EVENT_END: &str = "}";
 
 #[cfg(test)]
@@ -273,6 +354,13 @@ mod tests {
                 event: serde_json::from_str(json).unwrap(),
             };
             let written = format!("{}{json}{EVENT_END}", event_start(&channel, position, prev));
+            assert_eq!(written, serde_json::to_string(&typed).unwrap());
+            let typed = ServerMessage::Replayed {
+                channel: channel.clone(),
+                position,
+                event: serde_json::from_str(json).unwrap(),
+            };
+            let written = format!("{}{json}{EVENT_END}", replayed_start(&channel, position));
             assert_eq!(written, serde_json::to_string(&typed).unwrap());
         }
     }

@@ -26,5 +26,6 @@ mod personal;
 mod projections;
 mod proof;
 mod realtime;
+mod replay;
 mod rest;
 mod verification;

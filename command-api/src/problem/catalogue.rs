@@ -51,6 +51,8 @@ pub const POSITION_UNKNOWN: &str = "position_unknown";
 pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 /// Nobody owns a wallet under that name.
 pub const OWNER_NOT_FOUND: &str = "owner_not_found";
+/// The ledger had no such aggregate by then.
+pub const AGGREGATE_NOT_FOUND: &str = "aggregate_not_found";
 /// No account at a payment provider has such an endpoint.
 pub const WEBHOOK_ENDPOINT_NOT_FOUND: &str = "webhook_endpoint_not_found";
 /// A webhook is not signed by whom it should be.
@@ -340,6 +342,11 @@ const ENTRIES: &[Entry] = &[
         OWNER_NOT_FOUND,
         StatusCode::NOT_FOUND,
         "The owner has no wallets",
+    ),
+    transient(
+        AGGREGATE_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "There was no such aggregate by then",
     ),
     // Ledgers.
     transient(

@@ -12,9 +12,9 @@ use projections::queries::{AsOf, PageRequest};
 use crate::choice::choice;
 use crate::context::RequestContext;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
+use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
-use crate::problem::{FieldCode, FieldFault, Problem};
-use crate::reading::{Freshness, ListIdentity, Paging};
+use crate::reading::{Freshness, ListIdentity, Paging, recorded_until};
 use crate::reply::Answer;
 use crate::representation::account::{AccountView, BalanceView, StatementView};
 use crate::representation::answer::{OneAnswer, PageAnswer};
@@ -129,26 +129,9 @@ impl ParameterGroup for BalanceQuery {
             "effective_at",
             "Only what counts at or before this time; everything when absent.",
         );
-        let recorded_at = from.query::<Timestamp>(
-            "recorded_at",
-            "As it was known at this time; not together with `position`.",
-        );
-        let position = from.query::<PositionNumber>(
-            "position",
-            "As it was known at this position; not together with `recorded_at`.",
-        );
+        let recorded = recorded_until(from);
         let freshness = Freshness::read(from);
-        let (recorded_at, position) = (recorded_at?, position?);
-        let recorded = match (recorded_at, position) {
-            (None, None) => RecordedUntil::Now,
-            (Some(time), None) => RecordedUntil::Time(time),
-            (None, Some(position)) => RecordedUntil::Position(position.0),
-            (Some(_), Some(_)) => {
-                let rule = "may not be given together with recorded_at";
-                let fault = FieldFault::new(FieldCode::ConflictingFields, rule);
-                return Err(from.refuse("position", fault));
-            }
-        };
+        let recorded = recorded?;
         Ok(Self {
             ledger: ledger?,
             account: account?,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use event_store::{EventFilter, LogReader, StoredEvent};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use ledger_core::{AggregateType, LedgerName, Position, Timestamp};
+use ledger_core::{ActorId, AggregateType, LedgerName, Position, Timestamp, WalletId};
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
@@ -40,6 +40,22 @@ choice!(
         Transaction => "transaction",
         /// A hold.
         Hold => "hold",
+        /// A payment into a wallet.
+        Payment => "payment",
+        /// A payout from a wallet.
+        Payout => "payout",
+        /// Where payouts go.
+        Beneficiary => "beneficiary",
+        /// A settlement of a gateway.
+        Settlement => "settlement",
+        /// An owner's tiers.
+        Owner => "owner",
+        /// A verification case.
+        VerificationCase => "verification_case",
+        /// What is known of a person.
+        Profile => "profile",
+        /// An onboarding.
+        Onboarding => "onboarding",
     }
 );
 
@@ -60,6 +76,14 @@ impl From<AggregateTypeName> for AggregateType {
             AggregateTypeName::Wallet => Self::Wallet,
             AggregateTypeName::Transaction => Self::Transaction,
             AggregateTypeName::Hold => Self::Hold,
+            AggregateTypeName::Payment => Self::Payment,
+            AggregateTypeName::Payout => Self::Payout,
+            AggregateTypeName::Beneficiary => Self::Beneficiary,
+            AggregateTypeName::Settlement => Self::Settlement,
+            AggregateTypeName::Owner => Self::Owner,
+            AggregateTypeName::VerificationCase => Self::VerificationCase,
+            AggregateTypeName::Profile => Self::Profile,
+            AggregateTypeName::Onboarding => Self::Onboarding,
         }
     }
 }
@@ -71,6 +95,8 @@ pub struct EventParameters {
     after: Position,
     until_position: Option<Position>,
     min_position: Option<Position>,
+    from_time: Option<Timestamp>,
+    until_time: Option<Timestamp>,
     filter: EventFilter,
 }
 
@@ -85,6 +111,8 @@ impl ParameterGroup for EventParameters {
             "until_position",
             "Only events up to and with this position; up to the end of the log at the time of asking when absent.",
         );
+        let from_time =
+            from.query::<Timestamp>("from_time", "Only events recorded at or after this time.");
         let until_time =
             from.query::<Timestamp>("until_time", "Only events recorded at or before this time.");
         let aggregate_type = from
@@ -93,6 +121,14 @@ impl ParameterGroup for EventParameters {
         let event_type = from.query::<Word>(
             "event_type",
             "Only events of this type, such as `TransactionPosted`.",
+        );
+        let wallet = from.query::<WalletId>(
+            "wallet",
+            "Only events that tell of this wallet: its own, those whose content has its id in it, and all of the payments, payouts and beneficiaries that are of it.",
+        );
+        let actor = from.query::<ActorId>(
+            "actor",
+            "Only events of commands that this actor gave, as `metadata.actor` has it.",
         );
         let min_position = from.query::<PositionNumber>(
             "min_position",
@@ -107,9 +143,12 @@ impl ParameterGroup for EventParameters {
                 aggregate_type: aggregate_type?.map(Into::into),
                 aggregate_id: aggregate_id?.map(|id| id.0),
                 event_type: event_type?.map(|name| name.0),
-                recorded_until: until_time?,
-                until: None,
+                wallet: wallet?,
+                actor: actor?.map(|actor| actor.as_str().to_owned()),
+                ..EventFilter::default()
             },
+            from_time: from_time?,
+            until_time: until_time?,
         })
     }
 }
@@ -210,14 +249,17 @@ impl EventQueries {
         let as_of = parameters
             .until_position
             .map_or(head, |until| until.min(head));
+        let (from, until) = (parameters.from_time, parameters.until_time);
+        let log = &self.0.log;
+        let (earliest, latest) = log
+            .positions_between(parameters.ledger, from, until)
+            .await?;
         let pages = Pages {
-            log: self.0.log.clone(),
+            log: log.clone(),
             ledger: parameters.ledger,
-            filter: EventFilter {
-                until: Some(as_of),
-                ..parameters.filter
-            },
-            after: parameters.after,
+            filter: parameters.filter,
+            after: parameters.after.max(earliest),
+            until: latest.map_or(as_of, |latest| latest.min(as_of)),
         };
         // The first page is read before the status is sent, so that an outage is a problem document.
         let (first, rest) = pages.first().await?;
@@ -235,6 +277,7 @@ struct Pages {
     ledger: LedgerName,
     filter: EventFilter,
     after: Position,
+    until: Position,
 }
 
 impl Pages {
@@ -246,22 +289,22 @@ impl Pages {
     }
 
     /// The next page as lines, and what comes after it.
-    async fn next(self) -> Result<Option<(Bytes, Option<Self>)>, Problem> {
-        let events = self
-            .log
-            .read_filtered(self.ledger, &self.filter, self.after, PAGE)
-            .await?;
-        let Some(last) = events.last().map(|event| event.position) else {
-            return Ok(None);
-        };
-        let is_full = i64::try_from(events.len()).is_ok_and(|count| count == PAGE);
-        let erased = ErasedPersons::among(&self.log, self.ledger, &events).await?;
-        let bytes = lines(self.ledger, events, &erased)?;
-        let rest = is_full.then(|| Self {
-            after: Position::try_new(last).unwrap_or(self.after),
-            ..self
-        });
-        Ok(Some((bytes, rest)))
+    async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, Problem> {
+        while self.after < self.until {
+            let looked = self
+                .log
+                .look_through(self.ledger, &self.filter, self.after, self.until, PAGE)
+                .await?;
+            self.after = looked.reached;
+            if looked.events.is_empty() {
+                continue;
+            }
+            let erased = ErasedPersons::among(&self.log, self.ledger, &looked.events).await?;
+            let bytes = lines(self.ledger, looked.events, &erased)?;
+            let rest = (self.after < self.until).then_some(self);
+            return Ok(Some((bytes, rest)));
+        }
+        Ok(None)
     }
 }
 

@@ -24,26 +24,31 @@ pub(super) async fn run(
     with_database(settings, folders, async |database| {
         let reader = LogReader::new(database.pool().clone());
         let ledger = arguments.ledger;
-        if reader.head(ledger).await?.is_none() {
+        let Some(head) = reader.head(ledger).await? else {
             return Err(format!("the ledger {ledger} does not exist").into());
-        }
+        };
         let filter = EventFilter {
             aggregate_type: arguments.aggregate_type,
             aggregate_id: arguments.aggregate_id.clone(),
-            event_type: None,
-            recorded_until: arguments.until_time,
-            until: arguments.until.and_then(Position::try_new),
+            event_type: arguments.event_type.clone(),
+            wallet: arguments.wallet,
+            actor: arguments.actor.clone(),
+            ..EventFilter::default()
         };
+        let (from, to) = (arguments.from_time, arguments.until_time);
+        let (earliest, latest) = reader.positions_between(ledger, from, to).await?;
+        let asked = arguments.until.and_then(Position::try_new);
+        let ends = [Some(head.position), asked, latest].into_iter().flatten();
+        let until = ends.min().unwrap_or(head.position);
         let mut output = BufWriter::new(std::io::stdout().lock());
-        let mut after = Position::try_new(arguments.after).unwrap_or_default();
-        loop {
-            let events = reader.read_filtered(ledger, &filter, after, PAGE).await?;
-            let Some(last) = events
-                .last()
-                .and_then(|event| Position::try_new(event.position))
-            else {
-                break;
-            };
+        let mut after = Position::try_new(arguments.after)
+            .unwrap_or_default()
+            .max(earliest);
+        while after < until {
+            let looked = reader
+                .look_through(ledger, &filter, after, until, PAGE)
+                .await?;
+            let (events, reached) = (looked.events, looked.reached);
             let erased = ErasedPersons::among(&reader, ledger, &events).await?;
             for event in events {
                 match ReplayLine::try_new(ledger, event, &erased)?.write_to(&mut output) {
@@ -55,7 +60,7 @@ pub(super) async fn run(
                     written => written?,
                 }
             }
-            after = last;
+            after = reached;
         }
         match output.flush() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

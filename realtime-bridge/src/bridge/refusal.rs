@@ -65,7 +65,9 @@ impl Refusal {
                 | ErrorCode::NotSubscribed
                 | ErrorCode::TooManySubscriptions
                 | ErrorCode::UnrecoverablePosition
-                | ErrorCode::ResyncRequired => StatusCode::BAD_REQUEST,
+                | ErrorCode::ResyncRequired
+                | ErrorCode::ReplayRunning
+                | ErrorCode::NoReplay => StatusCode::BAD_REQUEST,
             },
         }
     }

@@ -169,7 +169,8 @@ impl Reader {
                     let id = event.position.to_string();
                     return Some(Event::message(json).event_type("event").id(id));
                 }
-                Some(Item::Ping) => {}
+                // Replays are asked for on WebSockets alone.
+                Some(Item::Ping | Item::Replayed { .. }) => {}
                 None => match self.session.peer.next().await {
                     Next::Send(items) => self.waiting = items,
                     Next::Close(_) => return None,

@@ -9,12 +9,13 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::gatekeeper::Visitor;
+use super::replaying::Replays;
 use super::{FeedError, Shared};
 use crate::SnapshotError;
 use crate::feed::{Beginning, Feed, Peer, Progressed, Refused, Request, Step};
 
 /// How many events of the past are read at once.
-const REPLAY_EVENTS: u16 = 500;
+pub(super) const REPLAY_EVENTS: u16 = 500;
 /// How long the state of a channel may take.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub(super) peer: Arc<Peer>,
     pub(super) visitor: Arc<dyn Visitor>,
     pub(super) transport: Transport,
+    /// What of the past is told.
+    pub(super) replays: Replays,
 }
 
 /// What a client is connected by.
@@ -76,6 +79,7 @@ impl Session {
             peer: Arc::new(peer),
             visitor,
             transport,
+            replays: Replays::default(),
         })
     }
 
@@ -310,6 +314,8 @@ pub(super) const fn explanation(code: ErrorCode) -> &'static str {
         ErrorCode::ResyncRequired => "subscribe again without a position",
         ErrorCode::Unavailable => "the state or the log cannot be read at the moment",
         ErrorCode::Forbidden => "this may not be followed",
+        ErrorCode::ReplayRunning => "a replay is under way: stop it first",
+        ErrorCode::NoReplay => "no replay is under way",
         ErrorCode::CredentialInvalid => "the credential is not valid",
         ErrorCode::CredentialOfAnother => "the credential is somebody else's",
         ErrorCode::CredentialExpired => "the credential has expired: come again with a newer one",

@@ -13,6 +13,7 @@ use schemas::{ClientMessage, CloseReason, ErrorCode, ServerMessage};
 use super::Shared;
 use super::gatekeeper::Visitor;
 use super::refusal::Refusal;
+use super::replaying::{Pace, Stretch};
 use super::session::{Resumption, Session, Transport, explanation};
 use crate::feed::{Item, Next};
 
@@ -143,6 +144,7 @@ async fn run(
         end = &mut writing => return end,
         end = read(session, stream, &heard) => end,
         reason = session.catch_up() => End::Close(reason),
+        reason = session.tell_the_past() => End::Close(reason),
         reason = session.beat(on_beat) => End::Close(reason),
         reason = session.watch_standing() => End::Close(reason),
         () = session.until_shutdown() => End::Close(CloseReason::Shutdown),
@@ -190,6 +192,7 @@ fn frame_of(item: Item) -> Message {
             prev,
             event,
         } => Message::Text(Item::event_json(&channel, prev, &event)),
+        Item::Replayed { channel, event } => Message::Text(Item::replayed_json(&channel, &event)),
         Item::Ping => Message::Ping(Vec::new()),
     }
 }
@@ -239,6 +242,28 @@ async fn answer(session: &Session, text: &str) {
         ClientMessage::Unsubscribe { id, channel } => {
             let result = session.unsubscribe(id, &channel);
             (id, channel, result)
+        }
+        ClientMessage::Replay {
+            id,
+            channel,
+            after,
+            until,
+            speed,
+            longest_pause_ms,
+        } => {
+            let stretch = Stretch { after, until };
+            let pace = Pace::try_new(speed, longest_pause_ms);
+            let result = match pace {
+                Some(pace) => session.begin_replay(id, &channel, stretch, pace).await,
+                None => Err(ErrorCode::MalformedMessage),
+            };
+            (id, channel, result)
+        }
+        ClientMessage::StopReplay { id } => {
+            if let Err(code) = session.stop_replay() {
+                session.refuse(id, None, code);
+            }
+            return;
         }
         ClientMessage::Authenticate { id, token } => {
             if let Err(code) = session.renew(id, token.reveal()).await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger_core::Position;
-use schemas::message::{EVENT_END, event_start};
+use schemas::message::{EVENT_END, event_start, replayed_start};
 use schemas::{Channel, ErrorCode, ServerMessage};
 
 use crate::publication::Publication;
@@ -29,6 +29,11 @@ pub(crate) enum Item {
         prev: Position,
         event: Arc<Publication>,
     },
+    /// An event of the past, told by a replay.
+    Replayed {
+        channel: Channel,
+        event: Publication,
+    },
     /// A WebSocket ping.
     Ping,
 }
@@ -40,21 +45,21 @@ impl Item {
             + match self {
                 Self::Message { json, .. } => json.len(),
                 Self::Event { event, .. } => event.json.len(),
+                Self::Replayed { event, .. } => event.json.len(),
                 Self::Ping => 0,
             }
     }
 
     /// The JSON of an event's message.
     pub(crate) fn event_json(channel: &Channel, prev: Position, event: &Publication) -> String {
-        let (start, told) = (
-            event_start(channel, event.position, prev),
-            event.json_on(channel),
-        );
-        let mut json = String::with_capacity(start.len() + told.len() + EVENT_END.len());
-        json.push_str(&start);
-        json.push_str(told);
-        json.push_str(EVENT_END);
-        json
+        let start = event_start(channel, event.position, prev);
+        around(&start, event.json_on(channel))
+    }
+
+    /// The JSON of a message that tells an event of the past.
+    pub(crate) fn replayed_json(channel: &Channel, event: &Publication) -> String {
+        let start = replayed_start(channel, event.position);
+        around(&start, event.json_on(channel))
     }
 
     /// Writes a message out.
@@ -64,6 +69,9 @@ impl Item {
             ServerMessage::Snapshot { as_of, .. } => ("snapshot", Some(*as_of)),
             ServerMessage::Resumed { after, .. } => ("resumed", Some(*after)),
             ServerMessage::Event { position, .. } => ("event", Some(*position)),
+            ServerMessage::ReplayStarted { .. } => ("replay_started", None),
+            ServerMessage::Replayed { .. } => ("replayed", None),
+            ServerMessage::ReplayEnded { .. } => ("replay_ended", None),
             ServerMessage::Heartbeat { .. } => ("heartbeat", None),
             ServerMessage::Unsubscribed { .. } => ("unsubscribed", None),
             ServerMessage::Authenticated { .. } => ("authenticated", None),
@@ -95,4 +103,13 @@ impl Item {
             temporary: code.is_temporary(),
         })
     }
+}
+
+/// A message with an event's own JSON in it.
+fn around(start: &str, told: &str) -> String {
+    let mut json = String::with_capacity(start.len() + told.len() + EVENT_END.len());
+    json.push_str(start);
+    json.push_str(told);
+    json.push_str(EVENT_END);
+    json
 }

@@ -149,6 +149,11 @@ impl Peer {
         self.push(&mut self.lock(), Item::of(message));
     }
 
+    /// Puts an event of the past into the queue.
+    pub(crate) fn tell_again(&self, channel: Channel, event: Publication) {
+        self.push(&mut self.lock(), Item::Replayed { channel, event });
+    }
+
     /// Puts a ping into the queue.
     pub(crate) fn ping(&self) {
         self.push(&mut self.lock(), Item::Ping);

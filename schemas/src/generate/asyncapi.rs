@@ -4,6 +4,8 @@ use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
+use ledger_core::AggregateType;
+
 use crate::message::{ClientMessage, CloseReason, ErrorCode, ServerMessage};
 use crate::published::PublishedEvent;
 
@@ -164,7 +166,8 @@ fn stream_channel(from_client: &[(String, Value)], from_server: &[(String, Value
              query parameter `ticket` with what `POST /v1/stream-tickets` gave: good once, for half a \
              minute. Whoever may read the log follows every channel; whoever sees all wallets, \
              accounts and transactions follows every wallet and account; customers follow their \
-             own wallets and their accounts. Half a minute before the credential ends comes \
+             own wallets and their accounts. Whoever may follow `ledger` may have its past told with \
+             `replay`, in real time or faster. Half a minute before the credential ends comes \
              `credential_expiring`; a newer one goes into `authenticate`.\n\nClose codes: {}. After a code from 4000 to 4499 connect again and \
              resume; after `credential_expired` with a newer credential.\n\nError codes: {}.",
             closes.join(", "),
@@ -215,7 +218,7 @@ fn log_channel() -> Result<Value, GenerateError> {
             "ledger": { "description": "The ledger's name." },
             "aggregate_type": {
                 "description": "What kind of thing it happened to.",
-                "enum": ["ledger", "wallet", "transaction", "hold"],
+                "enum": AggregateType::ALL.map(AggregateType::as_str),
             },
             "aggregate_id": { "description": "Which one: a UUID, or the ledger's name." },
             "event_type": {

@@ -32,6 +32,10 @@ pub enum ErrorCode {
     /// The client may not follow the channel (any more). What belongs to somebody else is answered as
     /// if it did not exist.
     Forbidden,
+    /// A replay is under way on the connection: stop it first.
+    ReplayRunning,
+    /// No replay is under way on the connection.
+    NoReplay,
     /// A credential sent with `authenticate` is not valid; the connection goes on under the one before.
     CredentialInvalid,
     /// A credential sent with `authenticate` is somebody else's; the connection goes on under the one
@@ -46,7 +50,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::MalformedMessage,
         Self::LedgerNotFound,
         Self::UnknownChannel,
@@ -58,6 +62,8 @@ impl ErrorCode {
         Self::ResyncRequired,
         Self::Unavailable,
         Self::Forbidden,
+        Self::ReplayRunning,
+        Self::NoReplay,
         Self::CredentialInvalid,
         Self::CredentialOfAnother,
         Self::CredentialExpired,
@@ -79,6 +85,8 @@ impl ErrorCode {
             Self::ResyncRequired => "resync_required",
             Self::Unavailable => "unavailable",
             Self::Forbidden => "forbidden",
+            Self::ReplayRunning => "replay_running",
+            Self::NoReplay => "no_replay",
             Self::CredentialInvalid => "credential_invalid",
             Self::CredentialOfAnother => "credential_of_another",
             Self::CredentialExpired => "credential_expired",
@@ -101,6 +109,8 @@ impl ErrorCode {
             | Self::UnrecoverablePosition
             | Self::ResyncRequired
             | Self::Forbidden
+            | Self::ReplayRunning
+            | Self::NoReplay
             | Self::CredentialInvalid
             | Self::CredentialOfAnother
             | Self::CredentialExpired

@@ -176,6 +176,9 @@ async fn customers_follow_what_is_theirs_and_nothing_else_exists() {
         assert_eq!(response.json::<Value>().await.unwrap()["code"], code);
     }
     let channel = format!("wallet:{own}");
+    let replay = json!({ "type": "replay", "channel": channel });
+    client.send(replay).await;
+    client.expect_error("forbidden").await;
     let resumed = subscribe(&mut client, &channel, Some(start)).await;
     assert_eq!(resumed["type"], "resumed", "{resumed}");
     let account = subscribe(&mut client, &format!("account:{channel}:INR"), None).await;
@@ -207,11 +210,18 @@ async fn auditors_follow_the_ledger_and_support_follows_every_wallet() {
     let start = snapshot["as_of"].as_i64().unwrap();
     let end = doors.deposit(&wallet).await;
     client.follow("ledger", start, end).await;
+    let replay = json!({ "type": "replay", "channel": format!("wallet:{wallet}"), "after": start });
+    client.send(replay.clone()).await;
+    client.expect("replay_started").await;
+    assert_eq!(client.expect("replayed").await["position"], end);
+    client.expect("replay_ended").await;
     let support = doors.node.key(&[Role::Support]).await;
     let mut client = doors.follow(&support).await;
     client.subscribe(&format!("wallet:{wallet}")).await;
     let answer = subscribe(&mut client, "ledger", None).await;
     assert_eq!(answer["code"], "forbidden");
+    client.send(replay).await;
+    client.expect_error("forbidden").await;
     // A role in one ledger says nothing in another.
     doors
         .post("/v1/ledgers", &doors.admin, json!({ "name": "elsewhere" }))
