@@ -18,7 +18,6 @@ use crate::reading::{Freshness, ListIdentity, Paging, recorded_until};
 use crate::reply::Answer;
 use crate::representation::account::{AccountView, BalanceView, StatementView};
 use crate::representation::answer::{OneAnswer, PageAnswer};
-use crate::representation::position::PositionNumber;
 use crate::routes::Part;
 use crate::routes::groups::ledger;
 use crate::routes::query_groups::{AccountQuery, LedgerPageQuery};

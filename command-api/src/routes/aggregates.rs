@@ -1,6 +1,6 @@
 //! How anything stood, at any position or time.
 
-use event_store::{EventFilter, LogError, LogReader};
+use event_store::{EventFilter, LogReader};
 use ledger_core::event::state::AggregateState;
 use ledger_core::{AggregateType, LedgerName, Position, Timestamp};
 use poem_openapi::{Object, OpenApi};
@@ -149,7 +149,7 @@ impl Folded {
                     state: before
                         .evolve(&event.event)
                         .map_err(|error| Problem::internal(&error))?,
-                    sequence: event.sequence.value(),
+                    sequence: event.sequence,
                     position: event.position,
                     recorded_at: event.recorded_at,
                 });
