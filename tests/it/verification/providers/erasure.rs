@@ -122,13 +122,14 @@ async fn what_providers_tell_of_an_erased_person_is_forgotten_as_it_comes() {
     );
     assert!(kept(&world).await.len() <= of_ravi, "content is kept");
     assert_eq!(world.webhooks("parked").await, []);
-    assert_eq!(
-        world.events(&case).await,
-        events,
-        "an erased person's case goes no further"
+    let after = world.events(&case).await.split_off(events.len());
+    assert!(!after.is_empty());
+    assert!(
+        after.iter().all(|name| name == "FindingNoted"),
+        "an erased person's case goes no further: {after:?}"
     );
     let seen = world.settled(&node, &case).await;
-    assert_ne!(seen["status"], "approved");
+    assert_eq!(seen["status"], "rejected");
     assert_eq!(world.grants(&node).await, json!([]));
     node.node.stop().await;
 }
