@@ -256,8 +256,17 @@ impl ProfileOperations {
 
     /// Nobody is told that somebody was erased whose name was misspelt.
     async fn check_known(&self, ledger: LedgerName, owner: &OwnerId) -> Result<(), Problem> {
-        let stream = Stream::Profile(owner.key());
-        if !self.0.log.stream(ledger, stream).await?.is_empty()
+        let key = owner.key();
+        for stream in [
+            Stream::Profile(key),
+            Stream::Owner(key),
+            Stream::Onboarding(key),
+        ] {
+            if !self.0.log.stream(ledger, stream).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        if !self.0.log.cases_of(ledger, owner).await?.is_empty()
             || self.0.identities().is_owner_known(owner).await?
         {
             return Ok(());

@@ -54,6 +54,11 @@ fn random_hex() -> Result<String, ServerError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// What all streams together may say they keep at most, in bytes: nothing. nats-server counts the limits of its
+/// streams against this and not what is in them, and refuses a stream when they come to more; by itself it takes
+/// three quarters of what is free on the disk, so that the same streams are made on one machine and not on the next.
+const MAX_FILE_STORE: u64 = 1 << 50;
+
 /// Writes the configuration for the store in `data_dir` and returns its path.
 ///
 /// `sync_interval: always`: a message is on disk before it is acknowledged.
@@ -65,7 +70,10 @@ pub(crate) fn write(data_dir: &Path, secret: Option<&Secret>) -> Result<PathBuf,
     })?;
     // A JSON string is a quoted string of this format too.
     let store_dir = serde_json::Value::from(store_dir);
-    let mut text = format!("jetstream {{\n  store_dir: {store_dir}\n  sync_interval: always\n}}\n");
+    let mut text = format!(
+        "jetstream {{\n  store_dir: {store_dir}\n  sync_interval: always\n  \
+         max_file_store: {MAX_FILE_STORE}\n}}\n"
+    );
     if let Some(Secret(password)) = secret {
         text += &format!("authorization {{\n  user: {USER}\n  password: \"{password}\"\n}}\n");
     }

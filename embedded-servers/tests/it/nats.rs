@@ -119,3 +119,24 @@ async fn a_taken_port_is_named_in_the_error() {
         "{refused}"
     );
 }
+
+#[tokio::test]
+async fn streams_are_made_however_little_of_the_disk_is_free() {
+    let scratch = Scratch::new();
+    let server = NatsServer::start(nats_in(scratch.join("nats")).await)
+        .await
+        .unwrap();
+    let client = async_nats::connect(&server.url()).await.unwrap();
+    let context = jetstream::new(client);
+    // Together more than a disk has.
+    for number in 0..64 {
+        let config = jetstream::stream::Config {
+            name: format!("stream-{number}"),
+            subjects: vec![format!("stream.{number}.>")],
+            max_bytes: 1 << 40,
+            ..Default::default()
+        };
+        context.create_stream(config).await.unwrap();
+    }
+    server.stop().await.unwrap();
+}

@@ -36,6 +36,7 @@ impl Decision<'_> {
         let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
             return Ok(Vec::new());
         };
+        let event = self.without_erased(&before, event);
         let by = actor_of(&event);
         let boxed = Event::VerificationCase(Box::new(event));
         let mut events = self.record(Stream::VerificationCase(case), boxed)?;
@@ -104,6 +105,28 @@ impl Decision<'_> {
                 Err(ProfileRejection::Erased { owner }.into())
             }
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What a provider says of a person who was erased ends what stands, and begins nothing: the rest is noted.
+    fn without_erased(&self, before: &VerificationCase, event: CaseEvent) -> CaseEvent {
+        let is_erased = before
+            .open()
+            .is_some_and(|(open, _)| self.book.profile(open.owner.key()).is_erased());
+        match event {
+            CaseEvent::CaseSubmitted {
+                source: CaseSource::Provider(observed),
+                ..
+            }
+            | CaseEvent::CaseReviewStarted {
+                source: CaseSource::Provider(observed),
+                ..
+            }
+            | CaseEvent::CaseApproved {
+                source: CaseSource::Provider(observed),
+                ..
+            } if is_erased && before.granted().is_none() => CaseEvent::FindingNoted { observed },
+            other => other,
         }
     }
 

@@ -5,7 +5,7 @@ use super::consensus::Consensus;
 use super::decide::{Decided, Place, check_reasons};
 use super::event::{CaseEvent, CaseSource, Finding, ObservedFinding, ReviewCause};
 use super::rejection::CaseRejection;
-use super::state::{CaseStatus, VerificationCase};
+use super::state::{CaseStatus, ProviderView, VerificationCase};
 use super::words::{ReasonCode, Retry};
 
 /// How a finding stands to the last of its provider.
@@ -105,6 +105,17 @@ const fn rank(finding: &Finding) -> u8 {
     }
 }
 
+impl ProviderView {
+    /// Whether a verdict is taken back of which it was heard already what came after: the reset that made the
+    /// provider begin anew counts however late it is heard.
+    fn is_late_reset(&self, observed: &ObservedFinding) -> bool {
+        let went_on = self.heard.as_ref().is_some_and(|heard| {
+            heard.stands && matches!(heard.finding, Finding::Pending | Finding::Review)
+        });
+        went_on && self.verdict_at.is_some_and(|at| at <= observed.observed_at)
+    }
+}
+
 impl Place<'_> {
     fn check_reference(&self, observed: &ObservedFinding) -> Result<(), CaseRejection> {
         let Some(view) = self.open.providers.get(&observed.provider) else {
@@ -134,6 +145,11 @@ impl Place<'_> {
         let Some(heard) = view.and_then(|view| view.heard.as_ref()) else {
             return Freshness::New;
         };
+        if observed.finding == Finding::Reset
+            && view.is_some_and(|view| view.is_late_reset(observed))
+        {
+            return Freshness::New;
+        }
         let same = heard.finding == observed.finding;
         if observed.observed_at < heard.at || (same && heard.stands) {
             return Freshness::Stale;

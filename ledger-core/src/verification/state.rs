@@ -82,6 +82,9 @@ pub struct ProviderView {
     pub reference: Option<ProviderReference>,
     /// What it said last.
     pub heard: Option<Heard>,
+    /// When the last verdict of its came about that it has not taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict_at: Option<Timestamp>,
 }
 
 /// What a case keeps through its states.
@@ -347,6 +350,13 @@ impl OpenCase {
         let view = self.providers.entry(observed.provider).or_default();
         if view.reference.is_none() {
             view.reference.clone_from(&observed.reference);
+        }
+        match observed.finding {
+            Finding::Approved { .. } | Finding::Rejected { .. } | Finding::Expired => {
+                view.verdict_at = Some(observed.observed_at);
+            }
+            Finding::Reset => view.verdict_at = None,
+            Finding::Pending | Finding::Review => {}
         }
         view.heard = Some(Heard {
             at: observed.observed_at,

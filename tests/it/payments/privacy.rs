@@ -96,6 +96,7 @@ async fn what_is_settled_and_who_paid_are_forgotten_in_time() {
         .node_with(&Part::ALL, |payments| {
             payments.retention = RetentionSettings {
                 webhooks: Duration::ZERO,
+                interval: Duration::from_millis(200),
                 ..RetentionSettings::default()
             };
         })

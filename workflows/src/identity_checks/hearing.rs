@@ -94,7 +94,8 @@ impl IdentityChecks {
         let before = before(check, &history);
         let heard = match meaning(now, told_at, before) {
             Meaning::Finding(finding, at) => {
-                self.observe(check, now, (finding, at), webhook).await?
+                self.observe(check, &history, now, (finding, at), webhook)
+                    .await?
             }
             Meaning::Trouble(reason) => {
                 let told_at = told.and_then(|told| told.observation.occurred_at);
@@ -125,7 +126,7 @@ impl IdentityChecks {
         let Meaning::Finding(finding, at) = meaning(told.observation, told_at, before) else {
             return Ok(Heard::OfNoConcern);
         };
-        self.observe(check, now, (finding, at), Some(told.webhook))
+        self.observe(check, history, now, (finding, at), Some(told.webhook))
             .await
     }
 
@@ -149,10 +150,12 @@ impl IdentityChecks {
             .await
     }
 
-    /// The same finding of the same moment has the same key, however it is heard.
+    /// The same finding of the same moment has the same key, however it is heard; but what was only noted while
+    /// a verdict stood counts once that is taken back.
     async fn observe(
         &self,
         check: &Check,
+        history: &CaseHistory,
         now: &CaseObservation,
         (finding, at): (Finding, Timestamp),
         webhook: Option<Uuid>,
@@ -161,6 +164,7 @@ impl IdentityChecks {
             &check.id.to_string(),
             &at.to_string(),
             &format!("{finding:?}"),
+            &history.resets.to_string(),
         ]);
         let cause = Cause {
             key: Some(IdempotencyKey::of_provider_event(check.provider, &event)),
@@ -211,7 +215,7 @@ impl IdentityChecks {
                 );
                 match moment {
                     Meaning::Finding(finding, at) => {
-                        self.observe(check, now, (finding, at), None).await
+                        self.observe(check, history, now, (finding, at), None).await
                     }
                     _ => Ok(Heard::OfNoConcern),
                 }

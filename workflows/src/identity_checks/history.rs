@@ -29,6 +29,8 @@ pub(super) struct Submitted {
 pub(super) struct CaseHistory {
     pub(super) state: VerificationCase,
     pub(super) submitted: BTreeMap<ProviderName, Submitted>,
+    /// How often it has begun anew.
+    pub(super) resets: usize,
 }
 
 impl CaseHistory {
@@ -47,6 +49,7 @@ impl CaseHistory {
         let mut history = Self {
             state: VerificationCase::Absent,
             submitted: BTreeMap::new(),
+            resets: 0,
         };
         for stored in read.await? {
             let recorded = stored.decode()?;
@@ -63,6 +66,9 @@ impl CaseHistory {
     /// What was said of a case before our own people began anew is of no concern afterwards, however late it
     /// is heard.
     fn note_submission(&mut self, event: &CaseEvent, recorded: &RecordedEvent) {
+        if let CaseEvent::CaseReset { .. } = event {
+            self.resets += 1;
+        }
         match event {
             CaseEvent::CaseSubmitted {
                 providers,

@@ -4,7 +4,7 @@ use super::*;
 use crate::identifier::{CaseId, OwnerId};
 use crate::personal::Personal;
 use crate::profile::{CasesInReview, ErasureReason, PersonalDetails, ProfileAction};
-use crate::verification::{CaseAction, CaseStatus, ContentHash, Retry};
+use crate::verification::{CaseAction, CaseStatus, ContentHash, Finding, ObservedFinding, Retry};
 
 fn asha() -> OwnerId {
     owner("asha")
@@ -202,6 +202,22 @@ fn nothing_is_found_out_of_an_erased_person() {
         names(&mut book, &of_case(2, open("asha"))),
         ["profile_erased"]
     );
+    // What a provider has found out already is noted, and approves nobody.
+    for (seconds, finding) in [
+        (1, Finding::Pending),
+        (2, Finding::Review),
+        (3, Finding::Approved { valid_until: None }),
+    ] {
+        let observed = CaseAction::Observe(ObservedFinding {
+            provider: parsed("onfido"),
+            reference: None,
+            observed_at: at(seconds),
+            finding,
+        });
+        assert_eq!(names(&mut book, &case(observed)), ["FindingNoted"]);
+    }
+    assert_eq!(status(&book, 1), Some(CaseStatus::DocumentsReceived));
+    assert_eq!(book.owner(asha().key()).tier(), None);
     // It can be ended, and others go on.
     let reset = CaseAction::Reset {
         reasons: vec![],

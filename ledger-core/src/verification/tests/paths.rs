@@ -56,6 +56,38 @@ fn a_reset_that_is_heard_before_the_green_it_ends_still_ends_it() {
 }
 
 #[test]
+fn a_reset_that_is_heard_after_what_followed_it_still_takes_the_verdict_back() {
+    for (verdict, before) in [
+        (green(), CaseStatus::Approved),
+        (red(Retry::Final), CaseStatus::Rejected),
+    ] {
+        let told = [
+            says("sumsub", 3, verdict),
+            says("sumsub", 6, Finding::Pending),
+        ];
+        let case = heard(submitted(&["sumsub"]), &told);
+        assert_eq!(status(&case), before);
+        // One from before the verdict is still of no concern.
+        assert_eq!(
+            outcome_of(&case, says("sumsub", 2, Finding::Reset)),
+            "nothing"
+        );
+        let case = heard(case, &[says("sumsub", 5, Finding::Reset)]);
+        assert_eq!((status(&case), case.granted()), (CaseStatus::Opened, None));
+        assert_eq!(
+            outcome_of(&case, says("sumsub", 5, Finding::Reset)),
+            "nothing"
+        );
+        let case = heard(case, &[says("sumsub", 6, Finding::Pending)]);
+        assert_eq!(status(&case), CaseStatus::Submitted);
+        assert_eq!(
+            outcome_of(&case, says("sumsub", 5, Finding::Reset)),
+            "nothing"
+        );
+    }
+}
+
+#[test]
 fn what_is_older_or_the_same_leaves_no_event() {
     let case = heard(submitted(&["sumsub"]), &[says("sumsub", 5, green())]);
     for (seconds, finding) in [
