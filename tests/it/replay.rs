@@ -226,7 +226,7 @@ async fn everything_is_shown_as_it_stood_at_any_position_and_time() {
 async fn what_is_rare_is_found_however_much_lies_between() {
     let node = TestNode::start().await;
     let asha = node.wallet("asha").await;
-    let (pool, ledger) = (node.database.pool(), &node.ledger);
+    let (pool, ledger) = (node.node.database.pool(), &node.ledger);
     // A stretch is a hundred thousand positions; the log is as it would be, but for its size.
     let log = event_store::LogReader::new(pool.clone());
     let filter = event_store::EventFilter {

@@ -72,7 +72,7 @@ async fn the_past_of_any_channel_is_told_again_and_can_be_taken_up() {
     replay(&mut client, request).await;
     let (mut parts, ended) = told(&mut client, &wallet).await;
     assert_eq!(ended["position"], until);
-    let request = json!({ "type": "replay", "channel": wallet, "after": until, "until": 1 << 40 });
+    let request = json!({ "type": "replay", "channel": wallet, "after": until, "until": 1_i64 << 40 });
     let started = replay(&mut client, request).await;
     assert_eq!(started["until"], head, "no further than the log");
     parts.extend(told(&mut client, &wallet).await.0);
@@ -159,7 +159,7 @@ async fn one_replay_at_a_time_and_it_can_be_stopped_while_others_are_followed() 
         .await;
     client.expect_error("unknown_channel").await;
     client
-        .send(json!({ "type": "replay", "channel": "ledger", "after": 1 << 40 }))
+        .send(json!({ "type": "replay", "channel": "ledger", "after": 1_i64 << 40 }))
         .await;
     client.expect_error("unrecoverable_position").await;
 }
