@@ -96,7 +96,7 @@ impl Export {
                     Stage::After(self.page(position, &mut bytes).await?)
                 }
                 Stage::After(_) => {
-                    let erased = self.erased().await?;
+                    let erased = erased(&self.log, self.scope.ledger, &self.journal).await?;
                     let closing = Closing {
                         journal: &self.journal,
                         erased: &erased,
@@ -134,29 +134,32 @@ impl Export {
         self.writer.transactions(&booked, bytes)?;
         Ok(last)
     }
+}
 
-    /// Which owners of wallets in the books are erased as persons: as of now, not as of the last position.
-    async fn erased(&self) -> Result<HashSet<OwnerId>, BooksError> {
-        let owners: HashSet<&OwnerId> = self
-            .journal
-            .accounts()
-            .filter_map(|(account, _)| self.journal.owner(account.holder))
-            .collect();
-        let owners: Vec<(&OwnerId, String)> = owners
-            .into_iter()
-            .map(|owner| (owner, Stream::Profile(owner.key()).aggregate_id()))
-            .collect();
-        let mut erased = HashSet::new();
-        for some in owners.chunks(OWNERS) {
-            let ids: Vec<String> = some.iter().map(|(_, id)| id.clone()).collect();
-            let found = self.log.erased_profiles(self.scope.ledger, &ids).await?;
-            let found: HashSet<String> = found.into_iter().collect();
-            erased.extend(
-                some.iter()
-                    .filter(|(_, id)| found.contains(id))
-                    .map(|(owner, _)| (*owner).clone()),
-            );
-        }
-        Ok(erased)
+/// Which owners of wallets in the books are erased as persons: as of now, not as of the last position.
+async fn erased(
+    log: &LogReader,
+    ledger: LedgerName,
+    journal: &Journal,
+) -> Result<HashSet<OwnerId>, BooksError> {
+    let owners: HashSet<&OwnerId> = journal
+        .accounts()
+        .filter_map(|(account, _)| journal.owner(account.holder))
+        .collect();
+    let owners: Vec<(&OwnerId, String)> = owners
+        .into_iter()
+        .map(|owner| (owner, Stream::Profile(owner.key()).aggregate_id()))
+        .collect();
+    let mut erased = HashSet::new();
+    for some in owners.chunks(OWNERS) {
+        let ids: Vec<String> = some.iter().map(|(_, id)| id.clone()).collect();
+        let found = log.erased_profiles(ledger, &ids).await?;
+        let found: HashSet<String> = found.into_iter().collect();
+        erased.extend(
+            some.iter()
+                .filter(|(_, id)| found.contains(id))
+                .map(|(owner, _)| (*owner).clone()),
+        );
     }
+    Ok(erased)
 }
