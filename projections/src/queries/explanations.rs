@@ -7,11 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use event_store::StoredEvent;
 use ledger_core::event::RecordedEvent;
 use ledger_core::posting::NormalSide;
 use ledger_core::transaction::{TransactionCause, TransactionEvent};
-use ledger_core::{AccountId, Asset, Event, LedgerName, Position, Stream, Timestamp};
+use ledger_core::{AccountId, Asset, Event, LedgerName, Position, Stream};
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
