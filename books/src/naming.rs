@@ -2,13 +2,14 @@
 //!
 //! Beancount demands one of five roots, capitals or digits at the beginning of each part of an account's name
 //! and no `_` or `.` in it, and capitals in commodities. The other formats use the same names of accounts, so
-//! that books in two formats can be compared. No two of our names become the same.
+//! that books in two formats can be compared. No two of our names become the same, and none becomes the parent of
+//! another: what beancount asserts of an account includes the accounts under it.
 //!
 //! | ours | in the books |
 //! |---|---|
 //! | `wallet:<uuid>` | `Liabilities:Wallets:W-<uuid>` |
 //! | `system:cash` (debit) | `Assets:Cash` |
-//! | `system:gateway_clearing.razorpay` (debit) | `Assets:GatewayClearing:Razorpay` |
+//! | `system:gateway_clearing.razorpay` (debit) | `Assets:GatewayClearing-Razorpay` |
 //! | `system:fees` (credit) | `Income:Fees` |
 //! | `system:fees_2024` (credit) | `Liabilities:0feesU2024`, see [`account_name`] |
 
@@ -34,9 +35,9 @@ const ROOTS: [(&str, NormalSide, &str); 6] = [
 
 /// The account of the books in which a holder's assets are counted.
 ///
-/// In the name of a system account each point begins a new part, each part begins with a capital, and `_` is
-/// left out before a letter, which becomes a capital. A name of which that cannot be taken back (a point or `_`
-/// before anything but a letter), and one that begins with `wallets`, is kept whole instead: behind `0`, with
+/// In the name of a system account the first letter becomes a capital, and so does a letter behind a point or `_`; the
+/// point becomes `-`, and `_` is left out. A name of which that cannot be taken back (a point or `_` before
+/// anything but a letter, or behind anything but a letter or digit), and `wallets`, is kept whole instead: behind `0`, with
 /// `U` for `_` and `D` for a point. Our names have no capitals and begin with a letter, so neither form can be
 /// taken for another's.
 #[must_use]
@@ -70,21 +71,25 @@ fn root(name: &str, side: NormalSide) -> &'static str {
 fn readable(name: &str) -> Option<String> {
     let mut written = String::with_capacity(name.len());
     let mut characters = name.chars();
-    written.push(characters.next()?.to_ascii_uppercase());
+    let mut last = characters.next()?;
+    written.push(last.to_ascii_uppercase());
     while let Some(character) = characters.next() {
-        match character {
-            '_' | '.' => {
-                let next = characters.next().filter(char::is_ascii_lowercase)?;
-                if character == '.' {
-                    written.push(':');
-                }
-                written.push(next.to_ascii_uppercase());
+        if let '_' | '.' = character {
+            let next = characters.next().filter(char::is_ascii_lowercase)?;
+            if last == '-' {
+                return None;
             }
-            _ => written.push(character),
+            if character == '.' {
+                written.push('-');
+            }
+            written.push(next.to_ascii_uppercase());
+            last = next;
+        } else {
+            written.push(character);
+            last = character;
         }
     }
-    let first = written.split(':').next();
-    (first != Some(WALLETS)).then_some(written)
+    (written != WALLETS).then_some(written)
 }
 
 /// The commodity that stands for an asset in beancount: its code, or the code and `'D` where that alone would be
@@ -137,22 +142,24 @@ mod tests {
             (
                 "gateway_clearing.razorpay",
                 Debit,
-                "Assets:GatewayClearing:Razorpay",
+                "Assets:GatewayClearing-Razorpay",
             ),
-            ("gateway_fees.stripe", Debit, "Expenses:GatewayFees:Stripe"),
-            ("gateway_tax.payu", Debit, "Expenses:GatewayTax:Payu"),
+            ("gateway_fees.stripe", Debit, "Expenses:GatewayFees-Stripe"),
+            ("gateway_tax.payu", Debit, "Expenses:GatewayTax-Payu"),
             ("losses", Debit, "Expenses:Losses"),
             ("fees", Credit, "Income:Fees"),
-            ("fees.cards", Credit, "Income:Fees:Cards"),
+            ("fees.cards", Credit, "Income:Fees-Cards"),
             ("suspense", Credit, "Liabilities:Suspense"),
-            ("disputed.stripe", Credit, "Liabilities:Disputed:Stripe"),
+            ("disputed.stripe", Credit, "Liabilities:Disputed-Stripe"),
             ("fx", Debit, "Equity:Fx"),
             ("a-b", Debit, "Assets:A-b"),
             ("fees_2024", Credit, "Liabilities:0feesU2024"),
             ("fees.2024", Credit, "Income:0feesD2024"),
             ("a_", Debit, "Assets:0aU"),
             ("a..b", Debit, "Assets:0aDDb"),
-            ("wallets.w-1", Credit, "Liabilities:0walletsDw-1"),
+            ("a-.b", Debit, "Assets:0a-Db"),
+            ("wallets", Credit, "Liabilities:0wallets"),
+            ("wallets.w-1", Credit, "Liabilities:Wallets-W-1"),
         ] {
             assert_eq!(system(name, side), expected);
         }
@@ -195,13 +202,14 @@ mod tests {
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         ["Assets", "Liabilities", "Equity", "Income", "Expenses"].contains(&root)
-            && account.contains(':')
-            && parts.all(own)
+            && parts.next().is_some_and(own)
+            // Nothing is under a system account.
+            && parts.next().is_none()
     }
 
     proptest! {
         #[test]
-        fn no_two_names_become_the_same(names in prop::collection::hash_set("[a-c]([ab1]|_|-|\\.){0,5}", 2..200)) {
+        fn no_two_names_become_the_same(names in prop::collection::hash_set("[a-c]([ab1]|_|-|\\.){0,6}", 2..200)) {
             let mut seen = HashMap::new();
             for name in &names {
                 let account = system(name, NormalSide::Debit);

@@ -86,7 +86,8 @@ async fn an_export_of_a_log_with_a_gap_keeps_the_file_before() {
     let node = TestNode::start().await;
     let wallet = node.funded("asha", "100.00").await;
     for _ in 0..3 {
-        let posted = node.transfer(&format!("wallet:{wallet}"), "system:fees", "1.00");
+        let source = format!("wallet:{wallet}");
+        let posted = node.transfer(&source, "system:fees", "1.00");
         posted.await.expect(201);
     }
     let folder = tempfile::tempdir().unwrap();
