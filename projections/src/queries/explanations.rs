@@ -319,8 +319,10 @@ fn is_scope_of(scope: &str, actor: Option<&str>) -> bool {
         Some(process) if process.starts_with("system:") => {
             scope.starts_with("provider/") || scope.starts_with("process/")
         }
-        caller => scope
-            .strip_prefix("key/")
-            .is_some_and(|known| known == caller.unwrap_or(ANONYMOUS)),
+        // An importer's keys are in a scope of its own name.
+        Some(actor) if scope == actor => true,
+        caller => ["key/", "id/"]
+            .iter()
+            .any(|kind| scope.strip_prefix(kind) == Some(caller.unwrap_or(ANONYMOUS))),
     }
 }
