@@ -89,6 +89,8 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("get_account", Has(P::AccountsRead, Own::Account)),
         ("get_balance", Has(P::AccountsRead, Own::Account)),
         ("get_statement", Has(P::AccountsRead, Own::Account)),
+        // It tells who gave commands and under which keys, as the log does.
+        ("explain_balance", Has(P::LogRead, Own::Nothing)),
         (
             "list_transactions",
             Has(P::TransactionsRead, Own::Filter(&["holder", "account"])),
@@ -213,6 +215,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("discard_job", Has(P::JobsManage, Own::Nothing)),
         ("list_events", Has(P::LogRead, Own::Nothing)),
         ("get_aggregate_state", Has(P::LogRead, Own::Nothing)),
+        ("export_books", Has(P::LogRead, Own::Nothing)),
         ("get_trial_balance", Has(P::ReportsRead, Own::Nothing)),
         ("list_activity", Has(P::ReportsRead, Own::Nothing)),
         ("get_owner_statistics", Has(P::AccountsRead, Own::Owner)),

@@ -31,7 +31,9 @@ use crate::operations::{Compressible, Operations, observed};
 use crate::routes::account_queries::AccountQueries;
 use crate::routes::aggregates::AggregateQueries;
 use crate::routes::assets::AssetCommands;
+use crate::routes::books::BooksQueries;
 use crate::routes::events::EventQueries;
+use crate::routes::explanations::ExplanationQueries;
 use crate::routes::hold_queries::HoldQueries;
 use crate::routes::holds::HoldCommands;
 use crate::routes::identity::approvals::ApprovalOperations;
@@ -189,6 +191,7 @@ type AllOperations = Operations<(
     LimitOperations,
     ProfileOperations,
     IdentityOperations,
+    AuditOperations,
 )>;
 
 /// The operations on ledgers and what is in them.
@@ -209,6 +212,9 @@ type LedgerOperations = (
     WebhookOperations,
     JobOperations,
 );
+
+/// The operations for those who check the books.
+type AuditOperations = (BooksQueries, ExplanationQueries);
 
 /// The operations on money that comes in and goes out.
 type PaymentOperations = (
@@ -309,7 +315,11 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         CaseDocumentContent(services.clone()),
     );
     let profiles = ProfileOperations(services.clone());
-    let parts = (ledgers, payments, limits, profiles, identities);
+    let audit = (
+        BooksQueries(services.clone()),
+        ExplanationQueries(services.clone()),
+    );
+    let parts = (ledgers, payments, limits, profiles, identities, audit);
     Operations { parts, access }
 }
 

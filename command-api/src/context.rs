@@ -66,6 +66,13 @@ impl Caller {
         })
     }
 
+    /// Whether they may do this where no ledger is named. Where nobody asks who they are, everybody may.
+    #[must_use]
+    pub fn may_everywhere(&self, permission: Permission) -> bool {
+        self.principal()
+            .is_none_or(|principal| principal.reach(permission, None, Utc::now()) == Ok(Reach::All))
+    }
+
     /// Refuses commands that concern what is not the caller's, of callers who reach no further.
     ///
     /// # Errors

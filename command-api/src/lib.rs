@@ -22,6 +22,7 @@ pub mod context;
 pub(crate) mod document_body;
 pub mod documentation;
 pub mod edge;
+pub mod explanation;
 pub mod forgetting;
 pub(crate) mod hand_over;
 pub mod health;

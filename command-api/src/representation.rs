@@ -9,6 +9,7 @@ pub mod annotation;
 pub mod answer;
 pub mod approval;
 pub mod choices;
+pub mod explanation;
 pub mod external_sign_in;
 pub mod hold;
 pub mod identity;

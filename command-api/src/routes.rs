@@ -3,7 +3,9 @@
 pub mod account_queries;
 pub mod aggregates;
 pub mod assets;
+pub mod books;
 pub mod events;
+pub mod explanations;
 pub mod groups;
 pub mod hold_queries;
 pub mod holds;

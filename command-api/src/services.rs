@@ -23,6 +23,7 @@ use workflows::webhooks::Webhooks;
 use crate::api::ApiDependencies;
 use crate::checkouts::Checkouts;
 use crate::commands::Commands;
+use crate::explanation::Explainer;
 use crate::problem::{Problem, catalogue};
 
 /// What the operations work with; cheap to clone.
@@ -42,6 +43,10 @@ pub struct Services {
     pub router: Router,
     /// What providers tell us.
     pub webhooks: Webhooks,
+    /// Why balances are as they are.
+    pub explainer: Explainer,
+    /// Whether the content of webhooks takes a second person.
+    pub webhook_content_needs_two: bool,
     /// Checks at identity providers.
     pub checks: CheckDesk,
     /// Work outside the ledger.
@@ -71,6 +76,11 @@ impl Services {
             checkouts: Checkouts::new(pool.clone(), public_url.clone()),
             router: dependencies.router.clone(),
             webhooks: dependencies.webhooks.clone(),
+            explainer: Explainer::new(
+                dependencies.queries.clone(),
+                dependencies.webhooks.archive(),
+            ),
+            webhook_content_needs_two: dependencies.access.needs_two("get_webhook_content"),
             checks: dependencies.webhooks.check_desk(),
             vault: dependencies.vault.clone(),
             onboarding_contacts: dependencies.onboarding_contacts.clone(),

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use books::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ledger_core::{AggregateType, LedgerName, Timestamp, WalletId};
+use ledger_core::{AccountId, AggregateType, LedgerName, Timestamp, WalletId};
 
 /// Daybook: an event-sourced ledger.
 #[derive(Debug, Parser)]
@@ -48,6 +49,10 @@ pub enum Command {
     Import(Import),
     /// Write the events of a ledger as NDJSON to standard output.
     Replay(Replay),
+    /// Write the books of a ledger to a file, for accounting programs.
+    Export(Export),
+    /// Tell why an account has the balance it has, as a tree.
+    Explain(Explain),
     /// Recompute everything from the log and prove that the read models agree.
     Verify(Verify),
     /// Build a read model anew from the log, beside the live one, and swap them.
@@ -171,6 +176,46 @@ pub struct Replay {
     /// Only events of commands that this actor gave, such as person:0190b8a2-5b7e-7c3d-8f00-0000000000aa.
     #[arg(long)]
     pub actor: Option<String>,
+}
+
+/// `daybook export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The ledger.
+    #[arg(long)]
+    pub ledger: LedgerName,
+    /// The format: beancount, hledger, csv or parquet.
+    #[arg(long)]
+    pub format: Format,
+    /// The file to write, or a folder for a file of the ledger's name.
+    #[arg(long, value_name = "FILE_OR_FOLDER")]
+    pub to: PathBuf,
+    /// As recorded up to and with this position; up to the end of the log when absent.
+    #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(i64).range(0..))]
+    pub until: Option<i64>,
+    /// Only what counts at or before this time (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub effective_until: Option<Timestamp>,
+}
+
+/// `daybook explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The ledger.
+    #[arg(long)]
+    pub ledger: LedgerName,
+    /// The account, such as `wallet:<uuid>:INR` or `system:cash:INR`.
+    #[arg(long)]
+    pub account: AccountId,
+    /// As it stood at this position, such as that of an entry; as it stands now when absent.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+    pub position: Option<i64>,
+    /// The most entries to tell, newest first.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=100))]
+    pub limit: i64,
+    /// As JSON and not as a tree.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `daybook verify`.

@@ -2,6 +2,8 @@
 
 mod access;
 mod admin_key;
+mod explain;
+mod export;
 mod import;
 mod rebuild;
 mod replay;
@@ -41,6 +43,8 @@ pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError>
         Command::Serve(arguments) => serve::run(arguments, settings, &folders).await,
         Command::Import(arguments) => import::run(arguments, &settings, &folders).await,
         Command::Replay(arguments) => replay::run(arguments, &settings, &folders).await,
+        Command::Explain(arguments) => explain::run(arguments, &settings, &folders).await,
+        Command::Export(arguments) => export::run(arguments, &settings, &folders).await,
         Command::Verify(arguments) => verify::run(arguments, &settings, &folders).await,
         Command::Rebuild(arguments) => rebuild::run(&arguments, &settings, &folders).await,
         Command::Schemas(arguments) => schemas::run(&arguments),

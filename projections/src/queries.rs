@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod activity;
+pub mod explanations;
 pub mod holds;
 pub mod ledgers;
 pub mod limits;

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("event-store", &["ledger-core"]),
     ("schemas", &["ledger-core", "event-store"]),
     ("projections", &["ledger-core", "event-store"]),
+    ("books", &["ledger-core", "event-store"]),
     ("connectors", &["ledger-core", "event-store", "identity"]),
     ("documents", &["ledger-core", "event-store"]),
     (
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ledger-core",
             "event-store",
             "identity",
+            "books",
             "connectors",
             "documents",
             "projections",

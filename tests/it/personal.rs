@@ -6,5 +6,5 @@ mod everywhere;
 mod keys;
 mod profiles;
 mod search;
-mod support;
-mod town;
+pub mod support;
+pub mod town;

@@ -27,6 +27,7 @@
 //! **Content is forgotten** some time after its webhook was settled ([`crate::retention`]), or with the person
 //! that it tells of ([`crate::erasure`]).
 
+mod archive;
 mod content;
 mod intake;
 mod names;
@@ -40,6 +41,7 @@ mod verdicts;
 
 use std::time::Duration;
 
+pub use archive::WebhookArchive;
 pub use connectors::gateways::{MAX_WEBHOOK_BYTES, WebhookRejection};
 pub use content::{Content, ContentError};
 pub use intake::{Arrived, ContentFault, IntakeError, Receipt, Replay, Webhooks};

@@ -38,6 +38,17 @@ pub enum Access {
     Required(Arc<Gate>),
 }
 
+impl Access {
+    /// Whether an operation counts only when a second person allows it.
+    #[must_use]
+    pub fn needs_two(&self, operation: &str) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Required(gate) => gate.four_eyes.includes(operation),
+        }
+    }
+}
+
 /// Knows callers and what they may.
 pub struct Gate {
     authenticator: Authenticator,

@@ -216,7 +216,9 @@ impl From<EntryOrigin> for Origin {
 }
 
 impl EntryView {
-    fn of(row: EntryRow, asset: Asset) -> Self {
+    /// Writes an entry of an account of this asset.
+    #[must_use]
+    pub fn of(row: EntryRow, asset: Asset) -> Self {
         let origin = Origin::from(row.origin);
         Self {
             entry_number: row.entry_number,

@@ -146,7 +146,7 @@ impl ParameterGroup for BalanceQuery {
 }
 
 /// What statements and balances are read from.
-const MOVEMENTS: [ReadModelName; 3] = [
+pub(super) const MOVEMENTS: [ReadModelName; 3] = [
     ReadModelName::Statements,
     ReadModelName::Wallets,
     ReadModelName::Ledgers,
@@ -305,7 +305,8 @@ impl Services {
     }
 }
 
-fn account_not_found(holder: Holder) -> Problem {
+/// That a holder does not exist.
+pub(crate) fn account_not_found(holder: Holder) -> Problem {
     let rejection = PostingRejection::AccountNotFound {
         posting: 0,
         side: Side::Source,

@@ -25,7 +25,7 @@ use crate::text::Text;
 /// The media type of lines of JSON.
 const CONTENT_TYPE: &str = "application/x-ndjson";
 /// The header that says how far the lines go.
-const AS_OF_HEADER: &str = "Daybook-As-Of";
+pub(super) const AS_OF_HEADER: &str = "Daybook-As-Of";
 /// Events held in memory at a time.
 const PAGE: i64 = 500;
 

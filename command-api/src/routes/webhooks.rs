@@ -142,7 +142,7 @@ impl WebhookOperations {
         let records = records.map_err(|error| Problem::from_database(&error))?;
         let items = records
             .into_iter()
-            .map(view)
+            .map(delivery_view)
             .collect::<Result<_, Problem>>()?;
         Ok(Answer(WebhookDeliveryList { items }))
     }
@@ -161,7 +161,7 @@ impl WebhookOperations {
         let Parameters(IdParameter { id }) = parameters;
         let record = self.0.webhooks.get(id).await;
         let record = record.map_err(|error| Problem::from_database(&error))?;
-        Ok(Answer(view(record.ok_or_else(|| not_found(id))?)?))
+        Ok(Answer(delivery_view(record.ok_or_else(|| not_found(id))?)?))
     }
 
     /// Get what came, byte for byte, until it is forgotten. It may tell of people.
@@ -184,7 +184,7 @@ impl WebhookOperations {
                 return Err(Problem::internal(&error).into());
             }
         };
-        Ok(Answer(content(id, &found)))
+        Ok(Answer(content_view(id, &found)))
     }
 
     /// Process a webhook again from what is stored. What it says and was applied before has no second
@@ -208,7 +208,7 @@ impl WebhookOperations {
             Replay::NotFound => return Err(not_found(id).into()),
         };
         tracing::info!(webhook.id = %id, by = %context.caller.scope(), "a webhook is replayed");
-        Ok(Answer(view(record)?))
+        Ok(Answer(delivery_view(record)?))
     }
 }
 
@@ -222,7 +222,8 @@ fn forgotten(id: Uuid) -> Problem {
     Problem::new(catalogue::WEBHOOK_FORGOTTEN, detail)
 }
 
-fn view(record: WebhookRecord) -> Result<WebhookDeliveryView, Problem> {
+/// A webhook without its content, as it is told.
+pub(crate) fn delivery_view(record: WebhookRecord) -> Result<WebhookDeliveryView, Problem> {
     Ok(WebhookDeliveryView {
         id: AnyId(record.id).into(),
         provider: record.provider,
@@ -243,7 +244,8 @@ fn view(record: WebhookRecord) -> Result<WebhookDeliveryView, Problem> {
     })
 }
 
-fn content(id: Uuid, content: &Content) -> WebhookContentView {
+/// The content of a webhook, as it is told.
+pub(crate) fn content_view(id: Uuid, content: &Content) -> WebhookContentView {
     let headers = content.headers.iter().filter_map(|(name, value)| {
         Some(WebhookHeaderView {
             name: name.to_string(),

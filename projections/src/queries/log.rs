@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use event_store::{LogError, StoredEvent};
 use ledger_core::event::RecordedEvent;
-use ledger_core::{CaseId, LedgerName, OwnerKey, PaymentId, Position, TransactionId};
+use ledger_core::{CaseId, LedgerName, OwnerKey, PaymentId, Position, Stream, TransactionId};
 use sqlx::PgConnection;
 
 use super::{PageRequest, QueryError};
@@ -129,6 +129,47 @@ pub(super) async fn payments_before(
     .fetch_all(connection)
     .await?;
     decode(&stored)
+}
+
+/// The last events of some streams before some positions, `most` of each, each once and in order of position.
+pub(super) async fn last_before(
+    connection: &mut PgConnection,
+    ledger: LedgerName,
+    places: &[(Stream, Position)],
+    most: usize,
+) -> Result<Vec<RecordedEvent>, QueryError> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kinds: Vec<&str> = places
+        .iter()
+        .map(|(stream, _)| stream.aggregate_type().as_str())
+        .collect();
+    let ids: Vec<String> = places
+        .iter()
+        .map(|(stream, _)| stream.aggregate_id())
+        .collect();
+    let positions: Vec<i64> = places.iter().map(|place| place.1.value()).collect();
+    let stored: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM UNNEST($2::text[], $3::text[], $4::bigint[]) \
+             AS asked (aggregate_type, aggregate_id, position) \
+         CROSS JOIN LATERAL ( \
+             SELECT * FROM daybook.events AS own \
+             WHERE own.ledger = $1 AND own.aggregate_type = asked.aggregate_type \
+               AND own.aggregate_id = asked.aggregate_id AND own.position < asked.position \
+             ORDER BY own.sequence DESC LIMIT $5) AS event"
+    ))
+    .bind(ledger.as_str())
+    .bind(kinds)
+    .bind(ids)
+    .bind(positions)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(connection)
+    .await?;
+    let mut events = decode(&stored)?;
+    events.sort_unstable_by_key(|event| event.position);
+    events.dedup_by_key(|event| event.position);
+    Ok(events)
 }
 
 /// The events, up to a position, of the transactions that were posted at some others; those of each

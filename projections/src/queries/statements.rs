@@ -281,17 +281,13 @@ async fn entries(
     let positions = rows.iter().map(|row| row.position).collect();
     let events = log::events_at(&mut *connection, ledger, positions).await?;
     let moved: Vec<_> = events.values().filter_map(moved_by_payment).collect();
-    let refunds: Refunds = log::payments_before(connection, ledger, &moved)
-        .await?
-        .iter()
-        .filter_map(refund_that_moved)
-        .collect();
+    let refunds = refunds_among(&log::payments_before(connection, ledger, &moved).await?);
     rows.into_iter()
         .map(|row| {
             let position = Position::try_new(row.position).unwrap_or_default();
             events
                 .get(&position)
-                .and_then(|event| entry(&row, event, account, &refunds))
+                .and_then(|event| entry((row.entry_number, row.posting), event, account, &refunds))
                 .ok_or_else(|| {
                     let reason = format!("the event at {position} does not have this entry");
                     QueryError::row("entries", reason)
@@ -337,7 +333,12 @@ fn refund_that_moved(recorded: &RecordedEvent) -> Option<(TransactionId, RefundI
 }
 
 /// The refunds that some transactions have moved.
-type Refunds = HashMap<TransactionId, RefundId>;
+pub(super) type Refunds = HashMap<TransactionId, RefundId>;
+
+/// The refunds whose money some events moved.
+pub(super) fn refunds_among<'e>(events: impl IntoIterator<Item = &'e RecordedEvent>) -> Refunds {
+    events.into_iter().filter_map(refund_that_moved).collect()
+}
 
 fn origin(transaction: TransactionId, cause: &TransactionCause, refunds: &Refunds) -> EntryOrigin {
     match cause {
@@ -354,9 +355,10 @@ fn origin(transaction: TransactionId, cause: &TransactionCause, refunds: &Refund
     }
 }
 
-/// An account's side of a posting; none when the event has no such posting of the account.
-fn entry(
-    row: &Row,
+/// An account's side of a posting, by its number in the account and the posting's place in the transaction;
+/// none when the event has no such posting of the account. Its balance is not known yet.
+pub(super) fn entry(
+    (entry_number, place): (i64, i32),
     recorded: &RecordedEvent,
     account: AccountId,
     refunds: &Refunds,
@@ -373,7 +375,7 @@ fn entry(
     else {
         return None;
     };
-    let posting = postings.get(usize::try_from(row.posting).ok()?)?;
+    let posting = postings.get(usize::try_from(place).ok()?)?;
     let (direction, counterparty) = if posting.debited() == account {
         (NormalSide::Debit, posting.destination)
     } else if posting.credited() == account {
@@ -382,10 +384,10 @@ fn entry(
         return None;
     };
     Some(EntryRow {
-        entry_number: row.entry_number,
+        entry_number,
         position: recorded.position,
         transaction,
-        posting: row.posting,
+        posting: place,
         counterparty,
         direction,
         amount: posting.amount.value(),

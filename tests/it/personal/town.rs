@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use sqlx::PgPool;
 use tempfile::TempDir;
+use tokio::process::Command;
 use uuid::Uuid;
 
 use super::support::PHONE;
@@ -108,6 +109,17 @@ impl Town {
     /// Starts the program again that was killed.
     pub async fn restart(&mut self) {
         self.program = serve(&self.database, &self.folder, &self.listen, &self.variables).await;
+    }
+
+    /// The program with the town's settings, to be given something else to do.
+    pub fn command(&self) -> Command {
+        let mut command = program(&self.database.url);
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("town.toml"))
+            .envs(self.variables.iter().map(|(name, value)| (*name, value)))
+            .current_dir(self.folder.path());
+        command
     }
 
     pub fn pool(&self) -> &PgPool {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::WebhookSettings;
+use super::archive::WebhookArchive;
 use super::content::{Content, ContentError, SealedContent};
 use super::sealing::Sealing;
 use super::senders::Senders;
@@ -234,6 +235,12 @@ impl Webhooks {
             .try_send(Waiting { new, answer })
             .map_err(|_| IntakeError::Overloaded)?;
         stored.await.unwrap_or(Err(IntakeError::Unavailable))
+    }
+
+    /// What is stored, for whoever only reads it.
+    #[must_use]
+    pub fn archive(&self) -> WebhookArchive {
+        WebhookArchive::new(self.pool.clone(), Some(Arc::clone(&self.sealing)))
     }
 
     /// Webhooks, newest first.

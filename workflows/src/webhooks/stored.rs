@@ -212,6 +212,21 @@ pub(super) async fn get(pool: &PgPool, id: Uuid) -> Result<Option<WebhookRecord>
         .await
 }
 
+pub(super) async fn records(
+    pool: &PgPool,
+    ids: &[Uuid],
+) -> Result<Vec<WebhookRecord>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(&format!(
+        "{RECORD} WHERE webhook.id = ANY($1) ORDER BY webhook.id"
+    ))
+    .bind(ids)
+    .fetch_all(pool)
+    .await
+}
+
 /// A webhook as it is stored.
 pub(crate) async fn load_webhook(
     pool: &PgPool,
