@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("projections", &["ledger-core", "event-store"]),
     ("connectors", &["ledger-core", "event-store", "identity"]),
     ("documents", &["ledger-core", "event-store"]),
+    ("audit", &["ledger-core", "event-store"]),
     (
         "workflows",
         &["ledger-core", "event-store", "connectors", "documents"],
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "ledger-core",
             "event-store",
+            "audit",
             "identity",
             "connectors",
             "documents",
