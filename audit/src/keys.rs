@@ -372,7 +372,10 @@ mod tests {
         let key = key();
         let again = LogKey::from_seed(ORIGIN, key.seed().clone()).unwrap();
         assert_eq!(again.verifier_key(), key.verifier_key());
-        assert_eq!(format!("{key:?}"), format!("LogKey({}, hidden)", key.verifier_key()));
+        assert_eq!(
+            format!("{key:?}"),
+            format!("LogKey({}, hidden)", key.verifier_key())
+        );
         for name in ["", "a b", "a+b", "a\u{7}b"] {
             assert!(LogKey::generate(name).is_err(), "{name:?}");
         }
@@ -412,6 +415,9 @@ mod tests {
         );
         // A record that somebody else signed introduces nobody.
         let forged = [record(&key(), &second, 5)];
-        assert_eq!(KeyChain::new(vec![public(&first)], &forged).keys().count(), 1);
+        assert_eq!(
+            KeyChain::new(vec![public(&first)], &forged).keys().count(),
+            1
+        );
     }
 }

@@ -8,12 +8,12 @@
 //! Architecture Invariant: [`verify`](mod@verify) reaches no database and no network.
 
 pub mod checkpoint;
-// pub mod export;
+pub mod export;
 pub mod keys;
 pub mod line;
 pub mod proof;
-// pub mod sealer;
-// pub mod sinks;
-// pub mod store;
+pub mod sealer;
+pub mod sinks;
+pub mod store;
 pub mod tree;
-// pub mod verify;
+pub mod verify;

@@ -381,8 +381,19 @@ mod tests {
             assert_eq!(tile_of_path(path), Some((place, width)));
         }
         for path in [
-            "tile/0/0", "tile/8/000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/x000/000", "tile/0/001/000",
-            "tile//000", "tile/0/", "tile/00/000", "tile/0/000.p/01", "tile/0/../000", "tile/-1/000", "000",
+            "tile/0/0",
+            "tile/8/000",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/x000/000",
+            "tile/0/001/000",
+            "tile//000",
+            "tile/0/",
+            "tile/00/000",
+            "tile/0/000.p/01",
+            "tile/0/../000",
+            "tile/-1/000",
+            "000",
             "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
         ] {
             assert_eq!(tile_of_path(path), None, "{path}");

@@ -28,7 +28,7 @@ mod trial_balance;
 mod undo;
 mod usage;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::aggregate::IllegalEvent;
 use crate::beneficiary::Beneficiary;
@@ -431,11 +431,6 @@ impl Book {
     /// Drops every transaction kept for reverts; a fold that only adds up calls this now and then.
     pub fn forget_transactions(&mut self) {
         self.transactions.clear();
-    }
-
-    /// The same but for some, of which it is known that they are reverted later.
-    pub fn forget_transactions_but(&mut self, kept: &HashSet<TransactionId>) {
-        self.transactions.retain(|id, _| kept.contains(id));
     }
 
     fn loaded(&self, holder: Holder) -> Option<&LoadedHolder> {

@@ -85,7 +85,9 @@ fn what_would_not_have_been_decided_is_found() {
         let mut log = original.clone();
         let event = &mut log[index].event;
         let is_changed = match event {
-            Event::Transaction(TransactionEvent::TransactionPosted { postings, cause, .. }) => {
+            Event::Transaction(TransactionEvent::TransactionPosted {
+                postings, cause, ..
+            }) => {
                 let [Posting { amount, .. }] = postings.as_mut_slice() else {
                     panic!("one posting")
                 };
@@ -93,7 +95,9 @@ fn what_would_not_have_been_decided_is_found() {
                 // Money from outside has no bound, but what was spent of it later has.
                 *cause != TransactionCause::Request || index > 4
             }
-            Event::Hold(HoldEvent::HoldPlaced { amount, .. } | HoldEvent::HoldCaptured { amount, .. }) => {
+            Event::Hold(
+                HoldEvent::HoldPlaced { amount, .. } | HoldEvent::HoldCaptured { amount, .. },
+            ) => {
                 *amount = crate::fixtures::amount("11.00");
                 true
             }
@@ -112,7 +116,10 @@ fn what_would_not_have_been_decided_is_found() {
         if is_changed {
             changed += 1;
             let (found, right) = check(&log);
-            assert!(!right && (found == index || found == index + 1), "{index}: {found}");
+            assert!(
+                !right && (found == index || found == index + 1),
+                "{index}: {found}"
+            );
         }
     }
     assert!(changed >= 8, "{changed}");
