@@ -12,6 +12,7 @@ pub mod export;
 pub mod keys;
 pub mod line;
 pub mod proof;
+pub mod prove;
 pub mod sealer;
 pub mod sinks;
 pub mod store;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
+use audit::sealer::Sealer;
 use documents::Documents;
 use event_store::Vault;
 use identity::authenticate::Authenticator;
@@ -30,6 +31,7 @@ use crate::limits::Group;
 use crate::operations::{Compressible, Operations, observed};
 use crate::routes::account_queries::AccountQueries;
 use crate::routes::assets::AssetCommands;
+use crate::routes::audit::{AuditCommands, AuditQueries, log_routes};
 use crate::routes::events::EventQueries;
 use crate::routes::hold_queries::HoldQueries;
 use crate::routes::holds::HoldCommands;
@@ -99,6 +101,8 @@ pub struct ApiDependencies {
     pub public_url: Url,
     /// The keys of persons, where a master key is kept that wraps them.
     pub vault: Option<Vault>,
+    /// Who seals the logs.
+    pub sealer: Sealer,
     /// What an owner has to verify in an onboarding, where staff do not choose it.
     pub onboarding_contacts: BTreeSet<ContactKind>,
     /// What `/metrics` shows.
@@ -134,6 +138,7 @@ impl Api {
             get(template, static_page(content_type, text))
         };
         let operational = Self::operational_routes(dependencies);
+        let operational = log_routes(operational, &services, &access);
         operation_routes(&services, access, operational)
             .at("/", page("/", "text/html; charset=utf-8", INDEX))
             .at(
@@ -184,6 +189,7 @@ impl Api {
 /// Every operation, in one place for the routes and the document.
 type AllOperations = Operations<(
     LedgerOperations,
+    AuditOperations,
     PaymentOperations,
     LimitOperations,
     ProfileOperations,
@@ -207,6 +213,9 @@ type LedgerOperations = (
     WebhookOperations,
     JobOperations,
 );
+
+/// The operations on checkpoints of logs.
+type AuditOperations = (AuditCommands, AuditQueries);
 
 /// The operations on money that comes in and goes out.
 type PaymentOperations = (
@@ -306,7 +315,11 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         CaseDocumentContent(services.clone()),
     );
     let profiles = ProfileOperations(services.clone());
-    let parts = (ledgers, payments, limits, profiles, identities);
+    let audit = (
+        AuditCommands(services.clone()),
+        AuditQueries(services.clone()),
+    );
+    let parts = (ledgers, audit, payments, limits, profiles, identities);
     Operations { parts, access }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account_queries;
 pub mod assets;
+pub mod audit;
 pub mod events;
 pub mod groups;
 pub mod hold_queries;
@@ -64,6 +65,8 @@ pub enum Part {
     Jobs,
     /// The log itself, for replay and audit.
     Events,
+    /// Signed checkpoints of the log, and proofs of what is in it.
+    Checkpoints,
     /// What it all adds up to.
     Reports,
     /// Registering, addresses and passwords; what staff do about people.

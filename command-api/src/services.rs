@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use audit::sealer::Sealer;
 use documents::Documents;
 use event_store::executor::SubmitError;
 use event_store::{LedgerHead, LogReader, Vault};
@@ -48,6 +49,8 @@ pub struct Services {
     pub jobs: JobsDesk,
     /// The keys of persons, where there are any.
     pub vault: Option<Vault>,
+    /// Who seals the logs.
+    pub sealer: Sealer,
     /// What an owner has to verify in an onboarding, where staff do not choose it.
     pub onboarding_contacts: BTreeSet<ContactKind>,
     /// Documents of cases.
@@ -73,6 +76,7 @@ impl Services {
             webhooks: dependencies.webhooks.clone(),
             checks: dependencies.webhooks.check_desk(),
             vault: dependencies.vault.clone(),
+            sealer: dependencies.sealer.clone(),
             onboarding_contacts: dependencies.onboarding_contacts.clone(),
             documents: dependencies.documents.clone(),
             public_url,

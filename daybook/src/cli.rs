@@ -50,6 +50,11 @@ pub enum Command {
     Replay(Replay),
     /// Recompute everything from the log and prove that the read models agree.
     Verify(Verify),
+    /// Write a ledger as an auditor takes it home: events, checkpoint, keys, tiles and balances.
+    Export(Export),
+    /// Check an export offline, seal a ledger, prove what is in it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Build a read model anew from the log, beside the live one, and swap them.
     Rebuild(Rebuild),
     /// Write the generated schemas and API documents.
@@ -97,16 +102,19 @@ pub enum Role {
     Bridge,
     /// Scheduled work, such as the expiry of holds.
     Worker,
+    /// Signed checkpoints of the logs.
+    Sealer,
 }
 
 impl Role {
     /// Every part.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Api,
         Self::Projector,
         Self::Relay,
         Self::Bridge,
         Self::Worker,
+        Self::Sealer,
     ];
 }
 
@@ -118,6 +126,7 @@ impl std::fmt::Display for Role {
             Self::Relay => "relay",
             Self::Bridge => "bridge",
             Self::Worker => "worker",
+            Self::Sealer => "sealer",
         })
     }
 }
@@ -167,6 +176,67 @@ pub struct Verify {
     /// Only this ledger; all when absent.
     #[arg(long)]
     pub ledger: Option<LedgerName>,
+}
+
+/// `daybook export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The ledger.
+    #[arg(long)]
+    pub ledger: LedgerName,
+    /// A folder that is empty or not there yet.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: PathBuf,
+}
+
+/// `daybook audit`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check an export, offline; exits with 2 when something is wrong.
+    Verify(AuditVerify),
+    /// Seal a ledger now and print the checkpoint.
+    Seal {
+        /// The ledger.
+        #[arg(long)]
+        ledger: LedgerName,
+    },
+    /// Print the proof that an event is in the log, as a .tlog-proof file.
+    Proof {
+        /// The ledger.
+        #[arg(long)]
+        ledger: LedgerName,
+        /// The event's position.
+        #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+        position: i64,
+    },
+    /// Print the proof that a later log begins with an earlier one: hashes in base64, one a line.
+    Consistency {
+        /// The ledger.
+        #[arg(long)]
+        ledger: LedgerName,
+        /// Events of the earlier checkpoint.
+        #[arg(long)]
+        from: u64,
+        /// Events of the later one.
+        #[arg(long)]
+        to: u64,
+    },
+}
+
+/// `daybook audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerify {
+    /// The export.
+    pub folder: PathBuf,
+    /// A public key that is known from elsewhere: <name>+<id>+<base64>. Several may be given.
+    #[arg(long, required = true, value_name = "VKEY")]
+    pub key: Vec<String>,
+    /// A checkpoint that was kept earlier. Several may be given.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `daybook rebuild`.

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use command_api::replay_line::{ErasedPersons, ReplayLine, ReplayLineError};
+use audit::line::{ErasedPersons, write_line};
 use event_store::{EventFilter, LogReader};
 use ledger_core::Position;
 
@@ -35,6 +35,7 @@ pub(super) async fn run(
             until: arguments.until.and_then(Position::try_new),
         };
         let mut output = BufWriter::new(std::io::stdout().lock());
+        let mut lines = Vec::new();
         let mut after = Position::try_new(arguments.after).unwrap_or_default();
         loop {
             let events = reader.read_filtered(ledger, &filter, after, PAGE).await?;
@@ -45,15 +46,13 @@ pub(super) async fn run(
                 break;
             };
             let erased = ErasedPersons::among(&reader, ledger, &events).await?;
-            for event in events {
-                match ReplayLine::try_new(ledger, event, &erased)?.write_to(&mut output) {
-                    Err(ReplayLineError::Write { source, .. })
-                        if source.kind() == std::io::ErrorKind::BrokenPipe =>
-                    {
-                        return Ok(());
-                    }
-                    written => written?,
-                }
+            lines.clear();
+            for event in &events {
+                write_line(&mut lines, ledger, event, erased.mark(event))?;
+            }
+            match output.write_all(&lines) {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written?,
             }
             after = last;
         }
