@@ -15,6 +15,7 @@
 mod harness;
 
 mod access;
+mod audit;
 mod documents;
 mod executor;
 mod layout;

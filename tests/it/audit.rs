@@ -1,0 +1,8 @@
+//! The auditor's seat, on a real PostgreSQL: sealing, exports, and whatever somebody may tamper with.
+
+mod agreement;
+mod export;
+mod rest;
+mod sealing;
+mod support;
+mod tampering;
