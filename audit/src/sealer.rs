@@ -204,7 +204,7 @@ impl Sealer {
         let sealed = sealed_in(&mut tx, ledger, "FOR UPDATE").await?;
         let mut keys = keys_in(&mut *tx, ledger).await?;
         let current = keys.last().map_or(0, |key| key.number);
-        if replaced < current
+        if (1..current).contains(&replaced)
             && let Some(known) = keys.iter().position(|key| key.number == replaced + 1)
         {
             return Ok(keys.swap_remove(known));

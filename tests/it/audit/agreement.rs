@@ -40,7 +40,7 @@ impl Anybody {
     }
 
     fn request(&mut self) -> TransactionRequest {
-        let postings = (0..self.dice.usize(1..4)).map(|_| RequestedPosting {
+        let postings = (0..[1, 1, 1, 1, 2, 3][self.dice.usize(0..6)]).map(|_| RequestedPosting {
             source: self.holder(),
             destination: self.holder(),
             asset: ASSETS[self.dice.usize(0..ASSETS.len())].parse().unwrap(),
@@ -64,8 +64,8 @@ impl Anybody {
         let reverted = self.one_of(&known).unwrap_or(transaction);
         let hold = self.one_of(&held).unwrap_or(HoldId::new(Uuid::nil()));
         let wallet = self.wallet();
-        match self.dice.u8(0..30) {
-            0..=13 => {
+        match self.dice.u8(0..60) {
+            0..=13 | 30..=43 => {
                 self.transactions.push(transaction);
                 Command::PostTransaction {
                     transaction,
@@ -79,7 +79,7 @@ impl Anybody {
                 reference: None,
                 metadata: Metadata::default(),
             },
-            16..=19 => {
+            16..=19 | 48..=51 => {
                 let hold = HoldId::new(Uuid::now_v7());
                 self.holds.push(hold);
                 let destination = self.dice.bool().then(|| self.holder());
@@ -91,20 +91,29 @@ impl Anybody {
                         asset: posting.asset,
                         amount: posting.amount,
                         destination,
-                        expires_at: Some(Timestamp::try_new(chrono::Utc::now()).unwrap())
-                            .and_then(|now| now.checked_add(chrono::TimeDelta::milliseconds(self.dice.i64(1..3_000)))),
+                        expires_at: Some(Timestamp::try_new(chrono::Utc::now()).unwrap()).and_then(
+                            |now| {
+                                now.checked_add(chrono::TimeDelta::milliseconds(
+                                    self.dice.i64(1..3_000),
+                                ))
+                            },
+                        ),
                         reference: None,
                         metadata: Metadata::default(),
                     },
                 }
             }
-            20..=22 => Command::CaptureHold {
+            20..=22 | 52..=57 => Command::CaptureHold {
                 hold,
                 transaction,
                 request: CaptureRequest {
                     amount: self.dice.bool().then(|| parse_decimal("1").unwrap()),
                     destination: Some(self.holder()),
-                    remainder: if self.dice.bool() { Remainder::Keep } else { Remainder::Release },
+                    remainder: if self.dice.bool() {
+                        Remainder::Keep
+                    } else {
+                        Remainder::Release
+                    },
                     effective_at: None,
                     reference: None,
                     metadata: Metadata::default(),
@@ -114,10 +123,14 @@ impl Anybody {
             24 => Command::ExpireHold { hold },
             25 => Command::FreezeWallet {
                 wallet,
-                scope: [FreezeScope::Debits, FreezeScope::Credits, FreezeScope::All][self.dice.usize(0..3)],
+                scope: [FreezeScope::Debits, FreezeScope::Credits, FreezeScope::All]
+                    [self.dice.usize(0..3)],
                 reason: None,
             },
-            26 | 27 => Command::UnfreezeWallet { wallet, reason: None },
+            26 | 27 | 44..=47 => Command::UnfreezeWallet {
+                wallet,
+                reason: None,
+            },
             28 => Command::SetWalletOverdraft {
                 wallet,
                 asset: "INR".parse().unwrap(),
@@ -127,7 +140,10 @@ impl Anybody {
                     RequestedOverdraft::Forbidden
                 },
             },
-            _ => Command::CloseWallet { wallet, reason: None },
+            _ => Command::CloseWallet {
+                wallet,
+                reason: None,
+            },
         }
     }
 }
@@ -146,8 +162,8 @@ async fn random(seed: u64) -> Audited {
         let owner = ["asha", "bela", "chandra"][number % 3];
         node.bench.carry_out([begin_wallet_of(wallet, owner)]).await;
     }
-    for round in 0..500 {
-        if round == 150 {
+    for round in 0..1_500 {
+        if round == 500 {
             let mut rules = tier("900", Some("1500"), Some("4000"));
             rules.other_assets = ledger_core::limit::OtherAssets::Unlimited;
             rules.utc_offset_minutes = ledger_core::limit::UtcOffset::try_new(330).unwrap();
@@ -176,7 +192,15 @@ async fn both_verifiers_come_to_the_same() {
     println!("seed {seed}");
     let audited = random(seed).await;
     let mut dice = fastrand::Rng::with_seed(seed);
-    let old = kept(&audited.sealer.seal_at(audited.ledger(), 60).await.unwrap().checkpoint);
+    let half = u64::try_from(audited.node.bench.head().await.value()).unwrap() / 2;
+    let old = kept(
+        &audited
+            .sealer
+            .seal_at(audited.ledger(), half)
+            .await
+            .unwrap()
+            .checkpoint,
+    );
     let (folder, _) = audited.export().await;
     let key = audited.key().await;
     let report = check_twice(&folder, &key, &[old.clone()]);
@@ -199,7 +223,13 @@ async fn both_verifiers_come_to_the_same() {
     for _ in 0..25 {
         let at = dice.usize(1..count);
         rewrite(&folder, |lines| {
-            let digits = ["\"amount\":\"1", "\"amount\":\"2", "\"amount\":\"7", "\"amount\":\"3", "\"amount\":\"4"];
+            let digits = [
+                "\"amount\":\"1",
+                "\"amount\":\"2",
+                "\"amount\":\"7",
+                "\"amount\":\"3",
+                "\"amount\":\"4",
+            ];
             let (from, to) = (digits[dice.usize(0..5)], digits[dice.usize(0..5)]);
             for line in &mut lines[at..] {
                 if line.contains(from) && from != to {

@@ -7,7 +7,7 @@ use ledger_core::Position;
 use serde_json::Value;
 use sqlx::Executor;
 
-use super::support::{Audited, check, check_twice, findings, kept};
+use super::support::{Audited, check, check_twice, findings, keep, kept};
 use crate::harness::program::program;
 use crate::harness::{deposit, servers::new_folder};
 
@@ -53,7 +53,10 @@ async fn replay_and_export_write_the_same_lines() {
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), exported);
     let log = LogReader::new(audited.node.database.pool().clone());
-    let stored = log.read(audited.ledger(), Position::START, 10_000).await.unwrap();
+    let stored = log
+        .read(audited.ledger(), Position::START, 10_000)
+        .await
+        .unwrap();
     assert_eq!(exported.lines().count(), stored.len());
     for (line, event) in exported.lines().zip(stored) {
         assert!(line.contains(&format!(r#""payload":{},"metadata":"#, event.payload)));
@@ -79,8 +82,7 @@ async fn the_program_seals_exports_proves_and_verifies() {
     };
     let (code, checkpoint, error) = run(&["audit", "seal", "--ledger", "main"]).await;
     assert_eq!(code, 0, "{error}");
-    let old = new_folder("checkpoint").join("kept");
-    std::fs::write(&old, &checkpoint).unwrap();
+    let old = keep(&checkpoint);
     let folder = new_folder("export");
     let to = folder.to_str().unwrap();
     let (code, _, error) = run(&["export", "--ledger", "main", "--to", to]).await;
@@ -90,14 +92,33 @@ async fn the_program_seals_exports_proves_and_verifies() {
     assert!(code == 1 && error.contains("is not empty"), "{error}");
     let key = audited.key().await;
     assert!(key.starts_with("daybook.local/main+"), "{key}");
-    let verify = ["audit", "verify", to, "--key", &key, "--checkpoint", old.to_str().unwrap()];
+    let verify = [
+        "audit",
+        "verify",
+        to,
+        "--key",
+        &key,
+        "--checkpoint",
+        old.to_str().unwrap(),
+    ];
     let (code, said, error) = run(&verify).await;
     assert_eq!(code, 0, "{said}{error}");
     assert!(said.contains("everything is right"), "{said}");
-    let (code, proof, error) = run(&["audit", "proof", "--ledger", "main", "--position", "3"]).await;
+    let (code, proof, error) =
+        run(&["audit", "proof", "--ledger", "main", "--position", "3"]).await;
     assert_eq!(code, 0, "{error}");
     audit::proof::ProofFile::read(&proof).unwrap();
-    let (code, _, _) = run(&["audit", "consistency", "--ledger", "main", "--from", "3", "--to", "9"]).await;
+    let (code, _, _) = run(&[
+        "audit",
+        "consistency",
+        "--ledger",
+        "main",
+        "--from",
+        "3",
+        "--to",
+        "9",
+    ])
+    .await;
     assert_eq!(code, 0);
     // Something is wrong: another code, and a report that programs read.
     std::fs::write(folder.join("balances.ndjson"), "{}\n").unwrap();
@@ -133,7 +154,9 @@ async fn race_of_writers_with_an_export() {
         let report = check(&folder, &audited.key().await, &[]);
         assert_eq!(findings(&report), Vec::<String>::new());
         sizes.push(report.events);
-        tokio::time::timeout(Duration::from_secs(60), audited.node.settled()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), audited.node.settled())
+            .await
+            .unwrap();
     }
     writer.abort();
     assert!(sizes.is_sorted(), "{sizes:?}");

@@ -29,7 +29,11 @@ async fn a_stranger_checks_the_log_over_http() {
         assert_eq!(file.expect(404).code(), "not_sealed");
     }
     let keys = node.get("/checkpoint-keys").await.expect(200).body;
-    let key: PublicKey = keys["items"][0]["verifier_key"].as_str().unwrap().parse().unwrap();
+    let key: PublicKey = keys["items"][0]["verifier_key"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let checkpoint: Checkpoint = sealed["note"].as_str().unwrap().parse().unwrap();
     assert_eq!(key.has_signed(&checkpoint.note), Signed::Yes);
     assert_eq!(sealed["size"], json!(checkpoint.head.size));
@@ -49,7 +53,15 @@ async fn a_stranger_checks_the_log_over_http() {
     let tile = node.client.get(node.at(&tile)).send().await.unwrap();
     assert_eq!(tile.status(), 200);
     assert_eq!(tile.bytes().await.unwrap(), tree.partial_tile(0));
-    for none in ["0/001", "0/000", "9/000", "0/0", "0/000.p/0", "x", "0/x001/000"] {
+    for none in [
+        "0/001",
+        "0/000",
+        "9/000",
+        "0/0",
+        "0/000.p/0",
+        "x",
+        "0/x001/000",
+    ] {
         node.get(&format!("/log/tile/{none}")).await.expect(404);
     }
 
@@ -61,19 +73,39 @@ async fn a_stranger_checks_the_log_over_http() {
     node.get("/events/0/proof").await.expect(404);
     node.get("/events/x/proof").await.expect(400);
     let proof = node.get("/consistency-proof?from=2").await.expect(200).body;
-    assert_eq!(proof["to_root"], json!(STANDARD.encode(checkpoint.head.root)));
+    assert_eq!(
+        proof["to_root"],
+        json!(STANDARD.encode(checkpoint.head.root))
+    );
     node.get("/consistency-proof?from=9&to=2").await.expect(404);
 
-    let made = node.post("/checkpoint-keys", json!({ "replaces": 1 })).await.expect(200).body;
-    let again = node.post("/checkpoint-keys", json!({ "replaces": 1 })).await.expect(200).body;
+    let made = node
+        .post("/checkpoint-keys", json!({ "replaces": 1 }))
+        .await
+        .expect(200)
+        .body;
+    let again = node
+        .post("/checkpoint-keys", json!({ "replaces": 1 }))
+        .await
+        .expect(200)
+        .body;
     assert_eq!((&made, &made["number"]), (&again, &json!(2)));
-    let wrong = node.post("/checkpoint-keys", json!({ "replaces": 9 })).await;
+    let wrong = node
+        .post("/checkpoint-keys", json!({ "replaces": 9 }))
+        .await;
     assert_eq!(wrong.expect(409).code(), "checkpoint_key_not_current");
-    node.post("/checkpoint-keys", json!({ "replaces": 0 })).await.expect(400);
+    node.post("/checkpoint-keys", json!({ "replaces": 0 }))
+        .await
+        .expect(409);
     let all = node.get("/checkpoints?limit=1").await.expect(200).body;
     assert_eq!(all["items"][0]["key_number"], 2);
-    let nowhere = node.client.post(node.url("/v1/ledgers/nowhere/checkpoints"));
-    assert_eq!(node.send(nowhere).await.expect(404).code(), "ledger_not_found");
+    let nowhere = node
+        .client
+        .post(node.url("/v1/ledgers/nowhere/checkpoints"));
+    assert_eq!(
+        node.send(nowhere).await.expect(404).code(),
+        "ledger_not_found"
+    );
     node.node.stop().await;
 }
 
@@ -89,8 +121,13 @@ async fn checkpoints_go_to_nats_and_into_a_folder() {
     let node = TestNode::named(options, None, &new_ledger_name()).await;
     node.funded("asha", "10.00").await;
     let sealed = node.post("/checkpoints", json!({})).await.expect(200).body;
-    let (size, note) = (sealed["size"].as_u64().unwrap(), sealed["note"].as_str().unwrap());
-    let file = folder.join(&node.ledger).join(format!("{size:020}-1.checkpoint"));
+    let (size, note) = (
+        sealed["size"].as_u64().unwrap(),
+        sealed["note"].as_str().unwrap(),
+    );
+    let file = folder
+        .join(&node.ledger)
+        .join(format!("{size:020}-1.checkpoint"));
     let client = async_nats::connect(nats).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
     let found = async {
@@ -107,6 +144,8 @@ async fn checkpoints_go_to_nats_and_into_a_folder() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), found).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), found)
+        .await
+        .unwrap();
     node.node.stop().await;
 }

@@ -34,7 +34,13 @@ async fn what_is_sealed_is_proved_event_by_event() {
     }
     let beyond = head.next();
     assert!(audited.sealer.prove_event(ledger, beyond).await.is_err());
-    assert!(audited.sealer.prove_event(ledger, Position::START).await.is_err());
+    assert!(
+        audited
+            .sealer
+            .prove_event(ledger, Position::START)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +61,11 @@ async fn a_later_checkpoint_begins_with_an_earlier_one() {
     for (index, old) in sealed.iter().enumerate() {
         for new in &sealed[index..] {
             let (from, to) = (old.head.size, new.head.size);
-            let proof = audited.sealer.prove_consistency(ledger, from, to).await.unwrap();
+            let proof = audited
+                .sealer
+                .prove_consistency(ledger, from, to)
+                .await
+                .unwrap();
             assert_eq!((proof.from.1, proof.to.1), (old.head.root, new.head.root));
             check_consistency(&old.head, &new.head, &proof.path).unwrap();
         }
@@ -64,8 +74,16 @@ async fn a_later_checkpoint_begins_with_an_earlier_one() {
     let between = sealed[2].head.size - 5;
     let signed = audited.sealer.seal_at(ledger, between).await.unwrap();
     assert_eq!(signed.checkpoint.head.size, between);
-    let proof = audited.sealer.prove_consistency(ledger, between, sealed[3].head.size).await;
-    check_consistency(&signed.checkpoint.head, &sealed[3].head, &proof.unwrap().path).unwrap();
+    let proof = audited
+        .sealer
+        .prove_consistency(ledger, between, sealed[3].head.size)
+        .await;
+    check_consistency(
+        &signed.checkpoint.head,
+        &sealed[3].head,
+        &proof.unwrap().path,
+    )
+    .unwrap();
 }
 
 /// Without compare-and-set, two nodes sign trees that do not begin with each other.
@@ -90,12 +108,21 @@ async fn race_of_sealers_leaves_one_history() {
             task.await.unwrap().unwrap();
         }
     }
-    let all = audited.sealer.store().checkpoints(ledger, None, 1_000).await.unwrap();
+    let all = audited
+        .sealer
+        .store()
+        .checkpoints(ledger, None, 1_000)
+        .await
+        .unwrap();
     assert!(all.len() >= 8);
     let last = &all[0].checkpoint.head;
     for one in &all {
         let old = &one.checkpoint.head;
-        let proof = audited.sealer.prove_consistency(ledger, old.size, last.size).await.unwrap();
+        let proof = audited
+            .sealer
+            .prove_consistency(ledger, old.size, last.size)
+            .await
+            .unwrap();
         check_consistency(old, last, &proof.path).unwrap();
     }
     assert_eq!(audited.sealer.store().keys(ledger).await.unwrap().len(), 1);
@@ -112,7 +139,10 @@ async fn a_key_is_followed_by_another_with_a_record() {
     let again = audited.sealer.rotate(ledger, 1).await.unwrap();
     assert_eq!(again.key.as_str(), second.key.as_str());
     let wrong = audited.sealer.rotate(ledger, 7).await;
-    assert!(matches!(wrong, Err(SealError::NotCurrent { current: 2, .. })), "{wrong:?}");
+    assert!(
+        matches!(wrong, Err(SealError::NotCurrent { current: 2, .. })),
+        "{wrong:?}"
+    );
     // The same tree under the new key, then a larger one.
     let same = audited.seal().await;
     assert_eq!(same.head, first.head);
@@ -142,8 +172,14 @@ async fn without_a_master_key_that_is_kept_nothing_is_sealed() {
     // And under another master key, the key cannot be used.
     audited.seal().await;
     audited.node.bench.wallet().await;
-    let other = sealer(&audited.node, &std::sync::Arc::new(crate::harness::node::master_key()));
-    assert!(matches!(other.seal(audited.ledger()).await, Err(SealError::Store(_))));
+    let other = sealer(
+        &audited.node,
+        &std::sync::Arc::new(crate::harness::node::master_key()),
+    );
+    assert!(matches!(
+        other.seal(audited.ledger()).await,
+        Err(SealError::Store(_))
+    ));
 }
 
 /// Every way to change what was sealed: the next seal is refused, and says where.
@@ -174,13 +210,21 @@ async fn what_is_not_what_was_sealed_is_not_sealed_again() {
             Some(11),
         ),
         ("UPDATE audit.log SET root = sha256('another')", None),
-        ("UPDATE audit.log SET size = 0, edge = '', root = sha256('')", None),
+        (
+            "UPDATE audit.log SET size = 0, edge = '', root = sha256('')",
+            None,
+        ),
         (
             "UPDATE audit.checkpoint SET note = replace(note, 'ledger.example', 'ledger.exampl')",
             None,
         ),
     ] {
-        for table in ["daybook.events", "daybook.ledger_head", "audit.log", "audit.checkpoint"] {
+        for table in [
+            "daybook.events",
+            "daybook.ledger_head",
+            "audit.log",
+            "audit.checkpoint",
+        ] {
             let name = table.replace('.', "_");
             let copy = format!(
                 "DROP TABLE IF EXISTS pg_temp.{name}; CREATE TEMP TABLE {name} AS SELECT * FROM {table}"
@@ -190,14 +234,22 @@ async fn what_is_not_what_was_sealed_is_not_sealed_again() {
         superuser.execute(tamper).await.unwrap();
         let refused = audited.sealer.seal(audited.ledger()).await;
         match refused {
-            Err(SealError::Tampered { position: found, .. }) => {
+            Err(SealError::Tampered {
+                position: found, ..
+            }) => {
                 assert_eq!(found, position, "{tamper}");
             }
             other => panic!("{tamper}: {other:?}"),
         }
-        for table in ["daybook.events", "daybook.ledger_head", "audit.checkpoint", "audit.log"] {
+        for table in [
+            "daybook.events",
+            "daybook.ledger_head",
+            "audit.checkpoint",
+            "audit.log",
+        ] {
             let name = table.replace('.', "_");
-            let back = format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM pg_temp.{name}");
+            let back =
+                format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM pg_temp.{name}");
             superuser.execute(back.as_str()).await.unwrap();
         }
     }

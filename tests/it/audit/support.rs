@@ -102,11 +102,7 @@ pub fn sealer(node: &Projected, master_key: &Arc<MasterKey>) -> Sealer {
         deployment: "ledger.example".to_owned(),
         ..SealSettings::default()
     };
-    Sealer::new(
-        node.database.pool(),
-        keys.master_keys(master_key),
-        settings,
-    )
+    Sealer::new(node.database.pool(), keys.master_keys(master_key), settings)
 }
 
 /// What our verifier finds.
@@ -171,7 +167,14 @@ pub fn findings(report: &Report) -> Vec<String> {
 
 /// A checkpoint in a file of its own.
 pub fn kept(checkpoint: &Checkpoint) -> PathBuf {
-    let file = new_folder("checkpoint").join("kept");
-    std::fs::write(&file, &checkpoint.text).unwrap();
+    keep(&checkpoint.text)
+}
+
+/// The same for what a program has printed.
+pub fn keep(checkpoint: &str) -> PathBuf {
+    let folder = new_folder("checkpoint");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("kept");
+    std::fs::write(&file, checkpoint).unwrap();
     file
 }

@@ -131,8 +131,17 @@ async fn tampering_with_events_is_caught_where_it_is() {
     changed[at] = changed[at].replacen(r#""amount":"1000.00""#, r#""amount":"9000.00""#, 1);
     assert_ne!(changed[at], lines[at]);
     tampered.write(&changed);
-    let changed_and_root = vec![format!("event_changed {position}"), "root_differs".to_owned()];
-    let old = format!("history_rewritten {}", Checkpoint::read(&std::fs::read(&export.old[0]).unwrap()).unwrap().head.size);
+    let changed_and_root = vec![
+        format!("event_changed {position}"),
+        "root_differs".to_owned(),
+    ];
+    let old = format!(
+        "history_rewritten {}",
+        Checkpoint::read(&std::fs::read(&export.old[0]).unwrap())
+            .unwrap()
+            .head
+            .size
+    );
     let found = |first: &[&str]| {
         let mut all: Vec<String> = first.iter().map(|one| (*one).to_owned()).collect();
         all.push(old.clone());
@@ -150,7 +159,10 @@ async fn tampering_with_events_is_caught_where_it_is() {
     let mut deleted = lines.clone();
     deleted.remove(at);
     tampered.write(&deleted);
-    assert_eq!(tampered.findings(), found(&[&format!("event_missing {position}")]));
+    assert_eq!(
+        tampered.findings(),
+        found(&[&format!("event_missing {position}")])
+    );
 
     // The same, with the positions made to fit.
     let mut closed = deleted.clone();
@@ -172,7 +184,10 @@ async fn tampering_with_events_is_caught_where_it_is() {
     tampered.write(&inserted);
     assert_eq!(
         tampered.findings(),
-        found(&[&format!("event_changed {position}"), &format!("event_out_of_order {position}")])
+        found(&[
+            &format!("event_changed {position}"),
+            &format!("event_out_of_order {position}")
+        ])
     );
 
     let mut swapped = lines.clone();
@@ -180,7 +195,10 @@ async fn tampering_with_events_is_caught_where_it_is() {
     tampered.write(&swapped);
     assert_eq!(
         tampered.findings(),
-        found(&[&format!("event_missing {position}"), &format!("event_out_of_order {position}")])
+        found(&[
+            &format!("event_missing {position}"),
+            &format!("event_out_of_order {position}")
+        ])
     );
 
     let mut back_dated = lines.clone();
@@ -190,13 +208,19 @@ async fn tampering_with_events_is_caught_where_it_is() {
     tampered.write(&back_dated);
     assert_eq!(
         tampered.findings(),
-        found(&[&format!("event_changed {position}"), &format!("time_backwards {position}")])
+        found(&[
+            &format!("event_changed {position}"),
+            &format!("time_backwards {position}")
+        ])
     );
 
     tampered.write(&lines[..count - 3]);
     assert_eq!(
         tampered.findings(),
-        [format!("event_missing {}", count - 2), "root_differs".to_owned()]
+        [
+            format!("event_missing {}", count - 2),
+            "root_differs".to_owned()
+        ]
     );
     tampered.write(&lines[..5]);
     assert_eq!(
@@ -205,19 +229,27 @@ async fn tampering_with_events_is_caught_where_it_is() {
     );
 
     let mut beyond = lines.clone();
-    beyond.push(
-        lines[count - 1].replacen(&format!(r#""position":{count},"#), &format!(r#""position":{},"#, count + 1), 1),
-    );
+    beyond.push(lines[count - 1].replacen(
+        &format!(r#""position":{count},"#),
+        &format!(r#""position":{},"#, count + 1),
+        1,
+    ));
     tampered.write(&beyond);
     assert_eq!(
         tampered.findings(),
-        [format!("event_beyond_checkpoint {}", count + 1), "root_differs".to_owned()]
+        [
+            format!("event_beyond_checkpoint {}", count + 1),
+            "root_differs".to_owned()
+        ]
     );
 
     let mut nonsense = lines.clone();
     nonsense[at] = "nonsense".to_owned();
     tampered.write(&nonsense);
-    assert_eq!(tampered.findings(), found(&[&format!("line_malformed {position}")]));
+    assert_eq!(
+        tampered.findings(),
+        found(&[&format!("line_malformed {position}")])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,18 +266,27 @@ async fn tampering_with_what_is_beside_the_events_is_caught() {
     let write = |text: String| std::fs::write(file(&tampered, "balances.ndjson"), text).unwrap();
 
     // More for a wallet, out of nothing; and then out of another account.
-    let of_wallet = rows.iter().rfind(|row| row.contains("wallet:") && row.contains(":INR")).unwrap();
+    let of_wallet = rows
+        .iter()
+        .rfind(|row| row.contains("wallet:") && row.contains(":INR"))
+        .unwrap();
     let richer = of_wallet.replacen(r#""posted_credits":""#, r#""posted_credits":"9"#, 1);
     write(balances.replacen(of_wallet, &richer, 1));
     assert_eq!(
         tampered.findings(),
-        [format!("balance_differs {}", account(of_wallet)), "trial_balance_differs INR".to_owned()]
+        [
+            format!("balance_differs {}", account(of_wallet)),
+            "trial_balance_differs INR".to_owned()
+        ]
     );
     write(balances.replacen(&format!("{}\n", rows[0]), "", 1));
     let all = tampered.findings();
     assert_eq!(all[0], format!("balance_missing {}", account(rows[0])));
     write(format!("{balances}{}\n", rows[0]));
-    assert_eq!(tampered.findings()[0], format!("balance_unknown {}", account(rows[0])));
+    assert_eq!(
+        tampered.findings()[0],
+        format!("balance_unknown {}", account(rows[0]))
+    );
     write(balances.replacen(r#""pending_debits":""#, r#""pending_debits":"-"#, 1));
     assert_eq!(tampered.findings()[0], "balance_malformed");
 
@@ -298,12 +339,20 @@ async fn a_history_that_is_written_anew_and_signed_is_caught() {
     };
     let all = trusting.findings();
     assert!(all.contains(&rewritten), "{all:?}");
-    assert!(all.iter().any(|one| one.starts_with("balance_differs system:cash:INR")), "{all:?}");
+    assert!(
+        all.iter()
+            .any(|one| one.starts_with("balance_differs system:cash:INR")),
+        "{all:?}"
+    );
 
     // What cannot have been decided is located, whoever signs it.
     let mut impossible = lines.clone();
     let last = impossible.len() - 1;
-    let payload = impossible[last].replacen(r#""source":"system:cash""#, r#""source":"system:nowhere""#, 1);
+    let payload = impossible[last].replacen(
+        r#""source":"system:cash""#,
+        r#""source":"system:nowhere""#,
+        1,
+    );
     impossible[last] = payload;
     let tampered = export.copy();
     tampered.write(&impossible);
@@ -335,7 +384,10 @@ async fn tampering_with_the_database_is_caught_in_the_next_export() {
              WHERE event_type = 'TransactionPosted' AND payload::text LIKE '%1000.00%'",
             "event_changed",
         ),
-        ("DELETE FROM daybook.events WHERE position = 12", "event_missing 12"),
+        (
+            "DELETE FROM daybook.events WHERE position = 12",
+            "event_missing 12",
+        ),
         (
             "INSERT INTO daybook.events SELECT ledger, position, aggregate_type, gen_random_uuid()::text, 1, \
              event_type, event_version, payload, metadata, recorded_at FROM daybook.events WHERE position = 8; \
@@ -369,6 +421,9 @@ async fn tampering_with_the_database_is_caught_in_the_next_export() {
         let (folder, _) = audited.export().await;
         let report = check_twice(&folder, &audited.key().await, &[old]);
         let all = findings(&report);
-        assert!(all.iter().any(|one| one.starts_with(expected)), "{tamper}: {all:?}");
+        assert!(
+            all.iter().any(|one| one.starts_with(expected)),
+            "{tamper}: {all:?}"
+        );
     }
 }
