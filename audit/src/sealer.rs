@@ -37,6 +37,8 @@ const PAGE: i64 = 5_000;
 const STRETCH: u64 = 100_000;
 /// Earlier tiles that are looked at again by each seal.
 const LOOKED_AT: u64 = 4;
+/// A ledger that has not grown is looked at only every so many intervals.
+const LOOK_AGAIN: u64 = 30;
 /// How often a seal begins again because another node was faster.
 const ATTEMPTS: u32 = 20;
 
@@ -261,13 +263,25 @@ impl Sealer {
         let mut interval = tokio::time::interval(self.settings.interval);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut kept: HashMap<(usize, LedgerName), (u64, i32)> = HashMap::new();
+        // Sealed up to here, and everybody has the checkpoint.
+        let mut done: HashMap<LedgerName, u64> = HashMap::new();
+        let mut ticks = 0_u64;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = interval.tick() => {}
             }
             let known: Vec<LedgerName> = ledgers.borrow().clone();
+            ticks = ticks.wrapping_add(1);
             for ledger in known {
+                let head = signal.head(ledger).borrow().value();
+                let has_grown = done
+                    .get(&ledger)
+                    .is_none_or(|size| i64::try_from(*size).is_ok_and(|size| size < head));
+                if !has_grown && !ticks.is_multiple_of(LOOK_AGAIN) {
+                    continue;
+                }
+                done.remove(&ledger);
                 let sealed = tokio::select! {
                     () = shutdown.cancelled() => return,
                     sealed = self.seal(ledger) => sealed,
@@ -276,7 +290,9 @@ impl Sealer {
                     Ok(checkpoint) => {
                         metrics::gauge!("daybook_sealing_refused", "ledger" => ledger.to_string())
                             .set(0);
-                        hand_out(&sinks, &mut kept, ledger, &checkpoint).await;
+                        if hand_out(&sinks, &mut kept, ledger, &checkpoint).await {
+                            done.insert(ledger, checkpoint.checkpoint.head.size);
+                        }
                     }
                     Err(SealError::Contended(_)) => {}
                     Err(error @ SealError::Tampered { .. }) => {
@@ -307,8 +323,11 @@ impl Sealer {
         self.master_keys()?;
         begin(self.store.pool(), ledger).await?;
         for _ in 0..ATTEMPTS {
+            // In this order: what is signed is sealed before, so that of another node's new checkpoint the tree
+            // is known as well.
+            let latest = self.store.latest(ledger).await?;
             let mut sealed = self.store.sealed(ledger).await?;
-            self.check_sealed(ledger, &sealed).await?;
+            self.check_sealed(ledger, &sealed, latest).await?;
             loop {
                 if sealed.tree.size() >= target {
                     return Ok(sealed.tree.size());
@@ -335,7 +354,14 @@ impl Sealer {
         let mut leaf = Vec::new();
         while tree.size() < until {
             let wanted = i64::try_from(until - tree.size()).unwrap_or(PAGE).min(PAGE);
-            let events = self.log.read(ledger, position(tree.size()), wanted).await?;
+            let events = self.log.read(ledger, position(tree.size()), wanted).await;
+            let events = match events {
+                Err(LogError::Gap { expected, .. }) => {
+                    let missing = Some(expected.value());
+                    return Err(tampered(ledger, missing, "an event is missing"));
+                }
+                events => events?,
+            };
             if events.is_empty() {
                 let missing = i64::try_from(tree.size()).unwrap_or(i64::MAX) + 1;
                 return Err(tampered(
@@ -355,12 +381,17 @@ impl Sealer {
     }
 
     /// Compares what was sealed with the checkpoint that was signed last, and with events as they are now.
-    async fn check_sealed(&self, ledger: LedgerName, sealed: &SealedTree) -> Result<(), SealError> {
+    async fn check_sealed(
+        &self,
+        ledger: LedgerName,
+        sealed: &SealedTree,
+        latest: Option<StoredCheckpoint>,
+    ) -> Result<(), SealError> {
         let size = sealed.tree.size();
         if sealed.tree.root()? != sealed.root {
             return Err(tampered(ledger, None, "the sealed tree has another root"));
         }
-        if let Some(latest) = self.store.latest(ledger).await? {
+        if let Some(latest) = latest {
             let head = &latest.checkpoint.head;
             if head.size > size {
                 return Err(tampered(
@@ -565,13 +596,14 @@ impl Sealer {
     }
 }
 
-/// Gives a checkpoint to whoever does not have it yet.
+/// Gives a checkpoint to whoever does not have it yet; whether everybody has it now.
 async fn hand_out(
     sinks: &[Arc<dyn CheckpointSink>],
     kept: &mut HashMap<(usize, LedgerName), (u64, i32)>,
     ledger: LedgerName,
     checkpoint: &StoredCheckpoint,
-) {
+) -> bool {
+    let mut have_all = true;
     let this = (checkpoint.checkpoint.head.size, checkpoint.key_number);
     for (number, sink) in sinks.iter().enumerate() {
         if kept.get(&(number, ledger)) == Some(&this) {
@@ -584,9 +616,11 @@ async fn hand_out(
             Err(error) => {
                 let sink = sink.name();
                 tracing::warn!(%ledger, sink, %error, "a checkpoint could not be kept elsewhere");
+                have_all = false;
             }
         }
     }
+    have_all
 }
 
 fn leaf_of(

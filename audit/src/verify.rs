@@ -14,7 +14,7 @@ mod rules;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ledger_core::LedgerName;
@@ -37,6 +37,9 @@ pub const KEYS: &str = "keys";
 pub const RECORDS: &str = "records";
 /// What the accounts hold, one a line.
 pub const BALANCES: &str = "balances.ndjson";
+
+/// More of a small file is not read: what is larger is none of ours.
+const MOST_BYTES: u64 = 1 << 21;
 
 /// The most findings that a report lists.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -250,9 +253,19 @@ pub fn verify(folder: &Path, trusted: &Trusted) -> Result<Report, VerifyError> {
 
 /// Reads a file that may be missing.
 fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, VerifyError> {
-    match fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    let mut bytes = Vec::new();
+    let read =
+        fs::File::open(file).and_then(|opened| opened.take(MOST_BYTES).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
         Err(source) => Err(VerifyError::Read {
             file: file.to_owned(),
             source,

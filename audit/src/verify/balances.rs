@@ -85,11 +85,8 @@ pub(super) fn check(
 
 fn read(line: &str) -> Option<(String, [Decimal; 3])> {
     let line: BalanceLine = serde_json::from_str(line).ok()?;
-    let amount = |text: &str| {
-        parse_decimal(text)
-            .ok()
-            .filter(|value| *value >= Decimal::ZERO)
-    };
+    // The grammar of decimals has a minus, also before zero; totals have none.
+    let amount = |text: &str| parse_decimal(text).ok().filter(|_| !text.starts_with('-'));
     let amounts = [
         amount(&line.posted_debits)?,
         amount(&line.posted_credits)?,

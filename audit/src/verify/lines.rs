@@ -1,7 +1,7 @@
 //! The lines of an export: read, hashed and decoded on a thread of their own.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -17,6 +17,8 @@ use crate::tree::{HASH_BYTES, leaf_hash};
 const CHUNK: usize = 512;
 /// Chunks that may wait.
 const WAITING: usize = 8;
+/// The longest line: a thousand postings take a fiftieth of it.
+const MOST_BYTES: u64 = 16 << 20;
 /// Bytes read at a time.
 const BUFFER: usize = 1 << 20;
 
@@ -57,11 +59,15 @@ pub(super) fn with_lines(
             let mut chunk = Vec::with_capacity(CHUNK);
             loop {
                 text.clear();
-                let read = from.read_until(b'\n', &mut text)?;
+                let mut read = (&mut from).take(MOST_BYTES).read_until(b'\n', &mut text)?;
                 if read == 0 {
                     break;
                 }
                 chunk.push(line(&text, offset));
+                if !text.ends_with(b"\n") {
+                    // Too long, or the last one: it counts as one, whatever follows in it.
+                    read += skip_line(&mut from)?;
+                }
                 offset += u64::try_from(read).unwrap_or_default();
                 if chunk.len() == CHUNK && sender.send(std::mem::take(&mut chunk)).is_err() {
                     // Nobody checks any more.
@@ -83,6 +89,24 @@ pub(super) fn with_lines(
     })
 }
 
+/// Passes over what is left of a line; how many bytes that are.
+fn skip_line(from: &mut impl BufRead) -> std::io::Result<usize> {
+    let mut skipped = 0;
+    loop {
+        let buffer = from.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(skipped);
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(buffer.len(), |end| end + 1);
+        from.consume(length);
+        skipped += length;
+        if end.is_some() {
+            return Ok(skipped);
+        }
+    }
+}
+
 fn line(text: &[u8], offset: u64) -> Line {
     let (line, is_whole) = match text.strip_suffix(b"\n") {
         Some(line) => (line, true),
@@ -96,7 +120,7 @@ fn line(text: &[u8], offset: u64) -> Line {
         event: Err(detail.to_owned()),
     };
     if !is_whole {
-        return faulty("the last line has no line feed");
+        return faulty("the line has no line feed, or is too long");
     }
     let read: EventLine<'_> = match serde_json::from_slice(line) {
         Ok(read) => read,
