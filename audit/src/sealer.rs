@@ -11,7 +11,7 @@
 //!
 //! Lock order: the log's row, then its keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -273,6 +273,8 @@ impl Sealer {
             }
             let known: Vec<LedgerName> = ledgers.borrow().clone();
             ticks = ticks.wrapping_add(1);
+            // What fails once is not waited for with each ledger.
+            let mut failed = HashSet::new();
             for ledger in known {
                 let head = signal.head(ledger).borrow().value();
                 let has_grown = done
@@ -290,7 +292,7 @@ impl Sealer {
                     Ok(checkpoint) => {
                         metrics::gauge!("daybook_sealing_refused", "ledger" => ledger.to_string())
                             .set(0);
-                        if hand_out(&sinks, &mut kept, ledger, &checkpoint).await {
+                        if hand_out(&sinks, &mut kept, &mut failed, ledger, &checkpoint).await {
                             done.insert(ledger, checkpoint.checkpoint.head.size);
                         }
                     }
@@ -600,6 +602,7 @@ impl Sealer {
 async fn hand_out(
     sinks: &[Arc<dyn CheckpointSink>],
     kept: &mut HashMap<(usize, LedgerName), (u64, i32)>,
+    failed: &mut HashSet<usize>,
     ledger: LedgerName,
     checkpoint: &StoredCheckpoint,
 ) -> bool {
@@ -607,6 +610,10 @@ async fn hand_out(
     let this = (checkpoint.checkpoint.head.size, checkpoint.key_number);
     for (number, sink) in sinks.iter().enumerate() {
         if kept.get(&(number, ledger)) == Some(&this) {
+            continue;
+        }
+        if failed.contains(&number) {
+            have_all = false;
             continue;
         }
         match sink.keep(ledger, checkpoint).await {
@@ -617,6 +624,7 @@ async fn hand_out(
                 let sink = sink.name();
                 tracing::warn!(%ledger, sink, %error, "a checkpoint could not be kept elsewhere");
                 have_all = false;
+                failed.insert(number);
             }
         }
     }
