@@ -1,6 +1,7 @@
 //! The auditor's seat, on a real PostgreSQL: sealing, exports, and whatever somebody may tamper with.
 
 mod agreement;
+mod erasure;
 mod export;
 mod rest;
 mod sealing;

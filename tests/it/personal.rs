@@ -6,5 +6,5 @@ mod everywhere;
 mod keys;
 mod profiles;
 mod search;
-mod support;
+pub mod support;
 mod town;
