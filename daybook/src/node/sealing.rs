@@ -34,9 +34,10 @@ impl AuditOptions {
 
     /// Where checkpoints go.
     pub(super) fn sinks(&self, nats: &Nats) -> Vec<Arc<dyn CheckpointSink>> {
-        let folder = self.folder.clone().map(CheckpointFolder);
         let mut sinks: Vec<Arc<dyn CheckpointSink>> = vec![Arc::new(OnNats(nats.clone()))];
-        sinks.extend(folder.map(|folder| Arc::new(folder) as Arc<dyn CheckpointSink>));
+        if let Some(folder) = &self.folder {
+            sinks.push(Arc::new(CheckpointFolder(folder.clone())));
+        }
         sinks
     }
 }

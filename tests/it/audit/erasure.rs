@@ -37,10 +37,15 @@ async fn erasing_a_person_leaves_what_was_sealed_as_it_was() {
         assert_eq!(findings(&report), Vec::<String>::new());
         let events = std::fs::read_to_string(folder.join("events.ndjson")).unwrap();
         assert!(!events.contains(NAME));
-        let marks = events.lines().filter(|line| line.contains(r#","personal":""#));
+        let marks = events
+            .lines()
+            .filter(|line| line.contains(r#","personal":""#));
         assert!(marks.clone().count() > 0);
         for line in marks {
-            assert!(line.ends_with(&format!(r#","personal":"{mark}"}}"#)), "{line}");
+            assert!(
+                line.ends_with(&format!(r#","personal":"{mark}"}}"#)),
+                "{line}"
+            );
         }
         exports.push(events);
         if mark == "sealed" {
