@@ -203,7 +203,7 @@ async fn both_verifiers_come_to_the_same() {
     );
     let (folder, _) = audited.export().await;
     let key = audited.key().await;
-    let report = check_twice(&folder, &key, &[old.clone()]);
+    let report = check_twice(&folder, &key, std::slice::from_ref(&old));
     assert_eq!(findings(&report), Vec::<String>::new());
     assert!(report.transactions > 50, "{}", report.transactions);
     let original = std::fs::read(folder.join("events.ndjson")).unwrap();
@@ -212,7 +212,7 @@ async fn both_verifiers_come_to_the_same() {
     for kind in 0..4 {
         let at = dice.usize(1..count - 1);
         rewrite(&folder, |lines| tamper(lines, kind, at));
-        let report = check_twice(&folder, &key, &[old.clone()]);
+        let report = check_twice(&folder, &key, std::slice::from_ref(&old));
         assert!(!report.ok, "{kind} at {at}");
         std::fs::write(folder.join("events.ndjson"), &original).unwrap();
     }
