@@ -51,5 +51,6 @@ CREATE INDEX identity_check_provider_case_idx
 CREATE INDEX identity_check_entry_idx
     ON workflows.identity_check (entry_expires_at) WHERE entry IS NOT NULL;
 
-GRANT SELECT, INSERT, DELETE ON workflows.identity_person TO daybook_service;
+-- Nothing of it is changed; but what is locked, to be forgotten, needs the right to change it.
+GRANT SELECT, INSERT, UPDATE, DELETE ON workflows.identity_person TO daybook_service;
 GRANT SELECT, INSERT, UPDATE ON workflows.identity_check TO daybook_service;

@@ -63,6 +63,9 @@ pub enum Own {
 /// The operation of which refusals are recorded as well.
 pub const DOCUMENT_DOWNLOAD: &str = "get_case_document";
 
+/// The checkpoint and the tiles of a log at the paths that C2SP gives them; no operation of the document.
+pub const LOG_FILES: &str = "get_log_file";
+
 /// Every operation and its requirement, by the operation's id.
 pub const TABLE: &[(&str, Requirement)] = {
     use Permission as P;
@@ -216,6 +219,16 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("list_events", Has(P::LogRead, Own::Nothing)),
         ("get_aggregate_state", Has(P::LogRead, Own::Nothing)),
         ("export_books", Has(P::LogRead, Own::Nothing)),
+        ("list_checkpoints", Has(P::LogRead, Own::Nothing)),
+        ("list_checkpoint_keys", Has(P::LogRead, Own::Nothing)),
+        ("get_event_proof", Has(P::LogRead, Own::Nothing)),
+        ("get_consistency_proof", Has(P::LogRead, Own::Nothing)),
+        (LOG_FILES, Has(P::LogRead, Own::Nothing)),
+        ("seal_ledger", Has(P::CheckpointsSeal, Own::Nothing)),
+        (
+            "replace_checkpoint_key",
+            Has(P::CheckpointKeysManage, Own::Nothing),
+        ),
         ("get_trial_balance", Has(P::ReportsRead, Own::Nothing)),
         ("list_activity", Has(P::ReportsRead, Own::Nothing)),
         ("get_owner_statistics", Has(P::AccountsRead, Own::Owner)),

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
+use audit::sealer::Sealer;
 use documents::Documents;
 use event_store::Vault;
 use identity::authenticate::Authenticator;
@@ -31,6 +32,7 @@ use crate::operations::{Compressible, Operations, observed};
 use crate::routes::account_queries::AccountQueries;
 use crate::routes::aggregates::AggregateQueries;
 use crate::routes::assets::AssetCommands;
+use crate::routes::audit::{AuditCommands, AuditQueries, log_routes};
 use crate::routes::books::BooksQueries;
 use crate::routes::events::EventQueries;
 use crate::routes::explanations::ExplanationQueries;
@@ -102,6 +104,8 @@ pub struct ApiDependencies {
     pub public_url: Url,
     /// The keys of persons, where a master key is kept that wraps them.
     pub vault: Option<Vault>,
+    /// Who seals the logs.
+    pub sealer: Sealer,
     /// What an owner has to verify in an onboarding, where staff do not choose it.
     pub onboarding_contacts: BTreeSet<ContactKind>,
     /// What `/metrics` shows.
@@ -137,6 +141,7 @@ impl Api {
             get(template, static_page(content_type, text))
         };
         let operational = Self::operational_routes(dependencies);
+        let operational = log_routes(operational, &services, &access);
         operation_routes(&services, access, operational)
             .at("/", page("/", "text/html; charset=utf-8", INDEX))
             .at(
@@ -214,7 +219,12 @@ type LedgerOperations = (
 );
 
 /// The operations for those who check the books.
-type AuditOperations = (BooksQueries, ExplanationQueries);
+type AuditOperations = (
+    BooksQueries,
+    ExplanationQueries,
+    AuditCommands,
+    AuditQueries,
+);
 
 /// The operations on money that comes in and goes out.
 type PaymentOperations = (
@@ -318,6 +328,8 @@ fn operations(services: &Services, access: Access) -> AllOperations {
     let audit = (
         BooksQueries(services.clone()),
         ExplanationQueries(services.clone()),
+        AuditCommands(services.clone()),
+        AuditQueries(services.clone()),
     );
     let parts = (ledgers, payments, limits, profiles, identities, audit);
     Operations { parts, access }

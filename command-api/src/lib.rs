@@ -7,7 +7,7 @@
 //! * [`access`]: who may call which operation, one table; [`limits`]: how often.
 //! * [`checkouts`], `hand_over`: where a deposit is paid; [`notes`]: what is kept beside the log; [`forgetting`].
 //! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
-//! * [`api`]: all of it as one endpoint; [`documentation`], [`health`], [`replay_line`].
+//! * [`api`]: all of it as one endpoint; [`documentation`], [`health`].
 //!
 //! Architecture Invariant: nothing here decides about money; every rule is `ledger-core`'s.
 
@@ -34,7 +34,6 @@ pub mod parameters;
 pub mod problem;
 pub mod raw_body;
 pub mod reading;
-pub mod replay_line;
 pub mod reply;
 pub mod representation;
 pub mod routes;

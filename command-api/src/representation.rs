@@ -8,6 +8,7 @@ pub mod account;
 pub mod annotation;
 pub mod answer;
 pub mod approval;
+pub mod checkpoint;
 pub mod choices;
 pub mod explanation;
 pub mod external_sign_in;

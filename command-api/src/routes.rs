@@ -3,6 +3,7 @@
 pub mod account_queries;
 pub mod aggregates;
 pub mod assets;
+pub mod audit;
 pub mod books;
 pub mod events;
 pub mod explanations;
@@ -67,6 +68,8 @@ pub enum Part {
     Jobs,
     /// The log itself, for replay and audit.
     Events,
+    /// Signed checkpoints of the log, and proofs of what is in it.
+    Checkpoints,
     /// What it all adds up to.
     Reports,
     /// Registering, addresses and passwords; what staff do about people.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use audit::sealer::Sealer;
 use documents::Documents;
 use event_store::executor::SubmitError;
 use event_store::{LedgerHead, LogReader, Vault};
@@ -53,6 +54,8 @@ pub struct Services {
     pub jobs: JobsDesk,
     /// The keys of persons, where there are any.
     pub vault: Option<Vault>,
+    /// Who seals the logs.
+    pub sealer: Sealer,
     /// What an owner has to verify in an onboarding, where staff do not choose it.
     pub onboarding_contacts: BTreeSet<ContactKind>,
     /// Documents of cases.
@@ -83,6 +86,7 @@ impl Services {
             webhook_content_needs_two: dependencies.access.needs_two("get_webhook_content"),
             checks: dependencies.webhooks.check_desk(),
             vault: dependencies.vault.clone(),
+            sealer: dependencies.sealer.clone(),
             onboarding_contacts: dependencies.onboarding_contacts.clone(),
             documents: dependencies.documents.clone(),
             public_url,

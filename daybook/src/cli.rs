@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use books::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,12 +50,15 @@ pub enum Command {
     Import(Import),
     /// Write the events of a ledger as NDJSON to standard output.
     Replay(Replay),
-    /// Write the books of a ledger to a file, for accounting programs.
+    /// Write a ledger as an auditor takes it home: all that its check needs, or books for accounting programs.
     Export(Export),
     /// Tell why an account has the balance it has, as a tree.
     Explain(Explain),
     /// Recompute everything from the log and prove that the read models agree.
     Verify(Verify),
+    /// Check an export offline, seal a ledger, prove what is in it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Build a read model anew from the log, beside the live one, and swap them.
     Rebuild(Rebuild),
     /// Write the generated schemas and API documents.
@@ -102,16 +106,19 @@ pub enum Role {
     Bridge,
     /// Scheduled work, such as the expiry of holds.
     Worker,
+    /// Signed checkpoints of the logs.
+    Sealer,
 }
 
 impl Role {
     /// Every part.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Api,
         Self::Projector,
         Self::Relay,
         Self::Bridge,
         Self::Worker,
+        Self::Sealer,
     ];
 }
 
@@ -123,6 +130,7 @@ impl std::fmt::Display for Role {
             Self::Relay => "relay",
             Self::Bridge => "bridge",
             Self::Worker => "worker",
+            Self::Sealer => "sealer",
         })
     }
 }
@@ -184,10 +192,12 @@ pub struct Export {
     /// The ledger.
     #[arg(long)]
     pub ledger: LedgerName,
-    /// The format: beancount, hledger, csv or parquet.
-    #[arg(long)]
-    pub format: Format,
-    /// The file to write, or a folder for a file of the ledger's name.
+    /// ndjson: the log with all that `daybook audit verify` needs, in a folder. Books, as programs of others read
+    /// them: beancount, hledger, csv or parquet.
+    #[arg(long, default_value = "ndjson")]
+    pub format: ExportFormat,
+    /// For ndjson a folder that is empty or not there yet; for books the file to write, or a folder for a file of
+    /// the ledger's name.
     #[arg(long, value_name = "FILE_OR_FOLDER")]
     pub to: PathBuf,
     /// As recorded up to and with this position; up to the end of the log when absent.
@@ -196,6 +206,27 @@ pub struct Export {
     /// Only what counts at or before this time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     pub effective_until: Option<Timestamp>,
+}
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// The log itself, as lines of JSON with checkpoint, tiles and balances.
+    Ndjson,
+    /// Books.
+    Books(Format),
+}
+
+impl FromStr for ExportFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "ndjson" {
+            return Ok(Self::Ndjson);
+        }
+        let format = text.parse().map(Self::Books);
+        format.map_err(|_| "a format is ndjson, beancount, hledger, csv or parquet".to_owned())
+    }
 }
 
 /// `daybook explain`.
@@ -224,6 +255,56 @@ pub struct Verify {
     /// Only this ledger; all when absent.
     #[arg(long)]
     pub ledger: Option<LedgerName>,
+}
+
+/// `daybook audit`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check an export, offline; exits with 2 when something is wrong.
+    Verify(AuditVerify),
+    /// Seal a ledger now and print the checkpoint.
+    Seal {
+        /// The ledger.
+        #[arg(long)]
+        ledger: LedgerName,
+    },
+    /// Print the proof that an event is in the log, as a .tlog-proof file.
+    Proof {
+        /// The ledger.
+        #[arg(long)]
+        ledger: LedgerName,
+        /// The event's position.
+        #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+        position: i64,
+    },
+    /// Print the proof that a later log begins with an earlier one: hashes in base64, one a line.
+    Consistency {
+        /// The ledger.
+        #[arg(long)]
+        ledger: LedgerName,
+        /// Events of the earlier checkpoint.
+        #[arg(long)]
+        from: u64,
+        /// Events of the later one.
+        #[arg(long)]
+        to: u64,
+    },
+}
+
+/// `daybook audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerify {
+    /// The export.
+    pub folder: PathBuf,
+    /// A public key that is known from elsewhere: <name>+<id>+<base64>. Several may be given.
+    #[arg(long, required = true, value_name = "VKEY")]
+    pub key: Vec<String>,
+    /// A checkpoint that was kept earlier. Several may be given.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `daybook rebuild`.

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin_key;
+mod audit;
 mod explain;
 mod export;
 mod import;
@@ -44,8 +45,9 @@ pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError>
         Command::Import(arguments) => import::run(arguments, &settings, &folders).await,
         Command::Replay(arguments) => replay::run(arguments, &settings, &folders).await,
         Command::Explain(arguments) => explain::run(arguments, &settings, &folders).await,
-        Command::Export(arguments) => export::run(arguments, &settings, &folders).await,
         Command::Verify(arguments) => verify::run(arguments, &settings, &folders).await,
+        Command::Export(arguments) => export::run(arguments, &settings, &folders).await,
+        Command::Audit(arguments) => audit::run(arguments, &settings, &folders).await,
         Command::Rebuild(arguments) => rebuild::run(&arguments, &settings, &folders).await,
         Command::Schemas(arguments) => schemas::run(&arguments),
         Command::RotateMasterKey => rotate_master_key::run(&settings, &folders).await,

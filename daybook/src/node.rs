@@ -10,6 +10,7 @@ mod onboarding;
 mod payments;
 mod personal;
 mod readiness;
+mod sealing;
 mod snapshots;
 mod work;
 
@@ -55,6 +56,7 @@ pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
 pub use checks::IdentityOptions;
 pub use payments::{PaymentOptions, SealedWebhooks};
 pub use personal::PersonKeys;
+pub use sealing::{AccountsAsStated, AuditOptions};
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);
@@ -93,6 +95,8 @@ pub struct NodeOptions {
     pub onboarding: OnboardingSettings,
     /// Where documents of cases are kept.
     pub documents: DocumentOptions,
+    /// How logs are sealed.
+    pub audit: AuditOptions,
 }
 
 /// Why a node cannot start.
@@ -223,6 +227,13 @@ impl Node {
             let expiry = HoldExpiry::new(executors.clone(), signal.clone(), due);
             workers.push(tokio::spawn(expiry.run(stop_work.clone())));
         }
+        let master_keys = options.access.person_keys.master_keys(master_key);
+        let sealer = options.audit.sealer(database.pool(), master_keys);
+        if has(Role::Sealer) {
+            let (signal, sinks) = (signal.clone(), options.audit.sinks(&nats));
+            let sealing = sealer.clone().run(signal, sinks, stop_work.clone());
+            workers.push(tokio::spawn(sealing));
+        }
         let router = options.payments.router();
         let onboarding_contacts = options.onboarding.required.clone();
         let sealing: Arc<dyn Sealing> =
@@ -333,6 +344,7 @@ impl Node {
             documents: documents.clone(),
             public_url,
             vault,
+            sealer,
             onboarding_contacts,
             metrics,
         };

@@ -3,6 +3,7 @@
 //! Everything is read and checked here, before anything listens; nothing else reads the
 //! environment. URLs may hold passwords and never show in `Debug`.
 
+pub mod audit;
 mod auth;
 pub mod documents;
 mod edge;
@@ -22,6 +23,7 @@ use config::{Config, Environment, File, FileFormat};
 use connectors::outbound::{BaseUrl, BaseUrlError};
 use serde::Deserialize;
 
+use self::audit::AuditSettings;
 use self::documents::DocumentsSettings;
 pub use auth::{AuthMode, AuthSettings};
 use messaging::MessagingSettings;
@@ -74,6 +76,8 @@ pub struct Settings {
     pub onboarding: OnboardingSettings,
     /// Documents of cases.
     pub documents: DocumentsSettings,
+    /// Checkpoints of logs.
+    pub audit: AuditSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
     /// NATS.

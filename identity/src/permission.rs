@@ -171,6 +171,10 @@ named! {
     ApprovalsRead = "approvals.read",
     /// Be the second person, for what one may do oneself.
     ApprovalsDecide = "approvals.decide",
+    /// Have signed checkpoints of logs made at once.
+    CheckpointsSeal = "checkpoints.seal",
+    /// Replace the keys that sign checkpoints.
+    CheckpointKeysManage = "checkpoint_keys.manage",
     /// See the metrics of nodes.
     MetricsRead = "metrics.read",
 }
@@ -481,6 +485,12 @@ pub const TABLE: &[Row] = &[
         &[Role::Operator, Role::Compliance, Role::Admin],
         NOBODY,
     ),
+    done(
+        Permission::CheckpointsSeal,
+        &[Role::Operator, Role::Admin, Role::Service],
+        NOBODY,
+    ),
+    done_with_second_factor(Permission::CheckpointKeysManage, &[Role::Admin], NOBODY),
     seen(
         Permission::MetricsRead,
         &[Role::Operator, Role::Auditor, Role::Admin],

@@ -21,6 +21,7 @@ use crate::transaction::{
 };
 use crate::wallet::WalletCommand;
 
+mod again;
 mod limits;
 mod needs;
 mod onboarding;
@@ -32,6 +33,7 @@ mod verification;
 
 use limits::Concern;
 
+pub use again::{Again, decide_again};
 pub use needs::{begun_entity, lacking, lacking_to_refuse, needs_follow_from_book};
 
 /// Why a command led to nothing.

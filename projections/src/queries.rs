@@ -12,6 +12,7 @@ pub mod limits;
 mod log;
 pub mod onboardings;
 pub mod payments;
+pub mod stated;
 pub mod statements;
 mod totals;
 pub mod transactions;

@@ -12,6 +12,7 @@
 //! snapshot needs comes through [`SnapshotSource`], and who clients are through [`Gatekeeper`].
 
 pub mod bridge;
+pub mod checkpoints;
 mod fault;
 mod feed;
 mod history;

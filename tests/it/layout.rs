@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("books", &["ledger-core", "event-store"]),
     ("connectors", &["ledger-core", "event-store", "identity"]),
     ("documents", &["ledger-core", "event-store"]),
+    ("audit", &["ledger-core", "event-store"]),
     (
         "workflows",
         &["ledger-core", "event-store", "connectors", "documents"],
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "ledger-core",
             "event-store",
+            "audit",
             "identity",
             "books",
             "connectors",

@@ -15,6 +15,7 @@
 mod harness;
 
 mod access;
+mod audit;
 mod books;
 mod documents;
 mod executor;

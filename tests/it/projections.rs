@@ -5,7 +5,7 @@ mod cold_loads;
 mod cold_wallets;
 mod figures;
 mod folding;
-mod history;
+pub mod history;
 mod limits;
 mod listings;
 mod outside;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use audit::sealer::{SealSettings, Sealer};
 use command_api::access::Access;
 use command_api::health::Component;
 use command_api::{Api, ApiDependencies};
@@ -73,6 +74,7 @@ impl Node {
             public_url: "https://daybook.example/".parse().unwrap(),
             onboarding_contacts: BTreeSet::new(),
             vault: None,
+            sealer: Sealer::new(database.pool(), None, SealSettings::default()),
             documents: no_documents(database.pool()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });

@@ -65,6 +65,14 @@ pub const WEBHOOK_FORGOTTEN: &str = "webhook_forgotten";
 pub const JOB_NOT_FOUND: &str = "job_not_found";
 /// A job that can still be done by itself.
 pub const JOB_NOT_DEAD: &str = "job_not_dead";
+/// No checkpoint is of that much of the log yet.
+pub const NOT_SEALED: &str = "not_sealed";
+/// The log is not what was sealed.
+pub const LOG_TAMPERED: &str = "log_tampered";
+/// There is no key under which checkpoint keys could be kept.
+pub const SEALING_UNAVAILABLE: &str = "sealing_unavailable";
+/// Another checkpoint key signs already.
+pub const CHECKPOINT_KEY_NOT_CURRENT: &str = "checkpoint_key_not_current";
 /// PostgreSQL cannot be reached.
 pub const LOG_UNAVAILABLE: &str = "log_unavailable";
 /// The outcome of a command is not known.
@@ -326,6 +334,27 @@ const ENTRIES: &[Entry] = &[
         JOB_NOT_DEAD,
         StatusCode::CONFLICT,
         "The job is not given up",
+    ),
+    // Checkpoints.
+    transient(
+        NOT_SEALED,
+        StatusCode::NOT_FOUND,
+        "That much of the log is not sealed yet",
+    ),
+    permanent(
+        LOG_TAMPERED,
+        StatusCode::CONFLICT,
+        "The log is not what was sealed",
+    ),
+    permanent(
+        CHECKPOINT_KEY_NOT_CURRENT,
+        StatusCode::CONFLICT,
+        "Another checkpoint key signs",
+    ),
+    permanent(
+        SEALING_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Checkpoint keys cannot be kept",
     ),
     // Queries.
     permanent(

@@ -1,5 +1,6 @@
 //! The log as a stream of lines.
 
+use audit::line::{ErasedPersons, write_line};
 use bytes::Bytes;
 use event_store::{EventFilter, LogReader, StoredEvent};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -15,7 +16,6 @@ use crate::choice::choice;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters, Word};
 use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
-use crate::replay_line::{ErasedPersons, ReplayLine};
 use crate::representation::position::PositionNumber;
 use crate::routes::Part;
 use crate::routes::groups::ledger;
@@ -314,9 +314,8 @@ fn lines(
     erased: &ErasedPersons,
 ) -> Result<Bytes, Problem> {
     let mut written = Vec::new();
-    for event in events {
-        ReplayLine::try_new(ledger, event, erased)
-            .and_then(|line| line.write_to(&mut written))
+    for event in &events {
+        write_line(&mut written, ledger, event, erased.mark(event))
             .map_err(|error| Problem::internal(&error))?;
     }
     Ok(written.into())

@@ -1,5 +1,6 @@
 //! A server for tests.
 
+use audit::sealer::{SealSettings, Sealer};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -87,6 +88,7 @@ impl Server {
             pool: pool.clone(),
             vault: None,
             onboarding_contacts: BTreeSet::new(),
+            sealer: Sealer::new(&pool, None, SealSettings::default()),
             documents: documents(pool.clone()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         });

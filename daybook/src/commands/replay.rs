@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use command_api::replay_line::{ErasedPersons, ReplayLine, ReplayLineError};
+use audit::line::{ErasedPersons, write_line};
 use event_store::{EventFilter, LogReader};
 use ledger_core::Position;
 
@@ -41,6 +41,7 @@ pub(super) async fn run(
         let ends = [Some(head.position), asked, latest].into_iter().flatten();
         let until = ends.min().unwrap_or(head.position);
         let mut output = BufWriter::new(std::io::stdout().lock());
+        let mut lines = Vec::new();
         let mut after = Position::try_new(arguments.after)
             .unwrap_or_default()
             .max(earliest);
@@ -50,15 +51,13 @@ pub(super) async fn run(
                 .await?;
             let (events, reached) = (looked.events, looked.reached);
             let erased = ErasedPersons::among(&reader, ledger, &events).await?;
-            for event in events {
-                match ReplayLine::try_new(ledger, event, &erased)?.write_to(&mut output) {
-                    Err(ReplayLineError::Write { source, .. })
-                        if source.kind() == std::io::ErrorKind::BrokenPipe =>
-                    {
-                        return Ok(());
-                    }
-                    written => written?,
-                }
+            lines.clear();
+            for event in &events {
+                write_line(&mut lines, ledger, event, erased.mark(event))?;
+            }
+            match output.write_all(&lines) {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written?,
             }
             after = reached;
         }

@@ -67,6 +67,7 @@ pub(super) fn options(
         identity: settings.verification.identity()?,
         onboarding: settings.onboarding.process()?,
         documents: settings.documents.options(&folders.data)?,
+        audit: settings.audit.options()?,
         database_url: database_url.to_owned(),
         connections: settings.database.connections,
         nats_url: nats_url.to_owned(),

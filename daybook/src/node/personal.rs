@@ -47,15 +47,19 @@ impl PersonKeys {
     /// The keys in a database.
     #[must_use]
     pub fn vault(&self, pool: &PgPool, master_key: &Arc<MasterKey>) -> Option<Vault> {
+        let keys = self.master_keys(master_key)?;
+        Some(Vault::new(pool.clone(), keys))
+    }
+
+    /// The master keys, if they are kept.
+    #[must_use]
+    pub fn master_keys(&self, master_key: &Arc<MasterKey>) -> Option<Arc<dyn MasterKeys>> {
         match self {
             Self::None => None,
-            Self::Kept { previous } => {
-                let keys = LocalMasterKeys {
-                    current: Arc::clone(master_key),
-                    previous: previous.clone(),
-                };
-                Some(Vault::new(pool.clone(), Arc::new(keys)))
-            }
+            Self::Kept { previous } => Some(Arc::new(LocalMasterKeys {
+                current: Arc::clone(master_key),
+                previous: previous.clone(),
+            })),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Random sequences of them are in the book's tests.
 
+mod again;
 mod attempts;
 mod changed_limits;
 mod claims;

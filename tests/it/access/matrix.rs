@@ -64,6 +64,7 @@ fn filled(path: &str, ledger: &str) -> String {
         ("{payout_id}", id),
         ("{beneficiary_id}", id),
         ("{settlement_id}", id),
+        ("{position}", "1"),
         ("{id}", id),
     ]
     .into_iter()

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::sealer::SealSettings;
 use command_api::EdgeSettings;
 use command_api::access::four_eyes::FourEyes;
 use daybook::cli::Role as Part;
 use daybook::node::{
-    AccessMode, AccessOptions, DocumentOptions, IdentityOptions, Node, NodeOptions, PaymentOptions,
-    PersonKeys,
+    AccessMode, AccessOptions, AuditOptions, DocumentOptions, IdentityOptions, Node, NodeOptions,
+    PaymentOptions, PersonKeys,
 };
 use documents::{DocumentSettings, StorageSettings};
 use event_store::Database;
@@ -112,6 +113,14 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
         documents: DocumentOptions {
             storage: StorageSettings::Folder(new_folder("documents")),
             settings: DocumentSettings::default(),
+        },
+        // Tests seal when they want to.
+        audit: AuditOptions {
+            seals: SealSettings {
+                interval: Duration::from_secs(3_600),
+                ..SealSettings::default()
+            },
+            folder: None,
         },
     }
 }

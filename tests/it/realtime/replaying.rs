@@ -72,7 +72,8 @@ async fn the_past_of_any_channel_is_told_again_and_can_be_taken_up() {
     replay(&mut client, request).await;
     let (mut parts, ended) = told(&mut client, &wallet).await;
     assert_eq!(ended["position"], until);
-    let request = json!({ "type": "replay", "channel": wallet, "after": until, "until": 1_i64 << 40 });
+    let request =
+        json!({ "type": "replay", "channel": wallet, "after": until, "until": 1_i64 << 40 });
     let started = replay(&mut client, request).await;
     assert_eq!(started["until"], head, "no further than the log");
     parts.extend(told(&mut client, &wallet).await.0);

@@ -1,0 +1,309 @@
+//! What an auditor takes home: a folder with a ledger's events, the checkpoint of them, the keys, the tiles and what
+//! the accounts are stated to hold.
+//!
+//! All of it is true at one position: that of the read model of accounts when it was read. What was changed in the
+//! database is exported as it is, for the auditor to find; a log that is not sealed any more because of that is
+//! exported with the last checkpoint that was signed.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_store::{EventFilter, LogError, LogReader, StoredEvent};
+use ledger_core::{LedgerName, Position};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+
+use crate::line::{ErasedPersons, EventLineError, PersonalMark, write_line};
+use crate::sealer::{SealError, Sealer};
+use crate::store::{StoreError, StoredCheckpoint};
+use crate::tree::{HASH_BYTES, tile_path, tiles_of};
+use crate::verify::{BALANCES, CHECKPOINT, EVENTS, KEYS, RECORDS};
+
+/// Events read at a time.
+const PAGE: i64 = 5_000;
+/// Pages read ahead.
+const AHEAD: usize = 2;
+/// Tiles read at a time.
+const TILES: usize = 256;
+/// How often the accounts are read anew when they cannot be sealed as they were read.
+const ATTEMPTS: u32 = 50;
+/// The pause before that.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a ledger was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// There is something in the folder already.
+    #[error("{} is not empty", .0.display())]
+    NotEmpty(PathBuf),
+    /// A file cannot be written.
+    #[error("{} cannot be written", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What the accounts hold cannot be read.
+    #[error("the balances cannot be read")]
+    Balances(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no checkpoint to export with.
+    #[error("the ledger cannot be sealed")]
+    Seal(#[from] SealError),
+    /// What is sealed cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An event is not one of Daybook's.
+    #[error(transparent)]
+    Line(#[from] EventLineError),
+}
+
+/// What an account is stated to hold: gross totals, not a balance of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BalanceLine {
+    /// `<holder>:<asset>`.
+    pub account: String,
+    /// Everything that left through it, in the asset's major unit.
+    pub posted_debits: String,
+    /// Everything that arrived through it.
+    pub posted_credits: String,
+    /// What holds reserve of it.
+    pub pending_debits: String,
+}
+
+impl BalanceLine {
+    /// Writes it with its line feed.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_to(&self, mut to: impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut to, self)?;
+        to.write_all(b"\n")
+    }
+}
+
+/// Where it is stated what accounts hold.
+#[async_trait]
+pub trait StatedBalances: Send + Sync {
+    /// Writes every account of a ledger that ever moved, in order; the position at which all of that is true.
+    ///
+    /// # Errors
+    /// Whatever prevents it.
+    async fn write(
+        &self,
+        ledger: LedgerName,
+        to: &mut (dyn Write + Send),
+    ) -> Result<Position, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// What was exported.
+#[derive(Debug)]
+pub struct Exported {
+    /// The checkpoint.
+    pub checkpoint: StoredCheckpoint,
+    /// Events that were written.
+    pub events: u64,
+    /// Why it is not a new checkpoint: the log is not what was sealed.
+    pub refused: Option<SealError>,
+}
+
+/// Exports a ledger into a folder that is empty or not there yet.
+///
+/// # Errors
+/// [`ExportError`]; what was written so far is left without its checkpoint.
+pub async fn export(
+    pool: &PgPool,
+    sealer: &Sealer,
+    balances: &dyn StatedBalances,
+    ledger: LedgerName,
+    folder: &Path,
+) -> Result<Exported, ExportError> {
+    let folder = Folder::begin(folder)?;
+    let (checkpoint, refused) = stated(sealer, balances, ledger, &folder).await?;
+    let size = checkpoint.checkpoint.head.size;
+    let events = events(pool, ledger, size, &folder).await?;
+    tiles(sealer, ledger, size, &folder).await?;
+    let keys = sealer.store().keys(ledger).await?;
+    let lines: String = keys.iter().map(|key| format!("{}\n", key.key)).collect();
+    folder.write(KEYS, lines.as_bytes())?;
+    for key in &keys {
+        if let Some(record) = &key.record {
+            folder.write(&format!("{RECORDS}/{}", key.number), record.as_bytes())?;
+        }
+    }
+    folder.write(CHECKPOINT, checkpoint.checkpoint.text.as_bytes())?;
+    Ok(Exported {
+        checkpoint,
+        events,
+        refused,
+    })
+}
+
+/// Writes what the accounts hold, and seals the ledger as it was then.
+async fn stated(
+    sealer: &Sealer,
+    balances: &dyn StatedBalances,
+    ledger: LedgerName,
+    folder: &Folder,
+) -> Result<(StoredCheckpoint, Option<SealError>), ExportError> {
+    let mut attempts = 0;
+    loop {
+        let mut to = folder.create(BALANCES)?;
+        let position = balances
+            .write(ledger, &mut to)
+            .await
+            .map_err(ExportError::Balances)?;
+        to.flush()
+            .map_err(|source| folder.unwritable(BALANCES, source))?;
+        let size = u64::try_from(position.value()).unwrap_or_default();
+        attempts += 1;
+        let refused = match sealer.seal_at(ledger, size).await {
+            Ok(checkpoint) if size > 0 => return Ok((checkpoint, None)),
+            // The read model has not begun, a new key counts only from a later size, or others were faster.
+            Ok(_) | Err(SealError::Size { .. } | SealError::Contended(_))
+                if attempts < ATTEMPTS =>
+            {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            Ok(checkpoint) => return Ok((checkpoint, None)),
+            Err(
+                refused @ (SealError::Tampered { .. }
+                | SealError::Log(LogError::Gap { .. })
+                | SealError::Size { .. }),
+            ) => refused,
+            Err(error) => return Err(error.into()),
+        };
+        return match sealer.store().latest(ledger).await? {
+            Some(checkpoint) => Ok((checkpoint, Some(refused))),
+            None => Err(refused.into()),
+        };
+    }
+}
+
+type Page = Result<(Vec<StoredEvent>, ErasedPersons), LogError>;
+
+/// Writes the events, as they are now, up to and with a position.
+async fn events(
+    pool: &PgPool,
+    ledger: LedgerName,
+    size: u64,
+    folder: &Folder,
+) -> Result<u64, ExportError> {
+    let (sender, mut pages) = mpsc::channel::<Page>(AHEAD);
+    let log = LogReader::new(pool.clone());
+    let reader = tokio::spawn(async move {
+        let filter = EventFilter {
+            until: Position::try_new(i64::try_from(size).unwrap_or(i64::MAX)),
+            ..EventFilter::default()
+        };
+        let mut after = Position::START;
+        loop {
+            let page = page(&log, ledger, &filter, after).await;
+            let last = match &page {
+                Ok((events, _)) => events.last().map(|event| event.position),
+                Err(_) => None,
+            };
+            if sender.send(page).await.is_err() {
+                return;
+            }
+            match last.and_then(Position::try_new) {
+                Some(last) => after = last,
+                None => return,
+            }
+        }
+    });
+    let mut to = folder.create(EVENTS)?;
+    let (mut written, mut lines) = (0, Vec::new());
+    while let Some(page) = pages.recv().await {
+        let (events, erased) = page?;
+        lines.clear();
+        for event in &events {
+            let mark: Option<PersonalMark> = erased.mark(event);
+            write_line(&mut lines, ledger, event, mark)?;
+            written += 1;
+        }
+        to.write_all(&lines)
+            .map_err(|source| folder.unwritable(EVENTS, source))?;
+    }
+    drop(reader.await);
+    to.flush()
+        .map_err(|source| folder.unwritable(EVENTS, source))?;
+    Ok(written)
+}
+
+async fn page(log: &LogReader, ledger: LedgerName, filter: &EventFilter, after: Position) -> Page {
+    let events = log.read_filtered(ledger, filter, after, PAGE).await?;
+    let erased = ErasedPersons::among(log, ledger, &events).await?;
+    Ok((events, erased))
+}
+
+/// Writes the tiles of the tree of exactly this size.
+async fn tiles(
+    sealer: &Sealer,
+    ledger: LedgerName,
+    size: u64,
+    folder: &Folder,
+) -> Result<(), ExportError> {
+    let all: Vec<_> = tiles_of(size).collect();
+    for some in all.chunks(TILES) {
+        let places: Vec<_> = some.iter().map(|(place, _)| *place).collect();
+        let tiles = sealer.store().tiles(ledger, &places).await?;
+        for (place, width) in some {
+            // One that is missing is missed by whoever checks the export.
+            if let Some(hashes) = tiles
+                .0
+                .get(place)
+                .and_then(|tile| tile.get(..width * HASH_BYTES))
+            {
+                folder.write(&tile_path(*place, *width), hashes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The folder that is written to.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn begin(folder: &Path) -> Result<Self, ExportError> {
+        let begun = Self(folder.to_owned());
+        fs::create_dir_all(folder).map_err(|source| begun.unwritable("", source))?;
+        let mut files = fs::read_dir(folder).map_err(|source| begun.unwritable("", source))?;
+        if files.next().is_some() {
+            return Err(ExportError::NotEmpty(folder.to_owned()));
+        }
+        Ok(begun)
+    }
+
+    fn create(&self, name: &str) -> Result<BufWriter<File>, ExportError> {
+        let file = File::create(self.0.join(name));
+        let file = file.map_err(|source| self.unwritable(name, source))?;
+        Ok(BufWriter::with_capacity(1 << 20, file))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        let file = self.0.join(name);
+        let folder = file.parent().unwrap_or(&self.0);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&file, bytes))
+            .map_err(|source| self.unwritable(name, source))
+    }
+
+    fn unwritable(&self, name: &str, source: io::Error) -> ExportError {
+        ExportError::Write {
+            file: self.0.join(name),
+            source,
+        }
+    }
+}

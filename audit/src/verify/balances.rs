@@ -1,0 +1,104 @@
+//! What the accounts are stated to hold, compared with what the events add up to.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use ledger_core::book::{AccountTotals, Book};
+use ledger_core::money::parse_decimal;
+use rust_decimal::Decimal;
+
+use super::{BALANCES, Code, Finding, Report, Sums, VerifyError};
+use crate::export::BalanceLine;
+
+/// Compares them; without a book only the sums.
+pub(super) fn check(
+    folder: &Path,
+    book: Option<&Book>,
+    report: &mut Report,
+) -> Result<(), VerifyError> {
+    let file = folder.join(BALANCES);
+    let unreadable = |source| VerifyError::Read {
+        file: file.clone(),
+        source,
+    };
+    let mut held: Option<HashMap<String, AccountTotals>> = book.map(|book| {
+        book.accounts()
+            .map(|(account, totals)| (account.to_string(), totals))
+            .collect()
+    });
+    let mut sums = Sums::new();
+    let lines = BufReader::new(File::open(&file).map_err(unreadable)?).lines();
+    for (index, line) in lines.enumerate() {
+        let line = match line {
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => String::new(),
+            line => line.map_err(unreadable)?,
+        };
+        let Some((account, stated)) = read(&line) else {
+            let detail = format!("line {} of {BALANCES} is none", index + 1);
+            report.find(Finding::new(Code::BalanceMalformed, None, detail));
+            continue;
+        };
+        report.accounts += 1;
+        let asset = account.rsplit(':').next().unwrap_or_default();
+        let sum = sums.entry(asset.to_owned()).or_default();
+        // A sum that cannot be kept is no sum, and not zero.
+        sum.0 = sum.0.checked_add(stated[0]).unwrap_or(Decimal::MAX);
+        sum.1 = sum.1.checked_add(stated[1]).unwrap_or(Decimal::MIN);
+        let Some(held) = &mut held else {
+            continue;
+        };
+        match held.remove(&account) {
+            None => {
+                let detail = "it never moved, or is stated a second time";
+                report.find(Finding::of_account(Code::BalanceUnknown, account, detail));
+            }
+            Some(totals) if amounts(totals) != stated => {
+                let [debits, credits, pending] = amounts(totals);
+                let detail = format!(
+                    "its events add up to debits {debits}, credits {credits}, pending debits {pending}"
+                );
+                report.find(Finding::of_account(Code::BalanceDiffers, account, detail));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut missing: Vec<String> = held.unwrap_or_default().into_keys().collect();
+    missing.sort_unstable();
+    for account in missing {
+        let detail = "it moved and is not stated";
+        report.find(Finding::of_account(Code::BalanceMissing, account, detail));
+    }
+    for (asset, (debits, credits)) in sums {
+        if debits != credits {
+            let detail = format!("debits {debits}, credits {credits}");
+            report.find(Finding::of_account(
+                Code::TrialBalanceDiffers,
+                asset,
+                detail,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read(line: &str) -> Option<(String, [Decimal; 3])> {
+    let line: BalanceLine = serde_json::from_str(line).ok()?;
+    // The grammar of decimals has a minus, also before zero; totals have none.
+    let amount = |text: &str| parse_decimal(text).ok().filter(|_| !text.starts_with('-'));
+    let amounts = [
+        amount(&line.posted_debits)?,
+        amount(&line.posted_credits)?,
+        amount(&line.pending_debits)?,
+    ];
+    Some((line.account, amounts))
+}
+
+fn amounts(totals: AccountTotals) -> [Decimal; 3] {
+    [
+        totals.posted.debits.value(),
+        totals.posted.credits.value(),
+        totals.pending_debits.value(),
+    ]
+}

@@ -1,0 +1,98 @@
+//! Checkpoints of logs: who signs them on this node, and where they are kept besides the database.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use audit::export::{BalanceLine, StatedBalances};
+use audit::sealer::{SealSettings, Sealer};
+use audit::sinks::{CheckpointFolder, CheckpointSink, SinkFault};
+use audit::store::StoredCheckpoint;
+use event_store::vault::MasterKeys;
+use ledger_core::{LedgerName, Position};
+use projections::Queries;
+use projections::queries::QueryError;
+use realtime_bridge::Nats;
+use sqlx::PgPool;
+
+/// How logs are sealed.
+#[derive(Debug, Clone, Default)]
+pub struct AuditOptions {
+    /// By which name, and how often.
+    pub seals: SealSettings,
+    /// A folder that keeps checkpoints, if one is to.
+    pub folder: Option<PathBuf>,
+}
+
+impl AuditOptions {
+    /// Who seals with these master keys; who only reads what was sealed, without.
+    #[must_use]
+    pub fn sealer(&self, pool: &PgPool, master_keys: Option<Arc<dyn MasterKeys>>) -> Sealer {
+        Sealer::new(pool, master_keys, self.seals.clone())
+    }
+
+    /// Where checkpoints go.
+    pub(super) fn sinks(&self, nats: &Nats) -> Vec<Arc<dyn CheckpointSink>> {
+        let mut sinks: Vec<Arc<dyn CheckpointSink>> = vec![Arc::new(OnNats(nats.clone()))];
+        if let Some(folder) = &self.folder {
+            sinks.push(Arc::new(CheckpointFolder(folder.clone())));
+        }
+        sinks
+    }
+}
+
+/// The stream of checkpoints.
+#[derive(Debug)]
+struct OnNats(Nats);
+
+#[async_trait]
+impl CheckpointSink for OnNats {
+    fn name(&self) -> &'static str {
+        "nats"
+    }
+
+    async fn keep(
+        &self,
+        ledger: LedgerName,
+        checkpoint: &StoredCheckpoint,
+    ) -> Result<(), SinkFault> {
+        let size = checkpoint.checkpoint.head.size;
+        let id = format!("{size}-{}", checkpoint.key_number);
+        let note = &checkpoint.checkpoint.text;
+        Ok(self.0.publish_checkpoint(ledger, &id, note).await?)
+    }
+}
+
+/// What the read model of accounts states.
+#[derive(Clone)]
+pub struct AccountsAsStated(pub Queries);
+
+/// Why accounts are not stated.
+#[derive(Debug, thiserror::Error)]
+enum StatingError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("the balances cannot be written")]
+    Write(#[from] std::io::Error),
+}
+
+#[async_trait]
+impl StatedBalances for AccountsAsStated {
+    async fn write(
+        &self,
+        ledger: LedgerName,
+        to: &mut (dyn Write + Send),
+    ) -> Result<Position, Box<dyn std::error::Error + Send + Sync>> {
+        let written = self.0.stated_accounts(ledger, |row| {
+            let line = BalanceLine {
+                account: format!("{}:{}", row.holder, row.asset),
+                posted_debits: row.posted_debits,
+                posted_credits: row.posted_credits,
+                pending_debits: row.pending_debits,
+            };
+            line.write_to(&mut *to).map_err(StatingError::from)
+        });
+        Ok(written.await?)
+    }
+}

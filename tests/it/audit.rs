@@ -1,0 +1,9 @@
+//! The auditor's seat, on a real PostgreSQL: sealing, exports, and whatever somebody may tamper with.
+
+mod agreement;
+mod erasure;
+mod export;
+mod rest;
+mod sealing;
+mod support;
+mod tampering;

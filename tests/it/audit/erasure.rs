@@ -1,0 +1,57 @@
+//! Erasing a person leaves every hash as it was.
+
+use std::sync::Arc;
+
+use audit::export::export;
+use daybook::node::{AccountsAsStated, AuditOptions, PersonKeys};
+use serde_json::json;
+
+use super::support::{check_twice, findings, keep};
+use crate::harness::servers::new_folder;
+use crate::personal::support::{NAME, Office, everything};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erasing_a_person_leaves_what_was_sealed_as_it_was() {
+    let office = Office::open().await;
+    let (doors, access) = (&office.doors, &office.asha.access);
+    office.record(access, everything()).await.expect(200);
+    let sealing = doors.at("/checkpoints");
+    let sealed = doors.post(&sealing, &doors.admin, json!({})).await;
+    let old = keep(sealed.expect(200).body["note"].as_str().unwrap());
+    let keys = doors.get(&doors.at("/checkpoint-keys"), &doors.admin).await;
+    let key = keys.expect(200).body["items"][0]["verifier_key"].clone();
+    let node = &doors.node;
+    let kept = PersonKeys::Kept {
+        previous: Vec::new(),
+    };
+    let pool = node.node.database.pool();
+    let master_keys = kept.master_keys(&Arc::clone(&node.master_key));
+    let sealer = AuditOptions::default().sealer(pool, master_keys);
+    let mut exports = Vec::new();
+    for mark in ["sealed", "erased"] {
+        let folder = new_folder("export");
+        let balances = AccountsAsStated(node.node.queries.clone());
+        let exported = export(pool, &sealer, &balances, office.ledger(), &folder).await;
+        assert!(exported.unwrap().refused.is_none());
+        let report = check_twice(&folder, key.as_str().unwrap(), std::slice::from_ref(&old));
+        assert_eq!(findings(&report), Vec::<String>::new());
+        let events = std::fs::read_to_string(folder.join("events.ndjson")).unwrap();
+        assert!(!events.contains(NAME));
+        let marks = events
+            .lines()
+            .filter(|line| line.contains(r#","personal":""#));
+        assert!(marks.clone().count() > 0);
+        for line in marks {
+            assert!(
+                line.ends_with(&format!(r#","personal":"{mark}"}}"#)),
+                "{line}"
+            );
+        }
+        exports.push(events);
+        if mark == "sealed" {
+            let erased = office.erase(json!({ "reason": "requested" })).await;
+            erased.expect(200);
+        }
+    }
+    assert!(exports[1].lines().count() > exports[0].lines().count());
+}

@@ -1,0 +1,179 @@
+//! Exports: everything is in them, and both verifiers find them right.
+
+use std::time::Duration;
+
+use event_store::LogReader;
+use ledger_core::Position;
+use serde_json::Value;
+use sqlx::Executor;
+
+use super::support::{Audited, check, check_twice, findings, keep, kept};
+use crate::harness::program::program;
+use crate::harness::{deposit, servers::new_folder};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_right_and_goes_on_from_an_earlier_checkpoint() {
+    let audited = Audited::begin().await;
+    let early = kept(&audited.seal().await);
+    let wallet = audited.node.bench.wallet().await;
+    for _ in 0..270 {
+        audited.submit(deposit(wallet, "0.01")).await;
+    }
+    let middle = kept(&audited.seal().await);
+    audited.sealer.rotate(audited.ledger(), 1).await.unwrap();
+    audited.submit(deposit(wallet, "0.01")).await;
+    audited.node.settled().await;
+    let (folder, exported) = audited.export().await;
+    assert!(exported.refused.is_none());
+    let key = audited.key().await;
+    let report = check_twice(&folder, &key, &[early.clone(), middle]);
+    assert_eq!(findings(&report), Vec::<String>::new());
+    assert!(report.ok);
+    assert_eq!(report.consistent_checkpoints, 2);
+    let head = audited.node.bench.head().await;
+    assert_eq!(report.events, u64::try_from(head.value()).unwrap());
+    let accounts = audited.node.bench.book().await.accounts().count();
+    assert_eq!(report.accounts, u64::try_from(accounts).unwrap());
+    assert!(report.transactions > 270);
+    // Whoever trusts only the new key does not know who signed before.
+    let keys = audited.sealer.store().keys(audited.ledger()).await.unwrap();
+    let report = check_twice(&folder, keys[1].key.as_str(), &[early]);
+    assert_eq!(findings(&report), ["signature_unknown"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_and_export_write_the_same_lines() {
+    let audited = Audited::begin().await;
+    let (folder, _) = audited.export().await;
+    let exported = std::fs::read_to_string(folder.join("events.ndjson")).unwrap();
+    let output = program(&audited.test.url)
+        .args(["replay", "--ledger", "main"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), exported);
+    let log = LogReader::new(audited.node.database.pool().clone());
+    let stored = log
+        .read(audited.ledger(), Position::START, 10_000)
+        .await
+        .unwrap();
+    assert_eq!(exported.lines().count(), stored.len());
+    for (line, event) in exported.lines().zip(stored) {
+        assert!(line.contains(&format!(r#""payload":{},"metadata":"#, event.payload)));
+    }
+}
+
+/// The program does all of it, without our help.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_seals_exports_proves_and_verifies() {
+    let audited = Audited::begin().await;
+    let url = &audited.test.url;
+    let master_key = identity::secret::new_master_key().unwrap();
+    let run = async |arguments: &[&str]| {
+        let output = program(url)
+            .env("DAYBOOK__AUTH__MASTER_KEY", &*master_key)
+            .args(arguments)
+            .output()
+            .await
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), said, error)
+    };
+    let (code, checkpoint, error) = run(&["audit", "seal", "--ledger", "main"]).await;
+    assert_eq!(code, 0, "{error}");
+    let old = keep(&checkpoint);
+    let folder = new_folder("export");
+    let to = folder.to_str().unwrap();
+    let (code, _, error) = run(&["export", "--ledger", "main", "--to", to]).await;
+    assert_eq!(code, 0, "{error}");
+    // Not over what is there.
+    let (code, _, error) = run(&["export", "--ledger", "main", "--to", to]).await;
+    assert!(code == 1 && error.contains("is not empty"), "{error}");
+    let key = audited.key().await;
+    assert!(key.starts_with("daybook.local/main+"), "{key}");
+    let verify = [
+        "audit",
+        "verify",
+        to,
+        "--key",
+        &key,
+        "--checkpoint",
+        old.to_str().unwrap(),
+    ];
+    let (code, said, error) = run(&verify).await;
+    assert_eq!(code, 0, "{said}{error}");
+    assert!(said.contains("everything is right"), "{said}");
+    let (code, proof, error) =
+        run(&["audit", "proof", "--ledger", "main", "--position", "3"]).await;
+    assert_eq!(code, 0, "{error}");
+    audit::proof::ProofFile::read(&proof).unwrap();
+    let (code, _, _) = run(&[
+        "audit",
+        "consistency",
+        "--ledger",
+        "main",
+        "--from",
+        "3",
+        "--to",
+        "9",
+    ])
+    .await;
+    assert_eq!(code, 0);
+    // Something is wrong: another code, and a report that programs read.
+    std::fs::write(folder.join("balances.ndjson"), "{}\n").unwrap();
+    let (code, said, _) = run(&[&verify[..], &["--json"]].concat()).await;
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &report["ok"]), (2, &Value::Bool(false)));
+    assert_eq!(report["findings"][0]["code"], "balance_malformed");
+    let (code, _, _) = run(&["audit", "verify", "/nowhere", "--key", &key]).await;
+    assert_eq!(code, 1);
+}
+
+/// A ledger that is written while it is exported: the export is of one moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_of_writers_with_an_export() {
+    let audited = Audited::begin().await;
+    let wallet = audited.node.bench.wallet().await;
+    audited.seal().await;
+    let executors = audited.node.bench.executors.clone();
+    let ledger = audited.ledger();
+    let writer = tokio::spawn(async move {
+        loop {
+            let one = crate::harness::submission(deposit(wallet, "0.01"));
+            executors.submit(ledger, one).await.unwrap();
+        }
+    });
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        let sealing = audited.sealer.clone();
+        let other = tokio::spawn(async move { sealing.seal(ledger).await.map(|_| ()) });
+        let (folder, exported) = audited.export().await;
+        assert!(exported.refused.is_none());
+        other.await.unwrap().unwrap();
+        let report = check(&folder, &audited.key().await, &[]);
+        assert_eq!(findings(&report), Vec::<String>::new());
+        sizes.push(report.events);
+        tokio::time::timeout(Duration::from_secs(60), audited.node.settled())
+            .await
+            .unwrap();
+    }
+    writer.abort();
+    assert!(sizes.is_sorted(), "{sizes:?}");
+}
+
+/// What is there now is what the auditor gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_a_tampered_log_goes_on_with_the_last_checkpoint() {
+    let audited = Audited::begin().await;
+    audited.seal().await;
+    let mut superuser = audited.superuser().await;
+    superuser
+        .execute("UPDATE daybook.events SET metadata = '{\"command_id\":\"0190b8a2-5b7e-7c3d-8f00-000000000001\"}' WHERE position = 2")
+        .await
+        .unwrap();
+    let (folder, exported) = audited.export().await;
+    assert!(exported.refused.is_some());
+    let report = check_twice(&folder, &audited.key().await, &[]);
+    assert_eq!(findings(&report), ["event_changed 2", "root_differs"]);
+}
