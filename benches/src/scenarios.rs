@@ -1,6 +1,5 @@
 //! What is measured, in groups that share their data.
 
-mod audit;
 mod cold;
 mod engine;
 mod history;
@@ -49,11 +48,6 @@ pub const GROUPS: &[Group] = &[
         name: "nodes",
         about: "two whole nodes on one database behind one address, and one",
         run: |machine, plan| Box::pin(nodes::run(machine, plan)),
-    },
-    Group {
-        name: "audit",
-        about: "sealing, proving, exporting, and checking an export",
-        run: |machine, plan| Box::pin(audit::run(machine, plan)),
     },
     Group {
         name: "slow_disk",

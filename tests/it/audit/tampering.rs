@@ -131,10 +131,7 @@ async fn tampering_with_events_is_caught_where_it_is() {
     changed[at] = changed[at].replacen(r#""amount":"1000.00""#, r#""amount":"9000.00""#, 1);
     assert_ne!(changed[at], lines[at]);
     tampered.write(&changed);
-    let changed_and_root = vec![
-        format!("event_changed {position}"),
-        "root_differs".to_owned(),
-    ];
+    let is_changed = format!("event_changed {position}");
     let old = format!(
         "history_rewritten {}",
         Checkpoint::read(&std::fs::read(&export.old[0]).unwrap())
@@ -148,13 +145,13 @@ async fn tampering_with_events_is_caught_where_it_is() {
         all.push("root_differs".to_owned());
         all
     };
-    assert_eq!(tampered.findings(), found(&[&changed_and_root[0]]));
+    assert_eq!(tampered.findings(), found(&[&is_changed]));
 
     // Only a space, which changes no meaning.
     let mut spaced = lines.clone();
     spaced[at] = spaced[at].replacen(r#""payload":{"#, r#""payload":{ "#, 1);
     tampered.write(&spaced);
-    assert_eq!(tampered.findings(), found(&[&changed_and_root[0]]));
+    assert_eq!(tampered.findings(), found(&[&is_changed]));
 
     let mut deleted = lines.clone();
     deleted.remove(at);
