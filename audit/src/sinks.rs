@@ -55,8 +55,15 @@ impl CheckpointSink for CheckpointFolder {
         let written = tokio::task::spawn_blocking(move || {
             std::fs::create_dir_all(&folder)?;
             let file = folder.join(&name);
-            if std::fs::read(&file).is_ok_and(|known| known == text.as_bytes()) {
-                return Ok(());
+            match std::fs::read(&file) {
+                Ok(known) if known == text.as_bytes() => return Ok(()),
+                // Never written over: the same key has signed two histories, and this proves it.
+                Ok(_) => {
+                    let told = format!("another checkpoint is kept as {}", file.display());
+                    return Err(std::io::Error::other(told));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
             // A half-written file is never seen under its name.
             let new = folder.join(format!(".{name}.{}.new", std::process::id()));

@@ -3,17 +3,19 @@
 //! Every event up to the last position is read, in order and without gaps, whatever is booked of it, so books
 //! are never written of a log of which something is missing.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use event_store::{LogError, LogReader};
 use ledger_core::{LedgerName, OwnerId, Position, Stream};
 
 use crate::format::Format;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{BookedTransaction, Journal, JournalError};
 use crate::writer::{BookWriter, Closing, Scope, WriteError, writer};
 
 /// Events read at a time.
-const PAGE: i64 = 1_000;
+const PAGE: i64 = 200;
+/// Bytes given at a time, or as many as one transaction has.
+const CHUNK: usize = 256 << 10;
 /// Owners asked about at a time.
 const OWNERS: usize = 1_000;
 
@@ -53,6 +55,8 @@ pub struct Export {
     log: LogReader,
     scope: Scope,
     journal: Journal,
+    /// What was read and is not written yet.
+    booked: VecDeque<BookedTransaction>,
     writer: Box<dyn BookWriter>,
     stage: Stage,
 }
@@ -75,6 +79,7 @@ impl Export {
             log,
             scope,
             journal: Journal::new(scope.effective_until),
+            booked: VecDeque::new(),
             writer: writer(format, scope)?,
             stage: Stage::Beginning,
         })
@@ -86,14 +91,19 @@ impl Export {
     /// [`BooksError`]; what was given before is then not to be used.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, BooksError> {
         let mut bytes = Vec::new();
-        while bytes.is_empty() {
+        while bytes.len() < CHUNK {
+            // One at a time: each can be a megabyte.
+            if let Some(transaction) = self.booked.pop_front() {
+                self.writer.transactions(&[transaction], &mut bytes)?;
+                continue;
+            }
             self.stage = match self.stage {
                 Stage::Beginning => {
                     self.writer.begin(&mut bytes)?;
                     Stage::After(Position::START)
                 }
                 Stage::After(position) if position < self.scope.until => {
-                    Stage::After(self.page(position, &mut bytes).await?)
+                    Stage::After(self.page(position).await?)
                 }
                 Stage::After(_) => {
                     let erased = erased(&self.log, self.scope.ledger, &self.journal).await?;
@@ -104,10 +114,10 @@ impl Export {
                     self.writer.finish(closing, &mut bytes)?;
                     Stage::Finished
                 }
-                Stage::Finished => return Ok(None),
+                Stage::Finished => break,
             };
         }
-        Ok(Some(bytes))
+        Ok((!bytes.is_empty()).then_some(bytes))
     }
 
     /// How many transactions are booked so far.
@@ -117,21 +127,19 @@ impl Export {
     }
 
     /// Books the next page, and says where it ends.
-    async fn page(&mut self, after: Position, bytes: &mut Vec<u8>) -> Result<Position, BooksError> {
+    async fn page(&mut self, after: Position) -> Result<Position, BooksError> {
         let Scope { ledger, until, .. } = self.scope;
         let limit = PAGE.min(until.value() - after.value());
         let events = self.log.read_raw(ledger, after, limit).await?;
         let mut last = after;
-        let mut booked = Vec::new();
         for event in events {
             let event = event.decode()?;
             last = event.position;
-            booked.extend(self.journal.fold(event)?);
+            self.booked.extend(self.journal.fold(event)?);
         }
         if last == after {
             return Err(BooksError::TooShort { ledger, last });
         }
-        self.writer.transactions(&booked, bytes)?;
         Ok(last)
     }
 }

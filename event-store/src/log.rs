@@ -146,7 +146,7 @@ pub struct LookedThrough {
 }
 
 /// Positions looked through by one query.
-const STRETCH: i64 = 100_000;
+const STRETCH: i64 = 20_000;
 
 /// Reads logs.
 #[derive(Debug, Clone)]
@@ -299,7 +299,7 @@ impl LogReader {
         until: Position,
         limit: i64,
     ) -> Result<LookedThrough, LogError> {
-        let is_indexed = filter.aggregate_id.is_some();
+        let is_indexed = filter.aggregate_id.is_some() && filter.aggregate_type.is_some();
         let end = match is_indexed {
             true => until,
             false => until.min(after.plus(STRETCH)),
@@ -499,8 +499,8 @@ fn head_of_row(
     })
 }
 
-/// Lets events pass that tell of a wallet. What a payment, payout or beneficiary is of is in its first event alone;
-/// the queries are those of the indices.
+/// Lets events pass that tell of a wallet. What a payment, payout or beneficiary is of is in its first event alone,
+/// which is looked up for each of theirs: all that are of the wallet could be a million.
 fn push_wallet(query: &mut QueryBuilder<'_, Postgres>, ledger: LedgerName, wallet: WalletId) {
     let (ledger, wallet) = (ledger.as_str().to_owned(), wallet.to_string());
     query
@@ -516,15 +516,15 @@ fn push_wallet(query: &mut QueryBuilder<'_, Postgres>, ledger: LedgerName, walle
     ] {
         query
             .push(format!(
-                " OR (aggregate_type = '{kind}' AND aggregate_id IN (SELECT first.aggregate_id \
-                 FROM daybook.events AS first WHERE first.event_type = '{first}' AND first.ledger = "
+                " OR (aggregate_type = '{kind}' AND (SELECT first.payload #>> '{{{first},wallet}}' \
+                 FROM daybook.events AS first WHERE first.aggregate_type = '{kind}' \
+                 AND first.aggregate_id = events.aggregate_id AND first.sequence = 1 \
+                 AND first.ledger = "
             ))
             .push_bind(ledger.clone())
-            .push(format!(
-                " AND first.payload #>> '{{{first},wallet}}' = "
-            ))
+            .push(") = ")
             .push_bind(wallet.clone())
-            .push("))");
+            .push(")");
     }
     query.push(")");
 }

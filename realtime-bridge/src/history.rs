@@ -18,6 +18,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// How many clients may read the past at once: a crowd that reconnects must not use up the
 /// database's connections.
 const CONCURRENT_READS: usize = 8;
+/// How many of them for replays, which read everything: who resumes does not wait behind them.
+const CONCURRENT_REPLAYS: usize = 2;
 /// No answer of JetStream is larger than about this.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 
@@ -38,6 +40,7 @@ pub(crate) struct History {
     nats: Nats,
     log: LogReader,
     turns: Semaphore,
+    replays: Semaphore,
 }
 
 impl History {
@@ -46,6 +49,7 @@ impl History {
             nats,
             log,
             turns: Semaphore::new(CONCURRENT_READS),
+            replays: Semaphore::new(CONCURRENT_REPLAYS),
         }
     }
 
@@ -68,6 +72,18 @@ impl History {
         }
         count_reads("postgres");
         self.read_log(ledger, after, limit).await
+    }
+
+    /// The same for a replay.
+    pub(crate) async fn read_again(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        limit: u16,
+    ) -> Result<Vec<Publication>, HistoryError> {
+        let turn = self.replays.acquire().await;
+        let _turn = turn.map_err(|_| HistoryError::Stopping)?;
+        self.read(ledger, after, limit).await
     }
 
     /// The same from PostgreSQL alone.

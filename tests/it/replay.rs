@@ -227,14 +227,14 @@ async fn what_is_rare_is_found_however_much_lies_between() {
     let node = TestNode::start().await;
     let asha = node.wallet("asha").await;
     let (pool, ledger) = (node.node.database.pool(), &node.ledger);
-    // A stretch is a hundred thousand positions; the log is as it would be, but for its size.
+    // A stretch is twenty thousand positions; the log is as it would be, but for its size.
     let log = event_store::LogReader::new(pool.clone());
     let filter = event_store::EventFilter {
         wallet: Some(asha.parse().unwrap()),
         ..event_store::EventFilter::default()
     };
     let ledger = ledger.parse().unwrap();
-    let end = ledger_core::Position::START.plus(250_000);
+    let end = ledger_core::Position::START.plus(50_000);
     let (mut after, mut found, mut turns) = (ledger_core::Position::START, 0, 0);
     while after < end {
         let looked = log

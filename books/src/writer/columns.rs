@@ -54,6 +54,12 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Whether it is the first of its transaction, which alone has the caller's metadata: they can be large, and
+    /// a transaction has up to 2,000 entries.
+    pub(super) const fn is_first(&self) -> bool {
+        self.number == 0 && matches!(self.side, NormalSide::Debit)
+    }
+
     pub(super) const fn side(&self) -> &'static str {
         match self.side {
             NormalSide::Debit => "debit",

@@ -77,6 +77,7 @@ fn write(rows: &mut Rows<'_>, transaction: &BookedTransaction) -> Result<(), Wri
     for entry in shared.entries() {
         let [account, book_account, counterparty] = entry.accounts();
         let asset = entry.posting.asset;
+        let metadata = shared.metadata.as_deref().filter(|_| entry.is_first());
         rows.write_record([
             &*position,
             &recorded_at,
@@ -85,7 +86,7 @@ fn write(rows: &mut Rows<'_>, transaction: &BookedTransaction) -> Result<(), Wri
             shared.cause,
             shared.cause_id.as_deref().unwrap_or_default(),
             &reference,
-            shared.metadata.as_deref().unwrap_or_default(),
+            metadata.unwrap_or_default(),
             &entry.number.to_string(),
             entry.side(),
             &account,

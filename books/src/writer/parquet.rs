@@ -171,9 +171,9 @@ impl Rows {
         let cause_id = shared.cause_id.as_deref().map(bytes);
         let reference = shared.reference.map(bytes);
         let metadata = shared.metadata.as_deref().map(bytes);
-        for text in [&cause_id, &reference, &metadata].into_iter().flatten() {
-            self.text_bytes += text.len();
-        }
+        self.text_bytes += metadata.as_ref().map_or(0, ByteArray::len);
+        let on_each = [&cause_id, &reference].into_iter().flatten();
+        let on_each: usize = on_each.map(ByteArray::len).sum();
         for entry in shared.entries() {
             let asset = entry.posting.asset;
             let amount = minor_units(transaction.position, &asset, entry.posting.amount)?;
@@ -186,13 +186,14 @@ impl Rows {
             self.cause.push(cause.clone());
             self.cause_id.push(cause_id.as_ref());
             self.reference.push(reference.as_ref());
-            self.metadata.push(metadata.as_ref());
+            self.metadata
+                .push(metadata.as_ref().filter(|_| entry.is_first()));
             // There are at most 1,000 postings, and 18 decimals.
             self.posting
                 .push(i32::try_from(entry.number).unwrap_or(i32::MAX));
             self.side.push(bytes(entry.side()));
             let [account, book_account, counterparty] = entry.accounts();
-            self.text_bytes += account.len() + book_account.len() + counterparty.len();
+            self.text_bytes += on_each + account.len() + book_account.len() + counterparty.len();
             self.account.push(bytes(&account));
             self.book_account.push(bytes(&book_account));
             self.counterparty.push(bytes(&counterparty));

@@ -89,18 +89,18 @@ fn in_words(report: &Report) -> String {
     for finding in &report.findings {
         let place = match (&finding.position, &finding.account) {
             (Some(position), _) => format!("position {position}: "),
-            (None, Some(account)) => format!("{account}: "),
+            (None, Some(account)) => format!("{}: ", printable(account)),
             (None, None) => String::new(),
         };
         let code = serde_json::to_string(&finding.code).unwrap_or_default();
         let code = code.trim_matches('"');
-        text += &format!("WRONG {code}: {place}{}\n", finding.detail);
+        text += &format!("WRONG {code}: {place}{}\n", printable(&finding.detail));
     }
     if report.findings_left_out > 0 {
         text += &format!("and {} more\n", report.findings_left_out);
     }
     let unknown = || "unknown".to_owned();
-    let origin = report.origin.clone().unwrap_or_else(unknown);
+    let origin = printable(&report.origin.clone().unwrap_or_else(unknown));
     text += &format!(
         "{origin}: {} events, {} transactions, {} accounts, consistent with {} earlier checkpoints\n",
         report.events, report.transactions, report.accounts, report.consistent_checkpoints
@@ -113,4 +113,13 @@ fn in_words(report: &Report) -> String {
         );
     }
     text
+}
+
+/// A text of an export that nobody has to trust, without what would move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let shown = text.chars().map(|letter| match letter {
+        letter if letter.is_control() => letter.escape_default().to_string(),
+        letter => letter.to_string(),
+    });
+    shown.collect()
 }

@@ -98,9 +98,9 @@ ORDER BY recorded_at DESC, entry_number DESC LIMIT $4";
 /// the command's last event, and at the same position those of commands that were given next and said nothing new.
 const KEYS_BEHIND: &str = "\
 SELECT DISTINCT used.scope, used.key, ended.metadata ->> 'command_id' AS command_id
-FROM UNNEST($2::bigint[]) AS asked (position)
-CROSS JOIN LATERAL (SELECT position FROM daybook.idempotency
-    WHERE ledger = $1 AND position >= asked.position ORDER BY position LIMIT 1) AS next
+FROM (SELECT DISTINCT found.position FROM UNNEST($2::bigint[]) AS asked (position)
+    CROSS JOIN LATERAL (SELECT position FROM daybook.idempotency
+        WHERE ledger = $1 AND position >= asked.position ORDER BY position LIMIT 1) AS found) AS next
 JOIN daybook.events AS ended ON ended.ledger = $1 AND ended.position = next.position
 CROSS JOIN LATERAL (SELECT scope, key FROM daybook.idempotency
     WHERE ledger = $1 AND position = next.position
@@ -136,7 +136,10 @@ impl Queries {
         let Sums { debits, credits } = totals::recorded_up_to(connection, key, cut).await?;
         // Numbers are whole: what is at most the one before is before it.
         let from = page.after.map_or(cut, |after| {
-            cut.min(Place::After(after.time, after.entry_number - 1))
+            cut.min(Place::After(
+                after.time,
+                after.entry_number.saturating_sub(1),
+            ))
         });
         let limit = page.limit.clamp(1, MOST_ENTRIES);
         let (time, entry_number) = from.columns();

@@ -89,6 +89,8 @@ struct Replay {
     until: Position,
     pace: Pace,
     epoch: Arc<str>,
+    /// How the client stood when it was last asked what it may follow.
+    asked: u64,
     stop: CancellationToken,
 }
 
@@ -119,6 +121,7 @@ impl Session {
         pace: Pace,
     ) -> Result<(), ErrorCode> {
         let channel: Channel = channel.parse().map_err(|_| ErrorCode::UnknownChannel)?;
+        let asked = self.visitor.generation();
         self.may_replay(&channel).await?;
         let epoch = self.feed.epoch();
         let head = self.shared.log.head(self.feed.ledger()).await;
@@ -137,6 +140,7 @@ impl Session {
             until,
             pace,
             epoch: Arc::clone(&epoch),
+            asked,
             stop: CancellationToken::new(),
         };
         let mut current = self.replays.lock();
@@ -154,6 +158,19 @@ impl Session {
         drop(current);
         self.replays.wanted.notify_one();
         Ok(())
+    }
+
+    /// Asks again whether the replay that is under way is for the client, and ends it if it is not.
+    pub(super) async fn ask_for_replay(&self) {
+        let Some(replay) = self.replays.current() else {
+            return;
+        };
+        if let Err(ErrorCode::Forbidden | ErrorCode::ChannelNotFound) =
+            self.may_replay(&replay.channel).await
+        {
+            replay.stop.cancel();
+            self.peer.forget_the_past();
+        }
     }
 
     /// Ends the replay that is under way.
@@ -179,6 +196,10 @@ impl Session {
                 () = replay.stop.cancelled() => None,
                 told = self.tell(&replay, &mut reached) => told.err(),
             };
+            if code == Some(ErrorCode::Forbidden) {
+                // What waits is not for them any more.
+                self.peer.forget_the_past();
+            }
             let mut current = self.replays.lock();
             *current = None;
             self.peer.send(&ServerMessage::ReplayEnded {
@@ -196,7 +217,7 @@ impl Session {
             pace: replay.pace,
             last: None,
         };
-        let mut asked = self.visitor.generation();
+        let mut asked = replay.asked;
         while *reached < replay.until {
             if self.feed.epoch() != replay.epoch {
                 return Err(ErrorCode::ResyncRequired);
@@ -225,7 +246,7 @@ impl Session {
         until: Position,
     ) -> Result<Vec<Publication>, ErrorCode> {
         let ledger = self.feed.ledger();
-        let read = self.shared.history.read(ledger, after, REPLAY_EVENTS);
+        let read = self.shared.history.read_again(ledger, after, REPLAY_EVENTS);
         let events = read.await.map_err(|error| {
             tracing::warn!(
                 %ledger,

@@ -92,6 +92,7 @@ impl Session {
     /// Asks how the client stands, and for each channel that it follows.
     async fn ask(&self) -> Result<(), Ended> {
         self.visitor.stand_again().await?;
+        self.ask_for_replay().await;
         for channel in self.peer.channels() {
             match self.visitor.may_follow(&channel).await {
                 Ok(()) => {}

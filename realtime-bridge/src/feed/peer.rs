@@ -154,6 +154,17 @@ impl Peer {
         self.push(&mut self.lock(), Item::Replayed { channel, event });
     }
 
+    /// Drops the events of the past that wait: they are not for the client any more.
+    pub(crate) fn forget_the_past(&self) {
+        let mut state = self.lock();
+        state
+            .items
+            .retain(|item| !matches!(item, Item::Replayed { .. }));
+        state.bytes = state.items.iter().map(Item::bytes).sum();
+        drop(state);
+        self.emptied.notify_waiters();
+    }
+
     /// Puts a ping into the queue.
     pub(crate) fn ping(&self) {
         self.push(&mut self.lock(), Item::Ping);

@@ -13,5 +13,7 @@ with open(sys.argv[1], newline="", encoding="utf-8") as rows:
         assert -amount.as_tuple().exponent == int(row["scale"]), row
         sign = {"debit": 1, "credit": -1}[row["side"]]
         sums[row["account"]] = sums.get(row["account"], decimal.Decimal()) + sign * amount
-        references[row["position"]] = [row["reference"], row["metadata"]]
+        is_first = row["position"] not in references
+        told = references.setdefault(row["position"], [row["reference"], row["metadata"]])
+        assert told[0] == row["reference"] and (is_first or row["metadata"] == ""), row
 json.dump({"sums": {name: f"{value:f}" for name, value in sums.items()}, "references": references}, sys.stdout)
