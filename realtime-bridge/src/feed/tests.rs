@@ -58,6 +58,7 @@ async fn waiting(peer: &Peer) -> Vec<String> {
             seen.push(match item {
                 Item::Message { kind, .. } => kind.to_owned(),
                 Item::Event { prev, event, .. } => format!("{} after {prev}", event.position),
+                Item::Replayed { event, .. } => format!("{} again", event.position),
                 Item::Ping => "ping".to_owned(),
             });
         }
