@@ -5,10 +5,13 @@ use std::time::Duration;
 use connectors::simulators::PayerChoice;
 use daybook::cli::Role as Part;
 use ledger_core::PaymentId;
-use workflows::retention::RetentionSettings;
+use sqlx::postgres::PgPoolOptions;
+use tokio_util::sync::CancellationToken;
+use workflows::retention::{Retention, RetentionSettings};
 
 use super::support::{World, eventually};
-use crate::harness::node::TestNode;
+use crate::harness::TestDatabase;
+use crate::harness::node::{TestNode, new_ledger_name};
 
 async fn paid(world: &World, node: &TestNode) -> PaymentId {
     let wallet = node.wallet("asha").await;
@@ -128,4 +131,59 @@ async fn what_is_settled_and_who_paid_are_forgotten_in_time() {
     let replay = forgetful.send(forgetful.client.post(at("replay"))).await;
     assert_eq!(replay.expect(404).code(), "webhook_forgotten");
     forgetful.node.stop().await;
+}
+
+/// What a service may do is less than what its database's owner may, who runs the other tests.
+#[tokio::test(flavor = "multi_thread")]
+async fn forgetting_needs_no_more_rights_than_a_service_has() {
+    let database = TestDatabase::create().await;
+    let ledger = new_ledger_name();
+    let (case, check) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+    for statement in [
+        "INSERT INTO workflows.checkout (ledger, payment_id, noted_by, payer_email, requested_at, \
+         expires_at) VALUES ($1, $2, $3, 'asha@example.com', now() - interval '400 days', \
+         now() - interval '400 days')",
+        "INSERT INTO workflows.identity_person (ledger, case_id, provider, noted_by, noted_at, sealed) \
+         VALUES ($1, $2, 'onfido', $3, now() - interval '400 days', 'x')",
+        "INSERT INTO workflows.identity_check (ledger, case_id, id, provider, submission, level, entry, \
+         entry_expires_at) VALUES ($1, $2, $3, 'onfido', 1, 'a level', 'x', \
+         now() - interval '400 days')",
+    ] {
+        sqlx::query(statement)
+            .bind(&ledger)
+            .bind(case)
+            .bind(check)
+            .execute(database.database.pool())
+            .await
+            .unwrap();
+    }
+    let service = PgPoolOptions::new().max_connections(2);
+    let service = service.after_connect(|connection, _| {
+        Box::pin(async move {
+            sqlx::query("SET ROLE daybook_service")
+                .execute(connection)
+                .await
+                .map(drop)
+        })
+    });
+    let service = service.connect(&database.url).await.unwrap();
+    let stop = CancellationToken::new();
+    let retention = Retention::new(service, RetentionSettings::default());
+    let running = tokio::spawn(retention.run(stop.clone()));
+    for left in [
+        "SELECT count(*) FROM workflows.checkout",
+        "SELECT count(*) FROM workflows.identity_person",
+        "SELECT count(*) FROM workflows.identity_check WHERE entry IS NOT NULL",
+    ] {
+        eventually(left, || async {
+            let left: i64 = sqlx::query_scalar(left)
+                .fetch_one(database.database.pool())
+                .await
+                .unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
+    }
+    stop.cancel();
+    running.await.unwrap();
 }
