@@ -109,7 +109,7 @@ fn in_words(report: &Report) -> String {
         let key = report.signed_by.clone().unwrap_or_else(unknown);
         text += &format!(
             "everything is right: nothing is missing or changed since it was sealed, the checkpoint is signed by {key}, \
-             every event obeys the rules, and the balances are as stated\n"
+             every movement that was asked for obeys the rules, and the balances are as stated\n"
         );
     }
     text
