@@ -11,8 +11,8 @@ mod balances;
 mod folder;
 mod lines;
 mod rules;
+mod sums;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -527,6 +527,3 @@ impl Events<'_> {
         Ok(self.rules.into_book().filter(|_| is_followed))
     }
 }
-
-/// Sums by asset.
-type Sums = BTreeMap<String, (rust_decimal::Decimal, rust_decimal::Decimal)>;

@@ -1,6 +1,6 @@
 //! What the accounts are stated to hold, compared with what the events add up to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,7 +9,8 @@ use ledger_core::book::{AccountTotals, Book};
 use ledger_core::money::parse_decimal;
 use rust_decimal::Decimal;
 
-use super::{BALANCES, Code, Finding, Report, Sums, VerifyError};
+use super::sums::Difference;
+use super::{BALANCES, Code, Finding, Report, VerifyError};
 use crate::export::BalanceLine;
 
 /// Compares them; without a book only the sums.
@@ -28,7 +29,7 @@ pub(super) fn check(
             .map(|(account, totals)| (account.to_string(), totals))
             .collect()
     });
-    let mut sums = Sums::new();
+    let mut sums = BTreeMap::<String, Difference>::new();
     let lines = BufReader::new(File::open(&file).map_err(unreadable)?).lines();
     for (index, line) in lines.enumerate() {
         let line = match line {
@@ -43,9 +44,8 @@ pub(super) fn check(
         report.accounts += 1;
         let asset = account.rsplit(':').next().unwrap_or_default();
         let sum = sums.entry(asset.to_owned()).or_default();
-        // A sum that cannot be kept is no sum, and not zero.
-        sum.0 = sum.0.checked_add(stated[0]).unwrap_or(Decimal::MAX);
-        sum.1 = sum.1.checked_add(stated[1]).unwrap_or(Decimal::MIN);
+        sum.debit(stated[0]);
+        sum.credit(stated[1]);
         let Some(held) = &mut held else {
             continue;
         };
@@ -70,9 +70,9 @@ pub(super) fn check(
         let detail = "it moved and is not stated";
         report.find(Finding::of_account(Code::BalanceMissing, account, detail));
     }
-    for (asset, (debits, credits)) in sums {
-        if debits != credits {
-            let detail = format!("debits {debits}, credits {credits}");
+    for (asset, difference) in sums {
+        if !difference.is_zero() {
+            let detail = "the stated debits and credits of all accounts differ";
             report.find(Finding::of_account(
                 Code::TrialBalanceDiffers,
                 asset,

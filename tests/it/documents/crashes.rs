@@ -176,13 +176,20 @@ async fn whatever_removing_leaves_is_finished_and_told_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_by_itself_settles_what_was_left() {
     let desk = Desk::with(|settings| {
-        settings.unsettled_after = Duration::ZERO;
+        settings.unsettled_after = Duration::from_secs(3_600);
         settings.sweep_every = Duration::from_millis(200);
     })
     .await;
     let case = desk.office.case_about("nina", "full").await;
     let new = desk.new_document(&case, "nina");
     let stored = desk.stored(&new, &jpeg(1, 9_000)).await;
+    // Two hours later.
+    desk.row(
+        "UPDATE documents.document SET changed_at = changed_at - interval '2 hours' \
+         WHERE id = $1::uuid",
+        &stored.id.to_string(),
+    )
+    .await;
     for _ in 0..600 {
         if desk.files().is_empty() && desk.states().await.is_empty() {
             return;
