@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 MOST_FINDINGS = 1_000
 LONGEST_LINE = 16 << 20
 LONGEST_NOTE = 1 << 20
+MOST_SIGNATURES = 100
 MOST_POSTINGS = 1_000
 TILE = 256
 KEPT_DAYS = 35
@@ -245,14 +246,17 @@ def check_tiles(folder: Path, size: int, root: bytes) -> None:
 
 def read_base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Malformed("no base64") from None
+    if base64.b64encode(content).decode() != text:
+        raise Malformed("base64 that is not written as it has to be")
+    return content
 
 
 def whole_number(text: str) -> int:
-    """As a tree's size is written, up to 2^63 - 1."""
-    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text) or int(text) >= 1 << 63:
+    """As a tree's size is written, up to 2^64 - 1."""
+    if not re.fullmatch(r"0|[1-9][0-9]{0,19}", text) or int(text) >= 1 << 64:
         raise Malformed("no size of a tree")
     return int(text)
 
@@ -307,8 +311,10 @@ class Note:
         text, gap, below = whole.rpartition("\n\n")
         if not gap or not below.endswith("\n"):
             raise Malformed("the note has no signatures")
-        signatures = []
-        for line in below[:-1].split("\n"):
+        signatures, lines = [], below[:-1].split("\n")
+        if len(lines) > MOST_SIGNATURES:
+            raise Malformed("the note has too many signatures")
+        for line in lines:
             parts = line.split(" ")
             if len(parts) != 3 or parts[0] != "\u2014" or not is_key_name(parts[1]):
                 raise Malformed("the note has a line that is no signature")
@@ -396,8 +402,6 @@ class Trust:
         if wrong:
             report.find("signature_wrong", None, f"a signature of {what} is not its key's")
         elif signers:
-            if checkpoint.origin != signers[0].name:
-                report.find("origin_differs", None, f"{what} is of {checkpoint.origin}, its key is not")
             return signers[0]
         elif retired:
             report.find("key_retired", None, f"{what} is signed by a key that another one had followed")
@@ -1341,6 +1345,7 @@ class Verifier:
         self.lines = LineReader()
         self.checkpoint: Optional[Checkpoint] = None
         self.earlier = earlier
+        self.tile: Optional[tuple[int, list[bytes]]] = None  # number and hashes, the last one of level 0
         self.following = True  # the rules; until the first finding with a line or event
 
     def verify(self) -> Report:
@@ -1384,7 +1389,10 @@ class Verifier:
         report.origin, report.size = checkpoint.origin, checkpoint.size
         report.root = base64.b64encode(checkpoint.root).decode()
         signer = self.trust.signer(checkpoint, "the checkpoint", report)
-        report.signed_by = signer.text if signer else None
+        if signer:
+            report.signed_by = signer.text
+            if checkpoint.origin != signer.name:
+                report.find("origin_differs", None, f"the checkpoint is of {checkpoint.origin}, its key is not")
         try:
             check_tiles(self.folder, checkpoint.size, checkpoint.root)
         except Malformed as error:
@@ -1393,14 +1401,15 @@ class Verifier:
         return True
 
     def check_earlier(self) -> None:
-        """Keep those that can be compared, the smallest first."""
+        """Keep those that can be compared, the largest first."""
         kept = []
         for name, checkpoint in self.earlier:
+            self.trust.signer(checkpoint, name, self.report)
             if self.checkpoint and checkpoint.origin != self.checkpoint.origin:
                 self.report.find("origin_differs", None, f"{name} is of {checkpoint.origin}")
-            elif self.trust.signer(checkpoint, name, self.report):
+            else:
                 kept.append((name, checkpoint))
-        self.earlier = sorted(kept, key=lambda pair: pair[1].size)
+        self.earlier = sorted(kept, key=lambda pair: pair[1].size, reverse=True)
 
     def check_origin(self) -> None:
         checkpoint, ledger = self.checkpoint, self.report.ledger
@@ -1416,16 +1425,12 @@ class Verifier:
 
     def check_events(self, file: BinaryIO, tiles: bool) -> None:
         report, size = self.report, self.checkpoint.size if self.checkpoint else None
-        tree, roots = Tree(), {checkpoint.size: b"" for _, checkpoint in self.earlier}
-        expected, time, tile_number, tile = 1, datetime.min.replace(tzinfo=timezone.utc), -1, []
-        if 0 in roots:
-            roots[0] = tree.root()
+        tree, expected, time = Tree(), 1, None
+        self.check_history(tree)
         for offset, text, whole in lines_of(file):
             report.events += 1
             leaf = leaf_hash(leaf_of(text))
             tree.add(leaf)
-            if report.events in roots:
-                roots[report.events] = tree.root()
             try:
                 if not whole:
                     raise Malformed("the line has no line feed, or is too long")
@@ -1433,37 +1438,56 @@ class Verifier:
             except Malformed as error:
                 self.find("line_malformed", expected, str(error))
                 expected += 1
-                continue
-            position = line.position
-            if report.ledger is None:
-                report.ledger = line.ledger
-            elif line.ledger != report.ledger:
-                self.find("ledger_differs", position, f"it is of {line.ledger[:60]}")
-            if position < expected:
-                self.find("event_out_of_order", position, f"position {expected} was expected")
-                continue
-            if position > expected:
-                self.find("event_missing", expected, f"position {position} follows")
-            expected = position + 1
-            if size is not None and position > size:
-                self.find("event_beyond_checkpoint", position, f"the checkpoint is of {size} events")
-            elif tiles and size is not None:
-                if tile_number != (position - 1) // TILE:
-                    tile_number = (position - 1) // TILE
-                    tile = read_tile(self.folder, 0, tile_number, size)
-                if tile[(position - 1) % TILE] != leaf:
-                    self.find("event_changed", position, "it is not what was sealed")
-            if line.recorded_at < time:
-                self.find("time_backwards", position, "it was recorded before the event in front of it")
-            time = line.recorded_at
-            self.check_event(line, offset)
+            else:
+                if self.check_place(line, expected, size):
+                    expected = line.position + 1
+                    if tiles and line.position <= report.size and leaf != self.tile_leaf(line.position):
+                        self.find("event_changed", line.position, "it is not what was sealed")
+                    if time is not None and line.recorded_at < time:
+                        self.find("time_backwards", line.position, "it was recorded before the event in front of it")
+                    time = line.recorded_at
+                    self.check_event(line, offset)
+            self.check_history(tree)
+        for name, checkpoint in reversed(self.earlier):
+            report.find("history_truncated", report.events + 1, f"{name} is of {checkpoint.size} events")
         if self.following and self.book.expected:
             self.find("rule_broken", expected - 1, f"transaction {self.book.expected.transaction} had to follow")
         if size is not None and expected <= size:
             self.find("event_missing", expected, f"the checkpoint is of {size} events")
         if self.checkpoint and tree.root() != self.checkpoint.root:
             report.find("root_differs", None, "the events are not those that were signed")
-        self.check_history(roots)
+
+    def check_place(self, line: Line, expected: int, size: Optional[int]) -> bool:
+        """Whether the line is to be looked at; not when it is passed over."""
+        position = line.position
+        if self.report.ledger is None:
+            self.report.ledger = line.ledger
+        elif line.ledger != self.report.ledger:
+            self.find("ledger_differs", position, f"it is of {line.ledger[:60]}")
+        if position < expected:
+            self.find("event_out_of_order", position, f"position {expected} was expected")
+            return False
+        if position > expected:
+            self.find("event_missing", expected, f"position {position} follows")
+        if size is not None and position > size:
+            self.find("event_beyond_checkpoint", position, f"the checkpoint is of {size} events")
+        return True
+
+    def tile_leaf(self, position: int) -> bytes:
+        """The leaf hash at a position, from level 0 of the tiles."""
+        number, at = divmod(position - 1, TILE)
+        if self.tile is None or self.tile[0] != number:
+            self.tile = (number, read_tile(self.folder, 0, number, self.report.size))
+        return self.tile[1][at]
+
+    def check_history(self, tree: Tree) -> None:
+        """Compare the earlier checkpoints of exactly the lines so far."""
+        while self.earlier and self.earlier[-1][1].size == self.report.events:
+            name, checkpoint = self.earlier.pop()
+            if tree.root() == checkpoint.root:
+                self.report.consistent_checkpoints += 1
+            else:
+                self.report.find("history_rewritten", checkpoint.size, f"{name} has another root")
 
     def check_event(self, line: Line, offset: int) -> None:
         """Whether the event can be read, and as long as the rules are followed, whether it keeps to them."""
@@ -1481,15 +1505,6 @@ class Verifier:
             self.find("event_malformed", line.position, str(error))
         except RuleBroken as error:
             self.find("rule_broken", line.position, str(error))
-
-    def check_history(self, roots: dict[int, bytes]) -> None:
-        for name, checkpoint in self.earlier:
-            if checkpoint.size > self.report.events:
-                self.report.find("history_truncated", self.report.events + 1, f"{name} is of {checkpoint.size} events")
-            elif roots[checkpoint.size] != checkpoint.root:
-                self.report.find("history_rewritten", checkpoint.size, f"{name} has another root")
-            else:
-                self.report.consistent_checkpoints += 1
 
     # Balances
 
