@@ -414,8 +414,10 @@ class Trust:
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 LEDGER = re.compile(r"[a-z][a-z0-9_]{0,39}")
-TIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
-OWNER = re.compile(r"\S(.{0,126}\S)?")
+TIER = re.compile(r"[a-z][a-z0-9_]{0,23}")
+PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
+OWNER = re.compile(rf"(?!\s){PRINTABLE}{{1,128}}(?<!\s)")
+REFERENCE = re.compile(rf"{PRINTABLE}{{1,256}}")
 ASSET = re.compile(r"[A-Z][A-Z0-9._-]{0,23}")
 SYSTEM_ACCOUNT = re.compile(r"[a-z][a-z0-9_.-]{0,47}")
 HOLDER = re.compile(f"wallet:{UUID.pattern}|system:{SYSTEM_ACCOUNT.pattern}")
@@ -599,13 +601,12 @@ def usage_reader() -> Reader:
 def event_readers() -> dict[str, dict[str, Reader]]:
     """By aggregate type and event type, what reads the payload."""
     holder, asset, an_id, tier = matching(HOLDER), matching(ASSET), matching(UUID), matching(TIER)
-    owner, usage = matching(OWNER), usage_reader()
-    metadata = map_of(read_text, read_text)
-    words = {"reference": read_text, "metadata": metadata}
+    owner, reference, usage = matching(OWNER), matching(REFERENCE), usage_reader()
+    words = {"reference": reference, "metadata": map_of(read_text, read_text)}
     account = object_of({"name": matching(SYSTEM_ACCOUNT), "normal_side": one_of("debit", "credit")})
-    overdraft = choice_of(("forbidden", "unlimited"), read_decimal, "up_to")
+    overdraft = choice_of(("forbidden", "unlimited"), read_amount, "up_to")
     operations = list_of(one_of("deposit", "withdrawal", "send", "receive", "conversion", "payout"))
-    bounds = object_of({}, dict.fromkeys(("per_transaction", "per_day", "per_month"), read_decimal))
+    bounds = object_of({}, dict.fromkeys(("per_transaction", "per_day", "per_month"), read_amount))
     rules = object_of(
         {"other_assets": one_of("forbidden", "unlimited")},
         {
@@ -613,26 +614,27 @@ def event_readers() -> dict[str, dict[str, Reader]]:
             "assets": map_of(
                 asset,
                 object_of(
-                    {}, {"operations": operations, "incoming": bounds, "outgoing": bounds, "balance": read_decimal}
+                    {}, {"operations": operations, "incoming": bounds, "outgoing": bounds, "balance": read_amount}
                 ),
             ),
-            "utc_offset_minutes": whole_of(-1440, 1440),
+            "utc_offset_minutes": whole_of(-720, 840),
         },
     )
     posting = object_of({"source": holder, "destination": holder, "asset": asset, "amount": read_amount})
     cause = choice_of(("request",), an_id, "revert", "capture", "payment", "payout", "settlement")
     manager = choice_of((), an_id, "payment", "payout")
-    grant = object_of({"owner": owner, "tier": tier, "source": read_any}, {"by": read_any, "reason": read_any})
+    source = choice_of(("staff",), an_id, "case")
+    grant = object_of({"owner": owner, "tier": tier, "source": source}, {"by": read_text, "reason": reference})
     registered = {"code": asset, "scale": whole_of(0, (1 << 32) - 1), "kind": one_of("currency", "crypto", "custom")}
     released = {"source": holder, "asset": asset, "released": read_amount}
-    reason = {"reason": read_text}
+    reason = {"reason": reference}
     return {
         "ledger": {
             "LedgerOpened": object_of({"name": matching(LEDGER), "system_accounts": list_of(account)}),
             "AssetRegistered": object_of({"asset": object_of(registered)}),
             "SystemAccountOpened": object_of({"account": account}),
             "TierSet": object_of({"tier": tier, "rules": rules}),
-            "DefaultTierSet": object_of({}, {"tier": tier}),
+            "DefaultTierSet": object_of({"tier": tier}),
             "PaymentPolicySet": read_any,
         },
         "wallet": {
@@ -692,6 +694,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Event:
+    ledger: str
     position: int
     recorded_at: datetime
     aggregate_type: str
@@ -756,6 +759,7 @@ class LineReader:
         if type(line.metadata) is not dict:
             raise Malformed("metadata is an object, with each member once")
         return Event(
+            line.ledger,
             line.position,
             line.recorded_at,
             line.aggregate_type,
@@ -1016,6 +1020,8 @@ class Book:
         stream = (event.aggregate_type, event.aggregate_id)
         if self.ledger is None and event.event_type != "LedgerOpened":
             raise RuleBroken("the log does not begin with LedgerOpened")
+        if event.aggregate_type == "ledger" and event.aggregate_id != event.ledger:
+            raise RuleBroken("the stream of a ledger has its name")
         if event.command_id != self.command:
             self.command, self.in_command = event.command_id, set()
         self.in_command.add(stream)
@@ -1033,7 +1039,7 @@ class Book:
     # The ledger
 
     def ledger_opened(self, event: Event, payload: Any) -> None:
-        if self.ledger is not None or event.position != 1 or payload["name"] != event.aggregate_id:
+        if self.ledger is not None or event.position != 1 or payload["name"] != event.ledger:
             raise RuleBroken("a ledger is opened once, first, in the stream of its name")
         self.ledger = payload["name"]
         for account in payload["system_accounts"]:
@@ -1313,6 +1319,8 @@ class Book:
         self.limits.owner(event.aggregate_id).grants = [*grants, (payload["source"], payload["tier"])]
 
     def tier_withdrawn(self, event: Event, payload: Any) -> None:
+        if event.sequence == 1:
+            raise RuleBroken("no tier was granted")
         self.limits.owner(event.aggregate_id).grants = self.grants(event, payload)
 
 
