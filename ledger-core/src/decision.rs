@@ -33,7 +33,7 @@ mod verification;
 
 use limits::Concern;
 
-pub use again::{Again, decide_again};
+pub use again::{Again, DecidingAgain};
 pub use needs::{begun_entity, lacking, lacking_to_refuse, needs_follow_from_book};
 
 /// Why a command led to nothing.

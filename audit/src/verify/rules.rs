@@ -1,5 +1,5 @@
-//! The rules of the ledger, followed from its first event: streams go on without gaps, and what moves or reserves
-//! money is decided again.
+//! The rules of the ledger, followed from its first event: streams go on without gaps, and what is ours to decide is
+//! decided again.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
@@ -8,12 +8,11 @@ use std::path::PathBuf;
 use event_store::ErrorChain;
 use hashbrown::HashMap;
 use ledger_core::book::Book;
-use ledger_core::decision::{Again, decide_again};
+use ledger_core::decision::{Again, DecidingAgain};
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::{HoldEvent, HoldManager};
 use ledger_core::transaction::{Transaction, TransactionCause, TransactionEvent};
 use ledger_core::{Event, LedgerName, Posting, Stream, TransactionId};
-use uuid::Uuid;
 
 use super::{Code, VerifyError, lines};
 use crate::line::EventLine;
@@ -57,8 +56,7 @@ pub(super) struct Rules {
     streams: HashMap<Stream, i64>,
     transactions: HashMap<[u8; 16], Kept>,
     due: Option<Due>,
-    /// The current command, and the streams of its events so far.
-    command: (Uuid, Vec<Stream>),
+    deciding: DecidingAgain,
     since_forgotten: u32,
     is_broken: bool,
 }
@@ -71,7 +69,7 @@ impl Rules {
             streams: HashMap::new(),
             transactions: HashMap::new(),
             due: None,
-            command: (Uuid::nil(), Vec::new()),
+            deciding: DecidingAgain::default(),
             since_forgotten: 0,
             is_broken: false,
         }
@@ -98,12 +96,17 @@ impl Rules {
 
     /// Whether everything that was begun is whole.
     pub(super) fn ended(&self) -> Result<(), Broken> {
-        match &self.due {
-            Some(due) => broken(format!(
+        match (&self.due, self.deciding.missing()) {
+            (Some(due), _) => broken(format!(
                 "the transaction {} does not follow",
                 due.transaction
             )),
-            None => Ok(()),
+            (None, Some(missing)) => broken(format!(
+                "a {} of {} does not follow",
+                missing.event.name(),
+                missing.stream
+            )),
+            (None, None) => Ok(()),
         }
     }
 
@@ -149,20 +152,19 @@ impl Rules {
     }
 
     fn check(&mut self, ledger: LedgerName, event: &RecordedEvent) -> Result<bool, Broken> {
-        if event.metadata.command_id != self.command.0 {
-            self.command = (event.metadata.command_id, Vec::new());
-        }
         self.check_due(event)?;
-        self.check_cause(event)?;
-        match decide_again(&mut self.book, event) {
-            Ok(Again::Same) => {}
-            Ok(Again::Folded) => {
-                let folded = self.book.apply(event);
-                if let Err(error) = folded {
-                    return broken(ErrorChain(&error).to_string());
-                }
+        match self.deciding.next(&mut self.book, event) {
+            Ok(Again::Same | Again::Told) => {}
+            Ok(Again::Other(other)) => {
+                return broken(format!(
+                    "a {} of {} would have been decided, or one with other content",
+                    other.event.name(),
+                    other.stream
+                ));
             }
-            Ok(Again::Other(_)) => return broken("something else would have been decided"),
+            Ok(Again::Unfounded) => {
+                return broken("no event of a payment, payout or settlement before it says so");
+            }
             Err(error) => return broken(ErrorChain(&error).to_string()),
         }
         if let Some(open) = self.book.open_ledger()
@@ -170,9 +172,8 @@ impl Rules {
         {
             return broken(format!("the ledger is called {}", open.name));
         }
-        self.command.1.push(event.stream);
         self.since_forgotten += 1;
-        if self.since_forgotten >= FORGET && self.due.is_none() {
+        if self.since_forgotten >= FORGET && self.ended().is_ok() {
             self.book.forget_transactions();
             self.since_forgotten = 0;
         }
@@ -259,39 +260,6 @@ impl Rules {
                 }),
             }),
             _ => None,
-        }
-    }
-
-    /// What a payment, payout or settlement is said to have moved or reserved, an event of it says before, in the
-    /// same command.
-    fn check_cause(&self, event: &RecordedEvent) -> Result<(), Broken> {
-        let manager = |manager: HoldManager| match manager {
-            HoldManager::Payment(id) => Stream::Payment(id),
-            HoldManager::Payout(id) => Stream::Payout(id),
-        };
-        let needed = match (&event.event, event.stream) {
-            (Event::Transaction(TransactionEvent::TransactionPosted { cause, .. }), _) => {
-                match cause {
-                    TransactionCause::Payment(id) => Some(Stream::Payment(*id)),
-                    TransactionCause::Payout(id) => Some(Stream::Payout(*id)),
-                    TransactionCause::Settlement(id) => Some(Stream::Settlement(*id)),
-                    TransactionCause::Request
-                    | TransactionCause::Revert(_)
-                    | TransactionCause::Capture(_) => None,
-                }
-            }
-            (Event::Hold(HoldEvent::HoldPlaced { manager: by, .. }), _) => by.map(manager),
-            (
-                Event::Hold(HoldEvent::HoldCaptured { .. } | HoldEvent::HoldVoided { .. }),
-                Stream::Hold(id),
-            ) => self.book.manager_of_hold(id).map(manager),
-            _ => None,
-        };
-        match needed {
-            Some(stream) if !self.command.1.contains(&stream) => broken(format!(
-                "no event of {stream} stands before it in its command"
-            )),
-            Some(_) | None => Ok(()),
         }
     }
 

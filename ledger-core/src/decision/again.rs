@@ -1,92 +1,176 @@
 //! Deciding again what was decided, for whoever checks a log without trusting who wrote it.
 //!
-//! A recorded event that moves or reserves money is asked for once more, against the book as it was before it;
-//! what is decided must be what was recorded. Whatever else is recorded is only folded.
+//! A recorded event that is ours to decide is asked for once more, against the book as it was before it; what is
+//! decided must be what was recorded. That is what moves or reserves money, the ledger's own stream, and wallets.
 //!
-//! **Facts.** What a payment, payout or settlement moves has mostly happened outside already, so that no overdraft,
-//! freeze or limit stops it ([`Authority::Fact`]). Where such a transaction counts towards limits, it was judged, and
-//! is judged again.
+//! **Told.** What a provider, an owner or a person has said cannot be decided again, so that payments, payouts,
+//! settlements, verification cases and the like are folded. But what an event of a payment, payout or settlement
+//! moves and reserves follows from it and from the book, so exactly that must stand behind it, in the same command;
+//! nothing else may be moved in its name.
 
-use crate::book::{Book, NewEvent};
+use std::collections::VecDeque;
+
+use uuid::Uuid;
+
+use crate::book::{Book, NewEvent, Savepoint};
+use crate::command::Command;
 use crate::event::{Event, RecordedEvent, Stream};
 use crate::hold::{
     CaptureRequest, Hold, HoldCommand, HoldEvent, HoldManager, HoldRequest, Remainder,
 };
-use crate::identifier::{HoldId, TransactionId};
+use crate::identifier::{HoldId, TransactionId, WalletId};
+use crate::ledger::{LedgerCommand, LedgerEvent, LedgerRejection, RequestedPolicy};
+use crate::limit::RequestedTier;
+use crate::money::Amount;
 use crate::posting::{Posting, RequestedPosting};
-use crate::provider::Authority;
+use crate::rejection::Rejection;
 use crate::transaction::{
     Transaction, TransactionCause, TransactionCommand, TransactionEvent, TransactionRequest,
 };
-use crate::wallet::{WalletCommand, WalletEvent};
+use crate::wallet::{RequestedOverdraft, WalletEvent};
 
 use super::{Decided, Decision, DecisionError};
 
-/// What deciding again came to.
+/// What deciding an event again came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
     /// The same: the event is in the book.
     Same,
-    /// Something else would have been decided; the book is as it was before.
+    /// Something else would have been decided.
     Other(Box<NewEvent>),
-    /// It is nothing that is decided again; the book is as it was before.
-    Folded,
+    /// It moves or reserves in the name of a payment, payout or settlement, of which no event says so.
+    Unfounded,
+    /// It was told, and is no decision of ours: the event is in the book.
+    Told,
 }
 
-/// Decides again what led to `recorded`, which follows the last event of a complete book.
-///
-/// # Errors
-/// [`DecisionError`] when it would be refused; the book is then as it was before.
-pub fn decide_again(book: &mut Book, recorded: &RecordedEvent) -> Result<Again, DecisionError> {
-    let before = book.savepoint();
-    let mut decision = Decision {
-        book,
-        recorded_at: recorded.recorded_at,
-    };
-    let decided = match decision.again(recorded) {
-        Some(Ok(decided)) => decided,
-        Some(Err(error)) => {
+/// Goes along a log from its first event and decides again.
+#[derive(Debug, Default)]
+pub struct DecidingAgain {
+    /// What must come next, because the event before moves or reserves it.
+    brought: VecDeque<NewEvent>,
+    /// The command of the last event.
+    command: Uuid,
+}
+
+impl DecidingAgain {
+    /// Decides the next event of the log again; the book, which is complete, has all before it and then this one too,
+    /// unless it is not what would have been decided. Nothing further is decided after that.
+    ///
+    /// # Errors
+    /// [`DecisionError`] when it would be refused.
+    pub fn next(
+        &mut self,
+        book: &mut Book,
+        recorded: &RecordedEvent,
+    ) -> Result<Again, DecisionError> {
+        let is_same_command = self.command == recorded.metadata.command_id;
+        self.command = recorded.metadata.command_id;
+        if let Some(brought) = self.brought.pop_front() {
+            if !is_same_command || !is_same(&brought, recorded) {
+                return Ok(Again::Other(Box::new(brought)));
+            }
+            book.apply(recorded)?;
+            return Ok(Again::Same);
+        }
+        if is_brought(book, recorded) {
+            return Ok(Again::Unfounded);
+        }
+        let before = book.savepoint();
+        let mut decision = Decision {
+            book,
+            recorded_at: recorded.recorded_at,
+        };
+        match decision.again(recorded) {
+            Some(decided) => settle(book, before, recorded, decided),
+            None => {
+                let brought = decision.brought_by(recorded);
+                book.take_back(before);
+                self.brought = brought?.into_iter().skip(1).collect();
+                book.apply(recorded)?;
+                Ok(Again::Told)
+            }
+        }
+    }
+
+    /// What has still to come, if the last event of the log brings something that is not there.
+    #[must_use]
+    pub fn missing(&self) -> Option<&NewEvent> {
+        self.brought.front()
+    }
+}
+
+fn settle(
+    book: &mut Book,
+    before: Savepoint,
+    recorded: &RecordedEvent,
+    decided: Decided,
+) -> Result<Again, DecisionError> {
+    let first = match decided {
+        Ok(decided) => decided.into_iter().next(),
+        Err(error) => {
             book.take_back(before);
             return Err(error);
         }
-        None => return Ok(Again::Folded),
     };
-    let Some(new) = decided.into_iter().next() else {
-        book.take_back(before);
-        return Ok(Again::Folded);
-    };
-    if new.position == recorded.position
+    match first {
+        Some(new) if is_same(&new, recorded) => {
+            book.settle(book.savepoint());
+            Ok(Again::Same)
+        }
+        Some(new) => {
+            book.take_back(before);
+            Ok(Again::Other(Box::new(new)))
+        }
+        // Asking for it would have changed nothing, but something was recorded.
+        None => {
+            book.take_back(before);
+            Ok(Again::Unfounded)
+        }
+    }
+}
+
+fn is_same(new: &NewEvent, recorded: &RecordedEvent) -> bool {
+    new.position == recorded.position
         && new.stream == recorded.stream
         && new.sequence == recorded.sequence
         && new.event == recorded.event
-    {
-        book.settle(book.savepoint());
-        return Ok(Again::Same);
+}
+
+/// Whether an event stands nowhere but behind one of a payment, payout or settlement.
+fn is_brought(book: &Book, recorded: &RecordedEvent) -> bool {
+    match (recorded.stream, &recorded.event) {
+        (_, Event::Transaction(TransactionEvent::TransactionPosted { cause, .. })) => {
+            cause.is_managed()
+        }
+        (_, Event::Hold(HoldEvent::HoldPlaced { manager, .. })) => manager.is_some(),
+        (
+            Stream::Hold(id),
+            Event::Hold(HoldEvent::HoldCaptured { .. } | HoldEvent::HoldVoided { .. }),
+        ) => book.manager_of_hold(id).is_some(),
+        _ => false,
     }
-    book.take_back(before);
-    Ok(Again::Other(Box::new(new)))
 }
 
 impl Decision<'_> {
+    /// Decides an event again; `None` when it was told.
     fn again(&mut self, recorded: &RecordedEvent) -> Option<Decided> {
+        let is_opening = matches!(
+            recorded.event,
+            Event::Ledger(LedgerEvent::LedgerOpened { .. })
+        );
+        if !is_opening && self.book.open_ledger().is_none() {
+            return Some(Err(Rejection::from(LedgerRejection::NotFound {}).into()));
+        }
         match (recorded.stream, &recorded.event) {
             (Stream::Transaction(id), Event::Transaction(event)) => {
                 Some(self.transaction_again(id, event))
             }
             (Stream::Hold(id), Event::Hold(event)) => Some(self.hold_again(id, event)),
-            (Stream::Wallet(id), Event::Wallet(WalletEvent::WalletClosed { reason })) => {
-                let holder = crate::identifier::Holder::Wallet(id);
-                let close = WalletCommand::Close {
-                    wallet: id,
-                    reason: reason.clone(),
-                    accounts: self.book.accounts_of(holder),
-                };
-                let closed = self.book.wallet(holder).decide(&close);
-                Some(match closed {
-                    Ok(event) => self.record(recorded.stream, Event::Wallet(event)),
-                    Err(rejection) => Err(crate::rejection::Rejection::from(rejection).into()),
-                })
+            (Stream::Wallet(id), Event::Wallet(event)) => {
+                Some(self.wallet(&wallet_command(id, event)))
             }
+            (Stream::Ledger(_), Event::Ledger(event)) => Some(self.ledger(&ledger_command(event))),
             (
                 Stream::Ledger(_)
                 | Stream::Wallet(_)
@@ -105,6 +189,19 @@ impl Decision<'_> {
         }
     }
 
+    /// An event that was told, and behind it what it moves and reserves.
+    fn brought_by(&mut self, recorded: &RecordedEvent) -> Decided {
+        let effects = match (recorded.stream, &recorded.event) {
+            (Stream::Payment(id), Event::Payment(event)) => {
+                self.book.payment(id).effects(id, event)
+            }
+            (Stream::Payout(id), Event::Payout(event)) => self.book.payout(id).effects(id, event),
+            (Stream::Settlement(id), Event::Settlement(event)) => event.effects(id),
+            _ => return Ok(Vec::new()),
+        };
+        self.record_with(recorded.stream, recorded.event.clone(), effects)
+    }
+
     fn transaction_again(&mut self, id: TransactionId, event: &TransactionEvent) -> Decided {
         match event {
             TransactionEvent::TransactionPosted {
@@ -113,7 +210,7 @@ impl Decision<'_> {
                 cause,
                 reference,
                 metadata,
-                usage,
+                ..
             } => {
                 let postings = match (cause, self.book.transaction_reverted_by(*cause, id)) {
                     (TransactionCause::Revert(_), Some(reversed)) => reversed,
@@ -127,12 +224,7 @@ impl Decision<'_> {
                     reference: reference.clone(),
                     metadata: metadata.clone(),
                 };
-                let authority = if cause.is_managed() && usage.is_none() {
-                    Authority::Fact
-                } else {
-                    Authority::Ordinary
-                };
-                self.post_with(id, request, *cause, authority)
+                self.post(id, request, *cause)
             }
             TransactionEvent::TransactionReverted {
                 reverting_transaction,
@@ -259,5 +351,71 @@ fn requested(posting: &Posting) -> RequestedPosting {
         destination: posting.destination,
         asset: posting.asset,
         amount: posting.amount.value(),
+    }
+}
+
+/// What is asked of a wallet for this to happen.
+fn wallet_command(wallet: WalletId, event: &WalletEvent) -> Command {
+    match event.clone() {
+        WalletEvent::WalletOpened {
+            owner,
+            overdraft,
+            reference,
+            metadata,
+        } => Command::OpenWallet {
+            wallet,
+            owner,
+            overdraft: overdraft
+                .into_iter()
+                .map(|(asset, overdraft)| (asset, RequestedOverdraft::from(overdraft)))
+                .collect(),
+            reference,
+            metadata,
+        },
+        WalletEvent::WalletFrozen { scope, reason } => Command::FreezeWallet {
+            wallet,
+            scope,
+            reason,
+        },
+        WalletEvent::WalletUnfrozen { reason } => Command::UnfreezeWallet { wallet, reason },
+        WalletEvent::WalletOverdraftSet { asset, overdraft } => Command::SetWalletOverdraft {
+            wallet,
+            asset,
+            overdraft: overdraft.into(),
+        },
+        WalletEvent::WalletClosed { reason } => Command::CloseWallet { wallet, reason },
+    }
+}
+
+/// What is asked of a ledger for this to happen.
+fn ledger_command(event: &LedgerEvent) -> LedgerCommand {
+    match event {
+        LedgerEvent::LedgerOpened {
+            name,
+            system_accounts,
+        } => LedgerCommand::Open {
+            name: *name,
+            system_accounts: system_accounts.clone(),
+        },
+        LedgerEvent::AssetRegistered { asset } => LedgerCommand::RegisterAsset {
+            code: asset.code,
+            scale: asset.scale,
+        },
+        LedgerEvent::SystemAccountOpened { account } => LedgerCommand::OpenSystemAccount {
+            name: account.name,
+            normal_side: account.normal_side,
+        },
+        LedgerEvent::TierSet { tier, rules } => LedgerCommand::SetTier {
+            tier: *tier,
+            rules: RequestedTier::from(rules),
+        },
+        LedgerEvent::DefaultTierSet { tier } => LedgerCommand::SetDefaultTier { tier: *tier },
+        LedgerEvent::PaymentPolicySet { asset, policy } => LedgerCommand::SetPaymentPolicy {
+            asset: *asset,
+            policy: RequestedPolicy {
+                chargeback_overdraft: policy.chargeback_overdraft.into(),
+                payout_approval_above: policy.payout_approval_above.map(Amount::value),
+            },
+        },
     }
 }

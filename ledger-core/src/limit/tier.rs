@@ -216,3 +216,38 @@ impl RequestedAssetLimits {
         })
     }
 }
+
+impl From<&Tier> for RequestedTier {
+    fn from(tier: &Tier) -> Self {
+        let assets = tier.assets.iter();
+        Self {
+            operations: tier.operations.clone(),
+            assets: assets
+                .map(|(code, limits)| (*code, limits.into()))
+                .collect(),
+            other_assets: tier.other_assets,
+            utc_offset_minutes: tier.utc_offset_minutes,
+        }
+    }
+}
+
+impl From<&AssetLimits> for RequestedAssetLimits {
+    fn from(limits: &AssetLimits) -> Self {
+        Self {
+            operations: limits.operations.clone(),
+            incoming: limits.incoming.into(),
+            outgoing: limits.outgoing.into(),
+            balance: limits.balance.map(Amount::value),
+        }
+    }
+}
+
+impl From<FlowLimits> for RequestedFlowLimits {
+    fn from(limits: FlowLimits) -> Self {
+        Self {
+            per_transaction: limits.per_transaction.map(Amount::value),
+            per_day: limits.per_day.map(Amount::value),
+            per_month: limits.per_month.map(Amount::value),
+        }
+    }
+}

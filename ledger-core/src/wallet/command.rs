@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use crate::annotation::{Metadata, Reference};
 use crate::identifier::{AccountId, OwnerId, WalletId};
 use crate::money::AssetCode;
-use crate::posting::{FreezeScope, Standing, Standings};
+use crate::posting::{FreezeScope, Overdraft, Standing, Standings};
 
 /// An overdraft as asked for; its amount has not been checked against the asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,16 @@ pub enum RequestedOverdraft {
     UpTo(Decimal),
     /// Without limit.
     Unlimited,
+}
+
+impl From<Overdraft> for RequestedOverdraft {
+    fn from(overdraft: Overdraft) -> Self {
+        match overdraft {
+            Overdraft::Forbidden => Self::Forbidden,
+            Overdraft::UpTo(limit) => Self::UpTo(limit.value()),
+            Overdraft::Unlimited => Self::Unlimited,
+        }
+    }
 }
 
 /// What can be asked of a wallet. `wallet` is the wallet's own id, for the rejection to name.

@@ -21,7 +21,7 @@ pub struct Export {
 }
 
 impl Export {
-    fn copy(&self) -> Self {
+    pub fn copy(&self) -> Self {
         let folder = new_folder("tampered");
         copy(&self.folder, &folder);
         Self {
@@ -42,7 +42,7 @@ impl Export {
     }
 
     /// Makes tiles and checkpoint for the lines that are there now, as whoever has a key could.
-    fn seal(&self, key: &LogKey) {
+    pub fn seal(&self, key: &LogKey) {
         let mut tree = Tree::default();
         let mut full = std::collections::HashMap::new();
         for line in self.lines() {

@@ -8,12 +8,13 @@ use super::commands::{any_command, any_inner_command, beginning, recorded_at};
 use super::sight::{Sight, recorded};
 use crate::book::{Book, NewEvent};
 use crate::command::Command;
-use crate::decision::{DecisionError, decide};
-use crate::event::RecordedEvent;
-use crate::hold::Hold;
+use crate::decision::{Again, DecidingAgain, DecisionError, decide};
+use crate::event::{Event, Position, RecordedEvent};
+use crate::hold::{Hold, HoldEvent};
 use crate::identifier::AccountId;
-use crate::money::Total;
+use crate::money::{Amount, Total};
 use crate::posting::{HolderStanding, Overdraft, Standing};
+use crate::transaction::TransactionEvent;
 
 /// Available for good: credits less debits less what is reserved.
 fn available(standing: &Standing) -> rust_decimal::Decimal {
@@ -121,8 +122,76 @@ fn replay(log: &[RecordedEvent]) -> Book {
     book
 }
 
+/// How many events of a log are found to be what would have been decided.
+fn decided_again(log: &[RecordedEvent]) -> usize {
+    let mut book = Book::complete();
+    let mut deciding = DecidingAgain::default();
+    for (index, event) in log.iter().enumerate() {
+        match deciding.next(&mut book, event) {
+            Ok(Again::Same | Again::Told) => {}
+            Ok(Again::Other(_) | Again::Unfounded) | Err(_) => return index,
+        }
+    }
+    log.len()
+}
+
+/// Whether it moves or reserves in the name of a payment, payout or settlement.
+fn is_brought(event: &Event) -> bool {
+    match event {
+        Event::Transaction(TransactionEvent::TransactionPosted { cause, .. }) => cause.is_managed(),
+        Event::Hold(HoldEvent::HoldPlaced { manager, .. }) => manager.is_some(),
+        _ => false,
+    }
+}
+
+/// Twice as much moves, or is reserved, than did.
+fn double(event: &mut Event) -> bool {
+    let amount = match event {
+        Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) => {
+            postings.first_mut().map(|posting| &mut posting.amount)
+        }
+        Event::Hold(HoldEvent::HoldPlaced { amount, .. }) => Some(amount),
+        _ => None,
+    };
+    let Some(amount) = amount else { return false };
+    let doubled = amount.value() + amount.value();
+    *amount = Amount::try_new(doubled, doubled.scale()).unwrap();
+    true
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever is moved or reserved in the name of something else, to another amount, is found where it stands.
+    #[test]
+    fn what_was_not_decided_is_found(
+        commands in prop::collection::vec(super::outside::any_command(), 40..90),
+        choice in any::<prop::sample::Index>(),
+    ) {
+        let mut book = Book::complete();
+        let mut log = Vec::new();
+        for (number, command) in beginning().iter().chain(&commands).enumerate() {
+            let time = recorded_at(number);
+            log.extend(recorded(&decide(&mut book, command, time).unwrap_or_default(), time));
+        }
+        prop_assert_eq!(decided_again(&log), log.len());
+        let managed: Vec<usize> = (0..log.len()).filter(|index| is_brought(&log[*index].event)).collect();
+        prop_assume!(!managed.is_empty());
+        let index = *choice.get(&managed);
+        let mut changed = log.clone();
+        prop_assert!(double(&mut changed[index].event));
+        prop_assert_eq!(decided_again(&changed), index);
+        // As if nothing had brought it.
+        let mut alone = log.clone();
+        alone[index].metadata.command_id = uuid::Uuid::from_u128(1);
+        prop_assert_eq!(decided_again(&alone), index);
+        // The money is gone, and what said that it moves is still there.
+        log.remove(index);
+        for event in &mut log[index..] {
+            event.position = Position::try_new(event.position.value() - 1).unwrap();
+        }
+        prop_assert!(index == log.len() || decided_again(&log) == index);
+    }
 
     #[test]
     fn money_is_conserved_whatever_is_asked(
@@ -140,6 +209,7 @@ proptest! {
             }
         }
         prop_assert_eq!(Sight::of(&replay(&log)), Sight::of(&book));
+        prop_assert_eq!(decided_again(&log), log.len());
         let mut sums = replay(&log);
         sums.forget_transactions();
         prop_assert_eq!(Sight::of(&sums).accounts, Sight::of(&book).accounts);

@@ -53,21 +53,17 @@ fn log() -> Vec<RecordedEvent> {
 /// How many events of a log are found right, and whether all of them are.
 fn check(log: &[RecordedEvent]) -> (usize, bool) {
     let mut book = Book::complete();
+    let mut deciding = DecidingAgain::default();
     for (index, event) in log.iter().enumerate() {
-        match decide_again(&mut book, event) {
-            Ok(Again::Same) => {}
-            Ok(Again::Folded) => {
-                if book.apply(event).is_err() {
-                    return (index, false);
-                }
-            }
-            Ok(Again::Other(_)) | Err(_) => {
+        match deciding.next(&mut book, event) {
+            Ok(Again::Same | Again::Told) => {}
+            Ok(Again::Other(_) | Again::Unfounded) | Err(_) => {
                 assert!(!book.is_speculative());
                 return (index, false);
             }
         }
     }
-    (log.len(), true)
+    (log.len(), deciding.missing().is_none())
 }
 
 #[test]
