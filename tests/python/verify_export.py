@@ -35,9 +35,10 @@ MOST_SIGNATURES = 100
 MOST_POSTINGS = 1_000
 TILE = 256
 KEPT_DAYS = 35
-# Amounts are whole numbers of 10^-28 of the major unit, so that they stay the same whatever the scale.
+# Amounts are whole numbers of 10^-28 of the major unit: no asset has to be known to read one.
 DECIMALS = 28
 EXACT = 1 << 96
+MOST_DECIMALS = 18  # of an asset that a ledger registers
 
 BUILT_IN_SCALES = {
     18: "AAVE AVAX BNB DAI ETC ETH LINK POL UNI",
@@ -197,7 +198,7 @@ def read_tile(folder: Path, level: int, number: int, size: int) -> list[bytes]:
     try:
         with path.open("rb") as file:
             hashes = file.read(32 * width + 1)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):
         raise Malformed(f"{path.relative_to(folder)} is missing") from None
     if len(hashes) != 32 * width:
         raise Malformed(f"{path.relative_to(folder)} has not {width} hashes")
@@ -1046,18 +1047,28 @@ class Book:
             self.open_system_account(account["name"])
 
     def open_system_account(self, name: str) -> None:
-        self.holders.setdefault(f"system:{name}", Holder(f"system:{name}"))
+        if f"system:{name}" in self.holders:
+            raise RuleBroken(f"{name} is opened twice")
+        self.holders[f"system:{name}"] = Holder(f"system:{name}")
 
     def asset_registered(self, event: Event, payload: Any) -> None:
-        self.scales[payload["asset"]["code"]] = payload["asset"]["scale"]
+        code, scale, kind = (payload["asset"][name] for name in ("code", "scale", "kind"))
+        if code in self.scales or kind != "custom" or scale > MOST_DECIMALS:
+            raise RuleBroken(f"{code} cannot be an asset of the ledger's own")
+        self.scales[code] = scale
 
     def system_account_opened(self, event: Event, payload: Any) -> None:
         self.open_system_account(payload["account"]["name"])
 
     def tier_set(self, event: Event, payload: Any) -> None:
+        for asset, limits in (payload["rules"]["assets"] or {}).items():
+            bounds = [*(limits["incoming"] or {}).values(), *(limits["outgoing"] or {}).values(), limits["balance"]]
+            self.check_asset(asset, bounds)
         self.limits.tiers[payload["tier"]] = payload["rules"]
 
     def default_tier_set(self, event: Event, payload: Any) -> None:
+        if payload["tier"] not in self.limits.tiers:
+            raise RuleBroken(f"the ledger has no tier {payload['tier']}")
         self.limits.default = payload["tier"]
 
     # Wallets
@@ -1065,6 +1076,10 @@ class Book:
     def wallet_opened(self, event: Event, payload: Any) -> None:
         if event.sequence != 1:
             raise RuleBroken("a wallet is opened once")
+        for asset, overdraft in (payload["overdraft"] or {}).items():
+            if overdraft == "forbidden":
+                raise RuleBroken("an overdraft that is forbidden is not named")
+            self.check_overdraft(asset, overdraft)
         wallet = Holder(f"wallet:{event.aggregate_id}", owner_id(payload["owner"]), payload["overdraft"] or {})
         self.holders[wallet.name] = wallet
         self.limits.owner(owner_id(payload["owner"])).holders.append(wallet)
@@ -1075,8 +1090,14 @@ class Book:
             raise RuleBroken("the wallet is not open")
         return wallet
 
+    def check_overdraft(self, asset: str, overdraft: Any) -> None:
+        self.check_asset(asset, [overdraft[1]] if overdraft not in ("forbidden", "unlimited") else [])
+
     def wallet_frozen(self, event: Event, payload: Any) -> None:
-        self.wallet(event).frozen = payload["scope"]
+        wallet = self.wallet(event)
+        if wallet.frozen == payload["scope"]:
+            raise RuleBroken("the wallet is frozen like this")
+        wallet.frozen = payload["scope"]
 
     def wallet_unfrozen(self, event: Event, payload: Any) -> None:
         wallet = self.wallet(event)
@@ -1085,7 +1106,9 @@ class Book:
         wallet.frozen = None
 
     def wallet_overdraft_set(self, event: Event, payload: Any) -> None:
-        self.wallet(event).overdrafts[payload["asset"]] = payload["overdraft"]
+        wallet = self.wallet(event)
+        self.check_overdraft(payload["asset"], payload["overdraft"])
+        wallet.overdrafts[payload["asset"]] = payload["overdraft"]
 
     def wallet_closed(self, event: Event, payload: Any) -> None:
         wallet = self.wallet(event)
@@ -1140,6 +1163,14 @@ class Book:
         if holder.frozen in (side, "all") and not fact:
             raise RuleBroken(f"{name} is frozen")
 
+    def check_asset(self, asset: str, amounts: list[Optional[Amount]]) -> None:
+        """It is an asset of the ledger, and these are amounts of it."""
+        for amount in amounts:
+            if amount is not None:
+                self.units(amount, asset)
+        if asset not in self.scales:
+            raise RuleBroken(f"the ledger has no asset {asset}")
+
     def units(self, amount: Amount, asset: str) -> int:
         scale = self.scales.get(asset)
         if scale is None:
@@ -1152,7 +1183,7 @@ class Book:
     @staticmethod
     def check_exact(units: int, scale: int) -> None:
         """As a whole number of the smallest unit it is below 2^96."""
-        if scale > DECIMALS or units * 10**scale >= EXACT * 10**DECIMALS:
+        if units * 10**scale >= EXACT * 10**DECIMALS:
             raise RuleBroken("a total can no longer be kept exactly")
 
     def add(self, name: str, asset: str, side: str, units: int) -> None:
