@@ -117,6 +117,16 @@ const CHANGES: [(ReadModelName, &str, &str); 23] = [
     ),
     (
         ReadModelName::Statements,
+        "dated_entries",
+        "amount = amount - 0.01",
+    ),
+    (
+        ReadModelName::Statements,
+        "dated_entries",
+        "effective_at = effective_at + interval '1 microsecond'",
+    ),
+    (
+        ReadModelName::Statements,
         "entry_accounts",
         "asset = 'LOOT'",
     ),
