@@ -68,14 +68,16 @@ impl Services {
     ///
     /// # Errors
     /// `ledger_not_found`; `position_unknown` for a position beyond the end of the log.
-    pub async fn end_of(&self, ledger: LedgerName, cut: RecordedUntil) -> Result<Position, Problem> {
+    pub async fn end_of(
+        &self,
+        ledger: LedgerName,
+        cut: RecordedUntil,
+    ) -> Result<Position, Problem> {
         let head = self.existing_head(ledger).await?.position;
         match cut {
             RecordedUntil::Now => Ok(head),
             // What comes after the head is not known yet, and may be there by now.
-            RecordedUntil::Time(time) => {
-                Ok(self.log.position_at(ledger, time).await?.min(head))
-            }
+            RecordedUntil::Time(time) => Ok(self.log.position_at(ledger, time).await?.min(head)),
             RecordedUntil::Position(position) => {
                 Self::check_known(position, head)?;
                 Ok(position)

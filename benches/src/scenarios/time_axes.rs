@@ -27,8 +27,11 @@ const AT_ONCE: usize = 1_000;
 const PAGE: i64 = 50;
 
 /// Accounts by what part of their entries is dated: one in so many, or none.
-const ACCOUNTS: [(&str, Option<usize>); 3] =
-    [("undated", None), ("1_percent", Some(100)), ("dated", Some(1))];
+const ACCOUNTS: [(&str, Option<usize>); 3] = [
+    ("undated", None),
+    ("1_percent", Some(100)),
+    ("dated", Some(1)),
+];
 
 /// The account to which and from which the others' money goes: one more.
 const WALLETS: usize = ACCOUNTS.len() + 1;
@@ -188,9 +191,7 @@ impl Scenario for Asked {
     fn anchor(&self) -> Option<String> {
         match self.question {
             Question::Sum => None,
-            Question::Balance | Question::Statement => {
-                Some(format!("time_axes_sum_{}", self.part))
-            }
+            Question::Balance | Question::Statement => Some(format!("time_axes_sum_{}", self.part)),
         }
     }
 

@@ -1,10 +1,11 @@
 //! Owners: the tiers that staff grant, and how much of their limits is used.
 
 use chrono::Utc;
+use ledger_core::event::effective::EffectiveState;
 use ledger_core::event::state::AggregateState;
 use ledger_core::ledger::Ledger;
 use ledger_core::owner::{Owner, OwnerAction, TierSource};
-use ledger_core::{Command, LedgerName, OwnerId, Stream, Timestamp};
+use ledger_core::{Command, LedgerName, OwnerId, Position, Stream, Timestamp};
 use poem_openapi::OpenApi;
 use projections::ReadModelName;
 use projections::queries::AsOf;
@@ -17,7 +18,9 @@ use crate::problem::Problem;
 use crate::problem::responses::{CommandProblem, QueryProblem};
 use crate::reply::{Answer, Done};
 use crate::representation::answer::OneAnswer;
-use crate::representation::owners::{GrantTierRequest, OwnerChanged, OwnerLimitsView, OwnerTierView};
+use crate::representation::owners::{
+    GrantTierRequest, OwnerChanged, OwnerLimitsView, OwnerTierView,
+};
 use crate::representation::wallet::ReasonRequest;
 use crate::routes::Part;
 use crate::routes::groups::{OwnerCommandParameters, ledger};
@@ -94,17 +97,15 @@ impl OwnerOperations {
             axes,
         }) = parameters;
         let end = self.0.end_of(ledger, axes.recorded).await?;
-        let fold = async |stream: Stream| {
-            let stream = (stream.aggregate_type(), stream.aggregate_id());
-            let until = axes.effective_at;
-            self.0.fold_stream(ledger, stream, until, end, |_| {}).await
-        };
-        let known = fold(Stream::Owner(owner.key())).await?;
+        let known = self
+            .fold(ledger, Stream::Owner(owner.key()), axes, end)
+            .await?;
         let known = match known.state() {
             AggregateState::Owner(known) => (**known).clone(),
             _ => Owner::Absent,
         };
-        let default_tier = match fold(Stream::Ledger(ledger)).await?.state() {
+        let rules = self.fold(ledger, Stream::Ledger(ledger), axes, end).await?;
+        let default_tier = match rules.state() {
             AggregateState::Ledger(known) => match &**known {
                 Ledger::Open(open) => open.default_tier,
                 Ledger::Absent => None,
@@ -164,6 +165,18 @@ impl OwnerOperations {
 }
 
 impl OwnerOperations {
+    async fn fold(
+        &self,
+        ledger: LedgerName,
+        stream: Stream,
+        axes: TimeAxes,
+        end: Position,
+    ) -> Result<EffectiveState, Problem> {
+        let stream = (stream.aggregate_type(), stream.aggregate_id());
+        let until = axes.effective_at;
+        self.0.fold_stream(ledger, stream, until, end, |_| {}).await
+    }
+
     async fn change<B: serde::Serialize>(
         &self,
         context: &RequestContext,

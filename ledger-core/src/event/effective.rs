@@ -107,7 +107,10 @@ impl EffectiveState {
     /// # Errors
     /// [`IllegalEvent`] when it cannot follow though nothing was left out.
     pub fn add(&mut self, recorded: &RecordedEvent) -> Result<Counting, IllegalEvent> {
-        if self.until.is_some_and(|until| recorded.effective_at() > until) {
+        if self
+            .until
+            .is_some_and(|until| recorded.effective_at() > until)
+        {
             self.later.push(recorded.sequence);
             return Ok(Counting::Later);
         }

@@ -8,8 +8,10 @@
 //! one search in either. For the effective axis the dated entries stand once more in [`runs`], sorted
 //! by when they count.
 
+mod entry;
 mod keys;
 pub mod runs;
+mod tables;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -18,12 +20,13 @@ use ledger_core::event::RecordedEvent;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::{AccountId, Event, LedgerName, Position, Posting};
 use rust_decimal::Decimal;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 pub use keys::account_key;
 
+use entry::{Dated, Entry, Totals, in_order_of_accounts, write_dated_entry, write_entry};
 use runs::Completed;
+use tables::{ACCOUNTS, DATED_ENTRIES, DEFINITION, ENTRIES, INDEXES, LAST, LastRow};
 
 use crate::copy_rows::CopyRows;
 use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
@@ -32,126 +35,8 @@ use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 #[derive(Debug)]
 pub struct Statements;
 
-const DEFINITION: &[&str] = &[
-    "CREATE TABLE {schema}.entries (
-    -- Stands for ledger, holder and asset, as `entry_accounts` has them.
-    account_key  uuid        NOT NULL,
-    -- When it was recorded, and when it counts.
-    recorded_at  timestamptz NOT NULL,
-    -- 1, 2, 3 ... in the account, in recorded order, dated entries among them.
-    entry_number bigint      NOT NULL,
-    position     bigint      NOT NULL,
-    -- The posting's place in its transaction, from 0.
-    posting      integer     NOT NULL,
-    -- The totals of the account's entries that are not dated, up to this one.
-    debits       numeric     NOT NULL,
-    credits      numeric     NOT NULL
-)",
-    "CREATE TABLE {schema}.dated_entries (
-    account_key  uuid        NOT NULL,
-    recorded_at  timestamptz NOT NULL,
-    -- When it counts, which is not when it was recorded.
-    effective_at timestamptz NOT NULL,
-    entry_number bigint      NOT NULL,
-    -- 1, 2, 3 ... among the account's dated entries, in recorded order.
-    dated_number bigint      NOT NULL,
-    position     bigint      NOT NULL,
-    posting      integer     NOT NULL,
-    -- The totals of the account's dated entries in recorded order, up to this one.
-    debits       numeric     NOT NULL,
-    credits      numeric     NOT NULL,
-    -- A debit is negative.
-    amount       numeric     NOT NULL
-)",
-    "CREATE TABLE {schema}.dated_runs (
-    account_key  uuid        NOT NULL,
-    level        integer     NOT NULL,
-    run          bigint      NOT NULL,
-    effective_at timestamptz NOT NULL,
-    entry_number bigint      NOT NULL,
-    position     bigint      NOT NULL,
-    posting      integer     NOT NULL,
-    -- The totals of the run's entries by when they count, up to this one.
-    debits       numeric     NOT NULL,
-    credits      numeric     NOT NULL
-)",
-    // The accounts that have entries.
-    "CREATE TABLE {schema}.entry_accounts (
-    ledger      text NOT NULL,
-    holder      text NOT NULL,
-    asset       text NOT NULL,
-    account_key uuid NOT NULL
-)",
-];
-
-const INDEXES: &[&str] = &[
-    // The last entry of an account, now and at any recorded time; its transactions, newest first;
-    // statements. Recorded time never runs backwards along entry numbers.
-    "CREATE INDEX ON {schema}.entries (account_key, recorded_at, entry_number)",
-    // The same of dated entries.
-    "CREATE INDEX ON {schema}.dated_entries (account_key, recorded_at, entry_number)",
-    // The entries of a run that is complete, and those that no run has yet.
-    "ALTER TABLE {schema}.dated_entries ADD PRIMARY KEY (account_key, dated_number)",
-    // What counts up to a time in a run, and what follows it.
-    "ALTER TABLE {schema}.dated_runs \
-     ADD PRIMARY KEY (account_key, level, run, effective_at, entry_number)",
-    // Two accounts of one key are refused.
-    "ALTER TABLE {schema}.entry_accounts ADD PRIMARY KEY (account_key)",
-    // The accounts of a holder.
-    "CREATE UNIQUE INDEX ON {schema}.entry_accounts (ledger, holder, asset)",
-];
-
-const LAST: &str = "\
-SELECT touched.number, account.ledger, account.holder, account.asset,
-       last.entry_number, last.debits, last.credits,
-       last_dated.entry_number AS dated_entry_number, last_dated.dated_number,
-       last_dated.debits AS dated_debits, last_dated.credits AS dated_credits
-FROM UNNEST($1::uuid[]) WITH ORDINALITY AS touched (key, number)
-JOIN {schema}.entry_accounts AS account ON account.account_key = touched.key
-LEFT JOIN LATERAL (
-    SELECT entry_number, debits, credits FROM {schema}.entries AS entry
-    WHERE entry.account_key = touched.key
-    ORDER BY recorded_at DESC, entry_number DESC LIMIT 1) AS last ON true
-LEFT JOIN LATERAL (
-    SELECT entry_number, dated_number, debits, credits FROM {schema}.dated_entries AS entry
-    WHERE entry.account_key = touched.key
-    ORDER BY dated_number DESC LIMIT 1) AS last_dated ON true";
-
-const ENTRIES: &str = "{schema}.entries (account_key, recorded_at, entry_number, position, posting, \
-                       debits, credits)";
-
-const DATED_ENTRIES: &str = "{schema}.dated_entries (account_key, recorded_at, effective_at, \
-                             entry_number, dated_number, position, posting, debits, credits, \
-                             amount)";
-
-const ACCOUNTS: &str = "{schema}.entry_accounts (ledger, holder, asset, account_key)";
-
 /// Entries written together, at most: 10 MB.
 const SORTED_TOGETHER: usize = 100_000;
-
-/// What the tables say of an account.
-#[derive(FromRow)]
-struct LastRow {
-    /// Among those asked for, from 1.
-    number: i64,
-    ledger: String,
-    holder: String,
-    asset: String,
-    entry_number: Option<i64>,
-    debits: Option<Decimal>,
-    credits: Option<Decimal>,
-    dated_entry_number: Option<i64>,
-    dated_number: Option<i64>,
-    dated_debits: Option<Decimal>,
-    dated_credits: Option<Decimal>,
-}
-
-/// Totals after an entry.
-#[derive(Debug, Clone, Copy, Default)]
-struct Totals {
-    debits: Decimal,
-    credits: Decimal,
-}
 
 /// An account after its last entry so far.
 #[derive(Debug)]
@@ -169,25 +54,6 @@ struct Last {
 struct LastDated {
     dated_number: i64,
     totals: Totals,
-}
-
-/// An entry that waits to be written; two of them wait for every transfer.
-struct Entry {
-    account_key: Uuid,
-    entry_number: i64,
-    position: Position,
-    posting: i32,
-    recorded_at: DateTime<Utc>,
-    /// Of the list it is in, after it.
-    totals: Totals,
-    dated: Option<Box<Dated>>,
-}
-
-/// What an entry has that counts at another time than that of its recording.
-struct Dated {
-    effective_at: DateTime<Utc>,
-    dated_number: i64,
-    amount: Decimal,
 }
 
 /// What events add to the statements of a ledger.
@@ -357,44 +223,6 @@ impl Fold for Rows {
     }
 }
 
-/// Where the entries stand, account by account: in an index that is there, the rows of one account then
-/// meet the same page; for one that is built later, rows in long sorted runs are cheaper to sort. And
-/// whoever reads an account finds its rows together.
-fn in_order_of_accounts(entries: &[Entry]) -> impl Iterator<Item = usize> + use<> {
-    let mut places: Vec<(u128, usize)> = entries
-        .iter()
-        .enumerate()
-        .map(|(at, entry)| (entry.account_key.as_u128(), at))
-        .collect();
-    places.sort_unstable();
-    places.into_iter().map(|(_, at)| at)
-}
-
-fn write_entry(rows: &mut CopyRows, entry: &Entry) {
-    rows.row(7)
-        .uuid(entry.account_key)
-        .timestamp(entry.recorded_at)
-        .bigint(entry.entry_number)
-        .bigint(entry.position.value())
-        .integer(entry.posting)
-        .numeric(entry.totals.debits)
-        .numeric(entry.totals.credits);
-}
-
-fn write_dated_entry(rows: &mut CopyRows, entry: &Entry, dated: &Dated) {
-    rows.row(10)
-        .uuid(entry.account_key)
-        .timestamp(entry.recorded_at)
-        .timestamp(dated.effective_at)
-        .bigint(entry.entry_number)
-        .bigint(dated.dated_number)
-        .bigint(entry.position.value())
-        .integer(entry.posting)
-        .numeric(entry.totals.debits)
-        .numeric(entry.totals.credits)
-        .numeric(dated.amount);
-}
-
 impl Rows {
     /// Takes over what an account's last entry says.
     fn remember(
@@ -494,19 +322,6 @@ impl Rows {
             dated,
         });
         Ok(())
-    }
-}
-
-impl Totals {
-    /// Adds a change, a debit being negative; nothing when that is more than can be kept.
-    fn add(&mut self, change: Decimal) -> Option<()> {
-        let total = if change.is_sign_negative() {
-            &mut self.debits
-        } else {
-            &mut self.credits
-        };
-        *total = total.checked_add(change.abs())?;
-        Some(())
     }
 }
 

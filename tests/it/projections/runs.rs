@@ -106,7 +106,15 @@ async fn with_thousands_of_dated_entries_answers_equal_a_naive_sum() {
         create_tables(&mut connection, name.read_model(), Tables::Temporary)
             .await
             .unwrap();
-        fold(&mut connection, name, Tables::Temporary, node.ledger, &log, page).await;
+        fold(
+            &mut connection,
+            name,
+            Tables::Temporary,
+            node.ledger,
+            &log,
+            page,
+        )
+        .await;
         let rows = rows_of(&mut connection, name, Tables::Temporary).await;
         assert!(rows == live, "seed {SEED}: in pages of {page}");
     }

@@ -73,7 +73,7 @@ async fn a_healthy_ledger_is_verified() {
 }
 
 /// A change of every table of every read model.
-const CHANGES: [(ReadModelName, &str, &str); 23] = [
+const CHANGES: [(ReadModelName, &str, &str); 25] = [
     (
         ReadModelName::Ledgers,
         "ledgers",

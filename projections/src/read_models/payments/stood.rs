@@ -25,11 +25,15 @@ pub fn payment_after(events: &[RecordedEvent]) -> Result<Option<PaymentAfter>, F
     for recorded in events {
         rows.apply(recorded)?;
     }
-    Ok(rows.payments.into_oldest_first().pop().map(|payment| PaymentAfter {
-        payment,
-        refunds: rows.refunds.into_oldest_first(),
-        disputes: rows.disputes.into_oldest_first(),
-    }))
+    Ok(rows
+        .payments
+        .into_oldest_first()
+        .pop()
+        .map(|payment| PaymentAfter {
+            payment,
+            refunds: rows.refunds.into_oldest_first(),
+            disputes: rows.disputes.into_oldest_first(),
+        }))
 }
 
 /// A payout after these of its events, in order; `None` when there are none.

@@ -28,6 +28,9 @@ const SIZES: [(i32, i64); 3] = [
     (3, FAN_OUT * FAN_OUT * FAN_OUT),
 ];
 
+/// Entries sorted by one statement, at most: whole runs of every level.
+const SORTED_TOGETHER: i64 = 1_048_576;
+
 /// `OFFSET 0` keeps the entries of a run found by their numbers, whatever the planner believes of an
 /// account: to look through all dated entries instead would be the end of a busy projector.
 const WRITE: &str = "\
@@ -66,31 +69,58 @@ impl Completed {
         }
     }
 
-    /// Writes the runs, in one statement.
+    /// Writes the runs: in one statement, unless there are more rows than are sorted at a time.
     pub(super) async fn write(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let (mut keys, mut levels, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut after, mut until) = (Vec::new(), Vec::new());
+        let mut stretches = Stretches::default();
         for (account_key, (written, complete)) in self.0.drain() {
             for (level, size) in SIZES {
-                let (first, last) = (written / size * size, complete / size * size);
-                if first < last {
-                    keys.push(account_key);
-                    levels.push(level);
-                    sizes.push(size);
-                    after.push(first);
-                    until.push(last);
+                let (mut after, last) = (written / size * size, complete / size * size);
+                while after < last {
+                    let until = last.min(after + SORTED_TOGETHER);
+                    stretches.add(account_key, (level, size), (after, until));
+                    after = until;
+                    if stretches.entries >= SORTED_TOGETHER {
+                        stretches.write(place).await?;
+                    }
                 }
             }
         }
+        stretches.write(place).await
+    }
+}
+
+/// Dated entries that become whole runs of a level, by account and dated numbers.
+#[derive(Default)]
+struct Stretches {
+    accounts: Vec<Uuid>,
+    levels: Vec<i32>,
+    sizes: Vec<i64>,
+    after: Vec<i64>,
+    until: Vec<i64>,
+    entries: i64,
+}
+
+impl Stretches {
+    fn add(&mut self, account_key: Uuid, (level, size): (i32, i64), (after, until): (i64, i64)) {
+        self.accounts.push(account_key);
+        self.levels.push(level);
+        self.sizes.push(size);
+        self.after.push(after);
+        self.until.push(until);
+        self.entries += until - after;
+    }
+
+    async fn write(&mut self, place: &mut Place<'_>) -> Result<(), sqlx::Error> {
+        let stretches = std::mem::take(self);
+        if stretches.accounts.is_empty() {
+            return Ok(());
+        }
         sqlx::query(&place.sql(WRITE))
-            .bind(&keys)
-            .bind(&levels)
-            .bind(&sizes)
-            .bind(&after)
-            .bind(&until)
+            .bind(stretches.accounts)
+            .bind(stretches.levels)
+            .bind(stretches.sizes)
+            .bind(stretches.after)
+            .bind(stretches.until)
             .execute(&mut *place.connection)
             .await?;
         Ok(())
@@ -119,7 +149,7 @@ pub(crate) fn loose_after(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Completed, FAN_OUT, SIZES, Uuid, filled, loose_after};
+    use super::{Completed, FAN_OUT, SIZES, SORTED_TOGETHER, Uuid, filled, loose_after};
 
     #[test]
     fn an_account_is_noted_when_it_fills_a_run_and_once() {
@@ -139,6 +169,7 @@ mod tests {
             assert_eq!(two[1].0, two[0].0 + 1);
             assert_eq!(two[1].1, two[0].1 * FAN_OUT);
         }
+        assert!(SIZES.iter().all(|(_, size)| SORTED_TOGETHER % size == 0));
     }
 
     #[test]

@@ -4,9 +4,7 @@ use ledger_core::event::RecordedEvent;
 use ledger_core::verification::{
     CaseDocument, CaseEvent, CaseSource, CaseStatus, OpenCase, ReasonCode, Retry, VerificationCase,
 };
-use ledger_core::{
-    ActorId, CaseId, Event, Position, ProviderName, Stream, TierName, Timestamp,
-};
+use ledger_core::{ActorId, CaseId, Event, Position, ProviderName, Stream, TierName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::read_model::FoldError;
