@@ -233,10 +233,9 @@ async fn everything_is_shown_as_it_stood_at_any_position_and_time() {
         .find(|event| event["event_type"] == "PaymentCreated");
     let created = deposit(format!("?position={}", created.unwrap()["position"])).await;
     assert_eq!(created["status"], "created");
-    let early = node.get(&format!(
-        "/deposits/{payment}?effective_at=2000-01-01T00:00:00Z"
-    ));
-    assert_eq!(early.await.expect(404).code(), "payment_not_found");
+    let early = format!("/deposits/{payment}?effective_at=2000-01-01T00:00:00Z");
+    let early = node.get(&early).await.expect(404);
+    assert_eq!(early.code(), "payment_not_found");
     for (query, code) in [
         ("position=999999".to_owned(), "position_unknown"),
         (
