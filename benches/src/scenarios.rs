@@ -7,6 +7,7 @@ mod nodes;
 mod rest;
 mod slow_disk;
 mod sustained;
+mod time_axes;
 mod webhooks;
 
 use std::future::Future;
@@ -68,5 +69,10 @@ pub const GROUPS: &[Group] = &[
         name: "cold",
         about: "many more wallets than fit the cache, on a long log",
         run: |machine, plan| Box::pin(cold::run(machine, plan)),
+    },
+    Group {
+        name: "time_axes",
+        about: "balances and statements at random times, as known at random positions",
+        run: |machine, plan| Box::pin(time_axes::run(machine, plan)),
     },
 ];

@@ -170,6 +170,7 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("set_tier", Has(P::TiersManage, Own::Nothing)),
         ("set_default_tier", Has(P::TiersManage, Own::Nothing)),
         ("get_owner_limits", Has(P::AccountsRead, Own::Owner)),
+        ("get_owner_tier", Has(P::AccountsRead, Own::Owner)),
         ("grant_tier", Has(P::TiersGrant, Own::Nothing)),
         ("withdraw_tier", Has(P::TiersGrant, Own::Nothing)),
         ("open_case", Has(P::CasesOpen, Own::Commands)),
