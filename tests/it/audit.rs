@@ -1,6 +1,6 @@
 //! The auditor's seat, on a real PostgreSQL: sealing, exports, and whatever somebody may tamper with.
 
-mod agreement;
+pub mod agreement;
 mod erasure;
 mod export;
 mod rest;

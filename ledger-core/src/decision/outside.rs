@@ -37,7 +37,7 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    fn payment_command(
+    pub(super) fn payment_command(
         &mut self,
         payment: PaymentId,
         action: PaymentAction,
@@ -67,7 +67,7 @@ impl Decision<'_> {
         }
     }
 
-    fn record_payment(
+    pub(super) fn record_payment(
         &mut self,
         payment: PaymentId,
         before: &Payment,
@@ -175,7 +175,7 @@ impl Decision<'_> {
         self.book.standings(asset, accounts)
     }
 
-    fn record_with(&mut self, stream: Stream, event: Event, effects: Vec<Effect>) -> Decided {
+    pub(super) fn record_with(&mut self, stream: Stream, event: Event, effects: Vec<Effect>) -> Decided {
         let mut events = self.record(stream, event)?;
         for effect in effects {
             events.extend(self.carry_out(effect)?);
