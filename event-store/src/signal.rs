@@ -190,7 +190,9 @@ async fn listen(signal: LogSignal, database: Database, shutdown: CancellationTok
 async fn listen_until_lost(signal: &LogSignal, database: &Database) -> Result<(), sqlx::Error> {
     let reader = LogReader::new(database.pool().clone());
     let mut listener = PgListener::connect_with(database.pool()).await?;
-    listener.listen_all([CHANNEL, TURN_CHANNEL, SANDBOX_CHANNEL]).await?;
+    listener
+        .listen_all([CHANNEL, TURN_CHANNEL, SANDBOX_CHANNEL])
+        .await?;
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

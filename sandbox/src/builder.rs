@@ -11,7 +11,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use event_store::sandbox::{BalanceRow, Failure, Sandbox, SandboxError, SandboxState, Sandboxes, Stretch};
+use event_store::sandbox::{
+    BalanceRow, Failure, Sandbox, SandboxError, SandboxState, Sandboxes, Stretch,
+};
 use event_store::{ErrorChain, LogError, LogReader};
 use ledger_core::book::AccountTotals;
 use ledger_core::{AccountId, LedgerName, Position, Stream};
@@ -179,10 +181,7 @@ impl Builder {
             }
         }
         let balances = build.balances().map_err(ReplayFault::from)?;
-        Ok(self
-            .sandboxes
-            .complete(build.row.ledger, &balances)
-            .await?)
+        Ok(self.sandboxes.complete(build.row.ledger, &balances).await?)
     }
 
     /// What is there of it already.

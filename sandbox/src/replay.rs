@@ -325,9 +325,7 @@ impl Replay {
             _ => None,
         };
         let of = captured.map(|known| (known.provider, known.asset, known.amount.value()));
-        let event = self
-            .rules
-            .adapted(&lead.recorded.event, of, &open.assets)?;
+        let event = self.rules.adapted(&lead.recorded.event, of, &open.assets)?;
         Ok((stream, event))
     }
 
@@ -560,9 +558,9 @@ impl Replay {
 
     /// What a step builds on that is not here, if something is.
     fn missing_of(&self, step: &[SourceEvent]) -> Option<Position> {
-        let named = step.iter().flat_map(|event| {
-            references::of(event.recorded.stream, &event.recorded.event)
-        });
+        let named = step
+            .iter()
+            .flat_map(|event| references::of(event.recorded.stream, &event.recorded.event));
         let missing = named.filter_map(|stream| self.missing.get(&stream));
         missing.min().copied()
     }

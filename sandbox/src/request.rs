@@ -40,7 +40,9 @@ pub enum ForkError {
     #[error("the name {0} is taken")]
     NameTaken(LedgerName),
     /// The log is not that long, or the end lies before the position.
-    #[error("a fork is from position 1 or later to no later than {head}: {position} to {until} is not")]
+    #[error(
+        "a fork is from position 1 or later to no later than {head}: {position} to {until} is not"
+    )]
     Position {
         /// Where it was to begin.
         position: Position,
@@ -61,7 +63,9 @@ pub enum ForkError {
     #[error(transparent)]
     Rules(#[from] RulesError),
     /// A rule is about a wallet that there is none of.
-    #[error("the ledger {source_ledger} has no wallet of the account {account} by position {until}")]
+    #[error(
+        "the ledger {source_ledger} has no wallet of the account {account} by position {until}"
+    )]
     NoSuchWallet {
         /// The account.
         account: AccountId,

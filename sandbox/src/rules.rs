@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use ledger_core::limit::RequestedTier;
 use ledger_core::money::{AmountError, AssetRegistry};
+use ledger_core::payment::PaymentEvent;
 use ledger_core::provider::{Fees, ObservedFees};
 use ledger_core::transaction::TransactionEvent;
-use ledger_core::payment::PaymentEvent;
 use ledger_core::wallet::RequestedOverdraft;
 use ledger_core::{
     AccountId, Amount, Asset, AssetCode, Event, Holder, Posting, ProviderName, SystemAccountName,
@@ -34,7 +34,9 @@ pub const MAX_RULES: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
     /// Negative, more than a hundred, or of too many decimals.
-    #[error("{what} is 0 to {MAX_PERCENT} percent with at most {MAX_PERCENT_SCALE} decimals, not {found}")]
+    #[error(
+        "{what} is 0 to {MAX_PERCENT} percent with at most {MAX_PERCENT_SCALE} decimals, not {found}"
+    )]
     Percent {
         /// Of which fee.
         what: String,
@@ -349,9 +351,9 @@ fn check_amount(value: Decimal) -> Result<(), AmountError> {
 fn check_tier(tier: TierName, rules: &RequestedTier) -> Result<(), RulesError> {
     for (asset, limits) in &rules.assets {
         let flows = [limits.incoming, limits.outgoing];
-        let of_flows = flows.into_iter().flat_map(|flow| {
-            [flow.per_transaction, flow.per_day, flow.per_month]
-        });
+        let of_flows = flows
+            .into_iter()
+            .flat_map(|flow| [flow.per_transaction, flow.per_day, flow.per_month]);
         for value in of_flows.chain([limits.balance]).flatten() {
             check_amount(value).map_err(|source| RulesError::Amount {
                 what: format!("the limits of {asset} in the tier {tier}"),

@@ -47,6 +47,8 @@ pub const APPROVAL_NEEDED: &str = "approval_needed";
 pub const ISSUER_UNAVAILABLE: &str = "issuer_unavailable";
 /// `min_position` is beyond the end of the log.
 pub const POSITION_UNKNOWN: &str = "position_unknown";
+/// The ledger has no fork of that name.
+pub const FORK_NOT_FOUND: &str = "fork_not_found";
 /// The read models did not reach `min_position` in time.
 pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 /// Nobody owns a wallet under that name.
@@ -394,7 +396,7 @@ const ENTRIES: &[Entry] = &[
         "The name is taken",
     ),
     permanent(
-        "fork_not_found",
+        FORK_NOT_FOUND,
         StatusCode::NOT_FOUND,
         "The ledger has no fork of that name",
     ),

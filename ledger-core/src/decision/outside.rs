@@ -175,7 +175,12 @@ impl Decision<'_> {
         self.book.standings(asset, accounts)
     }
 
-    pub(super) fn record_with(&mut self, stream: Stream, event: Event, effects: Vec<Effect>) -> Decided {
+    pub(super) fn record_with(
+        &mut self,
+        stream: Stream,
+        event: Event,
+        effects: Vec<Effect>,
+    ) -> Decided {
         let mut events = self.record(stream, event)?;
         for effect in effects {
             events.extend(self.carry_out(effect)?);

@@ -68,7 +68,12 @@ impl CapturedPayment {
             }
             _ => {
                 if let Some((dispute, transaction)) = dispute(event) {
-                    return self.dispute_anew(command, event, &dispute, transaction.unwrap_or(spare));
+                    return self.dispute_anew(
+                        command,
+                        event,
+                        &dispute,
+                        transaction.unwrap_or(spare),
+                    );
                 }
             }
         }

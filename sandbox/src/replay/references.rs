@@ -17,13 +17,16 @@ pub(super) fn of(stream: Stream, event: &Event) -> Vec<Stream> {
             named.extend(cause_of(*cause));
             named.extend(postings.iter().flat_map(of_posting));
         }
-        Event::Hold(
-            HoldEvent::HoldPlaced {
-                source,
-                destination,
-                ..
-            },
-        ) => named.extend([Some(*source), *destination].into_iter().flatten().filter_map(of_holder)),
+        Event::Hold(HoldEvent::HoldPlaced {
+            source,
+            destination,
+            ..
+        }) => named.extend(
+            [Some(*source), *destination]
+                .into_iter()
+                .flatten()
+                .filter_map(of_holder),
+        ),
         Event::Payment(payment) => match &**payment {
             PaymentEvent::PaymentCreated { wallet, .. }
             | PaymentEvent::PaymentCredited { wallet, .. } => named.push(Stream::Wallet(*wallet)),
