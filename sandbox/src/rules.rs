@@ -21,6 +21,9 @@ use ledger_core::{
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// The highest percentage that a fee may be.
 const MAX_PERCENT: Decimal = Decimal::ONE_HUNDRED;
 

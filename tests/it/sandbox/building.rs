@@ -19,7 +19,11 @@ async fn said(built: &Built) -> (Vec<(String, String, String)>, Vec<String>, Str
         };
         (event.aggregate_id.replace(&name, "fork"), payload, metadata)
     });
-    (events.collect(), built.outcomes(), format!("{:?}", built.balances))
+    (
+        events.collect(),
+        built.outcomes(),
+        format!("{:?}", built.balances),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,12 +47,18 @@ async fn building_goes_on_where_it_was_left() {
         stretches += 1;
     }
     assert!(stretches > 5, "{stretches}");
-    let row = Builder::new(pool.clone()).build(ledger("pieces")).await.unwrap();
+    let row = Builder::new(pool.clone())
+        .build(ledger("pieces"))
+        .await
+        .unwrap();
     assert_eq!(row.state, SandboxState::Complete);
     let pieces = Built::look(pool, row).await;
     assert_eq!(said(&pieces).await, said(&whole).await);
     // Once more changes nothing.
-    let again = Builder::new(pool.clone()).build(ledger("pieces")).await.unwrap();
+    let again = Builder::new(pool.clone())
+        .build(ledger("pieces"))
+        .await
+        .unwrap();
     assert_eq!(again, pieces.row);
 }
 

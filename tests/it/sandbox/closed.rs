@@ -29,19 +29,41 @@ async fn no_command_is_taken_and_nothing_is_signed() {
         name,
         system_accounts: standard_system_accounts(),
     };
-    for command in [open, begin_wallet(wallet), crate::harness::deposit(wallet, "1.00")] {
+    for command in [
+        open,
+        begin_wallet(wallet),
+        crate::harness::deposit(wallet, "1.00"),
+    ] {
         let outcome = node.bench.executors.submit(name, submission(command)).await;
         assert_eq!(outcome, refused);
     }
-    let head = LogReader::new(pool.clone()).head(name).await.unwrap().unwrap();
+    let head = LogReader::new(pool.clone())
+        .head(name)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(head.position, built.row.head);
     let sealer = sealer(&node, &Arc::new(master_key()));
-    assert!(matches!(sealer.seal(name).await, Err(SealError::Sandbox(_))));
-    assert!(matches!(sealer.seal_at(name, 1).await, Err(SealError::Sandbox(_))));
-    assert!(matches!(sealer.rotate(name, 1).await, Err(SealError::Sandbox(_))));
+    assert!(matches!(
+        sealer.seal(name).await,
+        Err(SealError::Sandbox(_))
+    ));
+    assert!(matches!(
+        sealer.seal_at(name, 1).await,
+        Err(SealError::Sandbox(_))
+    ));
+    assert!(matches!(
+        sealer.rotate(name, 1).await,
+        Err(SealError::Sandbox(_))
+    ));
     // Its read models are there all the same.
     node.queries
-        .wait_for(name, &ReadModelName::ALL, head.position, std::time::Duration::from_secs(60))
+        .wait_for(
+            name,
+            &ReadModelName::ALL,
+            head.position,
+            std::time::Duration::from_secs(60),
+        )
         .await
         .unwrap();
     let balance = node.queries.trial_balance(name).await;
@@ -67,7 +89,10 @@ async fn whoever_acts_does_not_hear_of_it() {
         heads.iter().map(|head| head.ledger.to_string()).collect()
     };
     assert_eq!(names(reader.ledgers().await.unwrap()), ["main"]);
-    assert_eq!(names(reader.all_ledgers().await.unwrap()), ["main", "unheard"]);
+    assert_eq!(
+        names(reader.all_ledgers().await.unwrap()),
+        ["main", "unheard"]
+    );
     stop.cancel();
 }
 

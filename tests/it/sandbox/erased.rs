@@ -22,7 +22,11 @@ async fn nothing_is_read_of_a_person_in_a_fork_and_erasing_them_forgets_them_eve
     let built = fork(pool, &asked).await;
     assert_eq!(built.outcomes(), Vec::<String>::new());
     let path = format!("/v1/ledgers/{name}/owners/{}/profile", asha.person);
-    let in_fork = doors.get(&path, &office.meera.access).await.expect(200).body;
+    let in_fork = doors
+        .get(&path, &office.meera.access)
+        .await
+        .expect(200)
+        .body;
     for told in [NAME, EMAIL, PHONE, HOME] {
         assert!(!in_fork.to_string().contains(told), "{in_fork}");
     }
@@ -37,7 +41,10 @@ async fn nothing_is_read_of_a_person_in_a_fork_and_erasing_them_forgets_them_eve
     assert_eq!(keys, 0);
     doors.get(&path, &office.meera.access).await.expect(200);
 
-    office.erase(json!({ "reason": "requested" })).await.expect(200);
+    office
+        .erase(json!({ "reason": "requested" }))
+        .await
+        .expect(200);
     // The account to sign in with is forgotten when nothing is known of the person in any ledger: forks are none.
     for attempt in 0.. {
         let signed_in = doors.sign_in("asha@example.org", PASSWORD).await;
@@ -47,7 +54,9 @@ async fn nothing_is_read_of_a_person_in_a_fork_and_erasing_them_forgets_them_eve
         assert!(attempt < 500, "the fork keeps the person known");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let mut owner = PgConnection::connect(&doors.node.database_url).await.unwrap();
+    let mut owner = PgConnection::connect(&doors.node.database_url)
+        .await
+        .unwrap();
     for (table, row) in every_row(&mut owner).await {
         for told in [NAME, EMAIL, PHONE] {
             assert!(!row.contains(told), "{table} tells {told}");

@@ -14,12 +14,14 @@ use crate::harness::outside::{captured, new_payment};
 use crate::harness::{Bench, TestDatabase};
 
 fn post(lines: &[(Holder, Holder, &str, &str)]) -> Command {
-    let postings = lines.iter().map(|(source, destination, asset, amount)| RequestedPosting {
-        source: *source,
-        destination: *destination,
-        asset: asset.parse().unwrap(),
-        amount: parse_decimal(amount).unwrap(),
-    });
+    let postings = lines
+        .iter()
+        .map(|(source, destination, asset, amount)| RequestedPosting {
+            source: *source,
+            destination: *destination,
+            asset: asset.parse().unwrap(),
+            amount: parse_decimal(amount).unwrap(),
+        });
     Command::PostTransaction {
         transaction: TransactionId::new(Uuid::now_v7()),
         request: TransactionRequest {
@@ -36,9 +38,8 @@ fn system(name: &str) -> Holder {
 }
 
 fn fee(percent: &str, fixed: Option<(&str, &str)>, tax: &str) -> Fee {
-    let fixed = fixed.map(|(asset, amount)| {
-        (asset.parse().unwrap(), parse_decimal(amount).unwrap())
-    });
+    let fixed =
+        fixed.map(|(asset, amount)| (asset.parse().unwrap(), parse_decimal(amount).unwrap()));
     Fee {
         percent: parse_decimal(percent).unwrap(),
         fixed: fixed.into_iter().collect(),
@@ -53,7 +54,9 @@ async fn into(built: &Built, account: Holder) -> Vec<String> {
         if let Event::Transaction(TransactionEvent::TransactionPosted { postings, .. }) =
             event.decode().unwrap().event
         {
-            let to = postings.iter().filter(|posting| posting.destination == account);
+            let to = postings
+                .iter()
+                .filter(|posting| posting.destination == account);
             found.extend(to.map(|posting| format!("{} {}", posting.amount, posting.asset)));
         }
     }
@@ -93,7 +96,9 @@ async fn the_platforms_fee_is_worked_out_from_what_else_leaves() {
     let built = fork(bench.database.pool(), &request("cheaper", at, rules)).await;
     assert_eq!(
         into(&built, fees).await,
-        ["2.50 INR", "0.62 INR", "0.64 INR", "7.00 INR", "2.00 INR", "1.00 INR"]
+        [
+            "2.50 INR", "0.62 INR", "0.64 INR", "7.00 INR", "2.00 INR", "1.00 INR"
+        ]
     );
     let changed = [1, 2, 3, 7].map(|number| format!("{} TransactionPosted changed", at + number));
     assert_eq!(built.outcomes(), changed);
@@ -138,7 +143,10 @@ async fn a_providers_fee_and_its_tax_are_others() {
         ..Rules::default()
     };
     let built = fork(bench.database.pool(), &request("dearer", at, rules)).await;
-    assert_eq!(built.outcomes(), [format!("{} PaymentCaptured changed", at + 2)]);
+    assert_eq!(
+        built.outcomes(),
+        [format!("{} PaymentCaptured changed", at + 2)]
+    );
     // 2 % of 123.45 is 2.469, with 3.00 5.469, rounded 5.47; 18 % of that is 0.9846.
     let book = super::support::book_of(&built.log().await);
     let of = |account: Holder| {

@@ -72,10 +72,7 @@ pub fn stricter(per_day: &str) -> Rules {
 /// Two owners with 1000.00 each; the position of the last deposit.
 async fn two() -> (Bench, WalletId, WalletId, i64) {
     let bench = Bench::over(TestDatabase::create().await.database).await;
-    let (asha, bela) = (
-        WalletId::new(Uuid::now_v7()),
-        WalletId::new(Uuid::now_v7()),
-    );
+    let (asha, bela) = (WalletId::new(Uuid::now_v7()), WalletId::new(Uuid::now_v7()));
     bench
         .carry_out([
             begin_wallet_of(asha, "asha"),
@@ -96,9 +93,21 @@ async fn a_stricter_limit_refuses_what_it_refuses_and_what_builds_on_it_falls_aw
     let refused = id_of(&second);
     let (held, place) = hold(asha, bela, "70.00");
     bench
-        .carry_out([first, second, third, fourth, revert(refused), place, capture(held)])
+        .carry_out([
+            first,
+            second,
+            third,
+            fourth,
+            revert(refused),
+            place,
+            capture(held),
+        ])
         .await;
-    let built = fork(bench.database.pool(), &request("stricter", at, stricter("150.00"))).await;
+    let built = fork(
+        bench.database.pool(),
+        &request("stricter", at, stricter("150.00")),
+    )
+    .await;
     // In the source: 100 at 1, 200 at 2, 50 at 3, 0.01 at 4, the revert at 5 and 6, the hold at 7, its capture at 8 and 9.
     assert_eq!(
         built.outcomes(),
@@ -165,7 +174,9 @@ pub async fn stands_as_told(bench: &Bench, built: &super::support::Built) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_ledger_does_about_a_tier_of_the_rules_is_left_out() {
     let (bench, asha, bela, at) = two().await;
-    bench.carry_out(limit_everybody(tier("10.00", None, None))).await;
+    bench
+        .carry_out(limit_everybody(tier("10.00", None, None)))
+        .await;
     bench.carry_out([transfer(asha, bela, "10.00")]).await;
     let rules = stricter("9.99");
     let built = fork(bench.database.pool(), &request("left_out", at, rules)).await;
@@ -178,7 +189,11 @@ async fn what_the_ledger_does_about_a_tier_of_the_rules_is_left_out() {
         ]
     );
     // A looser one lets everything pass, though it counts.
-    let built = fork(bench.database.pool(), &request("looser", at, stricter("10.00"))).await;
+    let built = fork(
+        bench.database.pool(),
+        &request("looser", at, stricter("10.00")),
+    )
+    .await;
     assert_eq!((built.row.refused, built.row.left_out), (0, 2));
     assert_eq!(built.balances, []);
 }

@@ -40,14 +40,23 @@ async fn money_that_has_arrived_is_taken_in_where_its_payment_was_refused() {
                     reason: None,
                 },
             ),
-            refund((id, "pay_1"), Some(refunded), ObservedRefund::Succeeded, "10.00"),
+            refund(
+                (id, "pay_1"),
+                Some(refunded),
+                ObservedRefund::Succeeded,
+                "10.00",
+            ),
             dispute((id, "pay_1"), "disp_1", ObservedDispute::Open, "50.00"),
             dispute((id, "pay_1"), "disp_1", ObservedDispute::Lost, "50.00"),
             settlement("batch_1", "290.00"),
         ])
         .await;
     // Without other rules nothing is another, though it is all decided again.
-    let same = fork(bench.database.pool(), &request("same", at, Rules::default())).await;
+    let same = fork(
+        bench.database.pool(),
+        &request("same", at, Rules::default()),
+    )
+    .await;
     assert_eq!(same.outcomes(), Vec::<String>::new());
     // Nobody may receive so much: the payment is refused, its money arrives all the same.
     let mut rules = stricter("100000.00");
@@ -63,12 +72,21 @@ async fn money_that_has_arrived_is_taken_in_where_its_payment_was_refused() {
     assert!(outcomes[0].ends_with("limit_exceeded"), "{outcomes:?}");
     assert_eq!(outcomes[1], format!("{} PaymentCaptured changed", at + 2));
     assert!(
-        !outcomes.iter().any(|outcome| outcome.contains("Settlement")),
+        !outcomes
+            .iter()
+            .any(|outcome| outcome.contains("Settlement")),
         "{outcomes:?}"
     );
     let events = built.log().await;
-    let types: Vec<&str> = events.iter().map(|event| event.event_type.as_str()).collect();
-    for kept in ["UnexpectedPaymentCaptured", "DisputeLost", "SettlementRecorded"] {
+    let types: Vec<&str> = events
+        .iter()
+        .map(|event| event.event_type.as_str())
+        .collect();
+    for kept in [
+        "UnexpectedPaymentCaptured",
+        "DisputeLost",
+        "SettlementRecorded",
+    ] {
         assert!(types.contains(&kept), "{kept} in {types:?}, {outcomes:?}");
     }
     stands_as_told(&bench, &built).await;
@@ -86,7 +104,9 @@ async fn a_payout_that_is_refused_takes_all_of_its_events_with_it() {
         ])
         .await;
     let at = bench.head().await.value();
-    bench.carry_out(limit_everybody(tier("1000.00", None, None))).await;
+    bench
+        .carry_out(limit_everybody(tier("1000.00", None, None)))
+        .await;
     let id = PayoutId::new(Uuid::now_v7());
     bench
         .carry_out([
@@ -96,15 +116,29 @@ async fn a_payout_that_is_refused_takes_all_of_its_events_with_it() {
             observed_payout(id, ObservedPayout::Succeeded { fees: None }),
         ])
         .await;
-    let built = fork(bench.database.pool(), &request("kept", at, stricter("199.99"))).await;
+    let built = fork(
+        bench.database.pool(),
+        &request("kept", at, stricter("199.99")),
+    )
+    .await;
     let outcomes = built.outcomes();
     let requested = at + 3;
-    assert_eq!(outcomes[2], format!("{requested} PayoutRequested refused period_limit_exceeded"));
+    assert_eq!(
+        outcomes[2],
+        format!("{requested} PayoutRequested refused period_limit_exceeded")
+    );
     assert_eq!(outcomes.len(), 6, "{outcomes:?}");
     for outcome in &outcomes[3..] {
-        assert!(outcome.ends_with(&format!("fell_away on {requested}")), "{outcome}");
+        assert!(
+            outcome.ends_with(&format!("fell_away on {requested}")),
+            "{outcome}"
+        );
     }
     stands_as_told(&bench, &built).await;
-    let built = fork(bench.database.pool(), &request("paid", at, stricter("200.00"))).await;
+    let built = fork(
+        bench.database.pool(),
+        &request("paid", at, stricter("200.00")),
+    )
+    .await;
     assert_eq!((built.row.refused, built.row.fell_away), (0, 0));
 }

@@ -35,7 +35,10 @@ async fn what_cannot_be_forked_is_refused() {
         until: Some(Position::START.plus(1)),
         ..request("a", 2, Rules::default())
     };
-    assert_eq!(code(ask(pool, &backwards).await), "fork_position_out_of_range");
+    assert_eq!(
+        code(ask(pool, &backwards).await),
+        "fork_position_out_of_range"
+    );
     let taken = request("main", 1, Rules::default());
     assert_eq!(code(ask(pool, &taken).await), "ledger_name_taken");
     // A name that somebody has begun to open a ledger under is taken as well.
@@ -43,17 +46,34 @@ async fn what_cannot_be_forked_is_refused() {
         .execute(pool)
         .await
         .unwrap();
-    assert_eq!(code(ask(pool, &request("begun", 1, Rules::default())).await), "ledger_name_taken");
+    assert_eq!(
+        code(ask(pool, &request("begun", 1, Rules::default())).await),
+        "ledger_name_taken"
+    );
     let asset = "INR".parse().unwrap();
     let of = |wallet| Rules {
-        overdrafts: [(Holder::Wallet(wallet).account(asset), RequestedOverdraft::Unlimited)].into(),
+        overdrafts: [(
+            Holder::Wallet(wallet).account(asset),
+            RequestedOverdraft::Unlimited,
+        )]
+        .into(),
         ..Rules::default()
     };
     let unknown = of(WalletId::new(Uuid::now_v7()));
-    assert_eq!(code(ask(pool, &request("a", 1, unknown)).await), "wallet_not_found");
-    assert!(ask(pool, &request("known", head, of(wallet))).await.unwrap());
+    assert_eq!(
+        code(ask(pool, &request("a", 1, unknown)).await),
+        "wallet_not_found"
+    );
+    assert!(
+        ask(pool, &request("known", head, of(wallet)))
+            .await
+            .unwrap()
+    );
     for bad in bad_rules() {
-        assert_eq!(code(ask(pool, &request("a", 1, bad)).await), "fork_rules_invalid");
+        assert_eq!(
+            code(ask(pool, &request("a", 1, bad)).await),
+            "fork_rules_invalid"
+        );
     }
     fork(pool, &request("one", 1, Rules::default())).await;
     let of_fork = sandbox::ForkRequest {
@@ -140,7 +160,12 @@ async fn asking_twice_makes_one_fork() {
     let asked = request("twice", 1, stricter("5.00"));
     assert!(ask(pool, &asked).await.unwrap());
     // The log has grown, and the request is still the same.
-    drop(bench.submit(submission(deposit(wallet, "1.00"))).await.unwrap());
+    drop(
+        bench
+            .submit(submission(deposit(wallet, "1.00")))
+            .await
+            .unwrap(),
+    );
     assert!(!ask(pool, &asked).await.unwrap());
     let other = request("twice", 1, stricter("6.00"));
     assert_eq!(code(ask(pool, &other).await), "ledger_name_taken");
@@ -161,7 +186,10 @@ async fn rules_that_do_not_fit_the_ledger_fail_the_fork() {
         ..Rules::default()
     };
     ask(pool, &request("unfit", 1, rules)).await.unwrap();
-    let row = Builder::new(pool.clone()).build(ledger("unfit")).await.unwrap();
+    let row = Builder::new(pool.clone())
+        .build(ledger("unfit"))
+        .await
+        .unwrap();
     assert_eq!(row.state, SandboxState::Failed);
     assert_eq!(row.failure.unwrap().code, "tier_not_found");
     assert_eq!(row.reached, Position::START);

@@ -36,10 +36,18 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
     let node = TestNode::start().await;
     let asha = node.funded("asha", "100.00").await;
     let bela = node.funded("bela", "100.00").await;
-    let at = node.get("").await.expect(200).body["as_of"].as_i64().unwrap();
+    let at = node.get("").await.expect(200).body["as_of"]
+        .as_i64()
+        .unwrap();
     let (asha_holder, bela_holder) = (format!("wallet:{asha}"), format!("wallet:{bela}"));
-    let sent = node.transfer(&asha_holder, &bela_holder, "60.00").await.expect(201);
-    let spent = node.transfer(&bela_holder, "system:cash", "150.00").await.expect(201);
+    let sent = node
+        .transfer(&asha_holder, &bela_holder, "60.00")
+        .await
+        .expect(201);
+    let spent = node
+        .transfer(&bela_holder, "system:cash", "150.00")
+        .await
+        .expect(201);
     let name = format!("stricter_{}", node.ledger);
     let body = json!({
         "name": name,
@@ -55,8 +63,15 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
     assert_eq!(again["created_at"], asked["created_at"]);
     let fork = complete(&node, &name).await;
     assert_eq!(fork["state"], "complete", "{fork}");
-    assert_eq!(fork["differences"], json!({ "refused": 2, "changed": 0, "fell_away": 0, "left_out": 0 }));
-    let differences = node.get(&format!("/forks/{name}/differences?limit=1")).await.expect(200).body;
+    assert_eq!(
+        fork["differences"],
+        json!({ "refused": 2, "changed": 0, "fell_away": 0, "left_out": 0 })
+    );
+    let differences = node
+        .get(&format!("/forks/{name}/differences?limit=1"))
+        .await
+        .expect(200)
+        .body;
     let first = &differences["items"][0];
     assert_eq!(first["source_position"], json!(sent.position()));
     assert_eq!(first["outcome"], "refused");
@@ -64,16 +79,25 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
     assert_eq!(first["refusal"]["context"]["requested"], "60.00");
     let cursor = differences["next_cursor"].as_str().unwrap();
     let next = node
-        .get(&format!("/forks/{name}/differences?limit=1&cursor={cursor}"))
+        .get(&format!(
+            "/forks/{name}/differences?limit=1&cursor={cursor}"
+        ))
         .await
         .expect(200)
         .body;
     assert_eq!(next["items"][0]["source_position"], json!(spent.position()));
     assert_eq!(next["next_cursor"], Value::Null);
-    let balances = node.get(&format!("/forks/{name}/balances")).await.expect(200).body;
+    let balances = node
+        .get(&format!("/forks/{name}/balances"))
+        .await
+        .expect(200)
+        .body;
     let of = |account: &str| {
         let items = balances["items"].as_array().unwrap();
-        let found = items.iter().find(|item| item["account"] == account).unwrap();
+        let found = items
+            .iter()
+            .find(|item| item["account"] == account)
+            .unwrap();
         found["difference"].clone()
     };
     assert_eq!(of(&format!("{asha_holder}:INR")), "60.00");
@@ -87,9 +111,14 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
         "/accounts/{asha_holder}:INR/balance?min_position={head}&wait_ms=10000"
     ));
     assert_eq!(read(balance).await.expect(200).body["balance"], "100.00");
-    let trial = read(of_fork(&format!("/trial-balance?min_position={head}&wait_ms=10000"))).await;
+    let trial = read(of_fork(&format!(
+        "/trial-balance?min_position={head}&wait_ms=10000"
+    )))
+    .await;
     trial.expect(200);
-    let explained = of_fork(&format!("/accounts/{asha_holder}:INR/explanation?min_position={head}"));
+    let explained = of_fork(&format!(
+        "/accounts/{asha_holder}:INR/explanation?min_position={head}"
+    ));
     read(explained).await.expect(200);
     for path in ["/events", "/tiers", "/accounts", "/books?format=csv"] {
         let reply = read(of_fork(path)).await;
@@ -101,7 +130,8 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
     // And nothing happens in it.
     let post = async |path: &str, body: Value| {
         let path = of_fork(path);
-        node.send(node.client.post(node.url(&path)).json(&body)).await
+        node.send(node.client.post(node.url(&path)).json(&body))
+            .await
     };
     for (path, body) in [
         ("/wallets", json!({ "owner": "asha" })),
@@ -109,10 +139,20 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
         ("/forks", json!({ "name": "deeper" })),
     ] {
         let refused = post(path, body).await;
-        assert_eq!((refused.status, refused.code()), (409, "ledger_is_sandbox"), "{path}");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (409, "ledger_is_sandbox"),
+            "{path}"
+        );
     }
-    let opened = node.client.post(node.url("/v1/ledgers")).json(&json!({ "name": name }));
-    assert_eq!(node.send(opened).await.expect(409).code(), "ledger_is_sandbox");
+    let opened = node
+        .client
+        .post(node.url("/v1/ledgers"))
+        .json(&json!({ "name": name }));
+    assert_eq!(
+        node.send(opened).await.expect(409).code(),
+        "ledger_is_sandbox"
+    );
 
     // Nobody is told of it: there is no stream, though that of the source is there.
     let nats = async_nats::connect(shared_nats_url()).await.unwrap();
@@ -122,9 +162,17 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
     while let Some(stream) = futures_util::StreamExt::next(&mut streams).await {
         names.push(stream.unwrap());
     }
-    assert!(names.iter().any(|stream| stream.ends_with(&node.ledger)), "{names:?}");
-    assert!(!names.iter().any(|stream| stream.contains(&name)), "{names:?}");
-    let live = node.client.get(node.url(&format!("/v1/ledgers/{name}/stream/events?channel=log")));
+    assert!(
+        names.iter().any(|stream| stream.ends_with(&node.ledger)),
+        "{names:?}"
+    );
+    assert!(
+        !names.iter().any(|stream| stream.contains(&name)),
+        "{names:?}"
+    );
+    let live = node
+        .client
+        .get(node.url(&format!("/v1/ledgers/{name}/stream/events?channel=log")));
     assert_eq!(node.send(live).await.status, 404);
     // Nor is it sealed.
     let sealed = read(of_fork("/checkpoints")).await.expect(200).body;
@@ -135,11 +183,18 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
 async fn what_cannot_be_accepted_is_named() {
     let node = TestNode::start().await;
     node.funded("asha", "1.00").await;
-    let ask = async |rules: Value| node.post("/forks", json!({ "name": "a", "rules": rules })).await;
-    let limits = json!({ "other_assets": "unlimited", "assets": [{ "asset": "INR", "per_day": "1" }] });
+    let ask = async |rules: Value| {
+        node.post("/forks", json!({ "name": "a", "rules": rules }))
+            .await
+    };
+    let limits =
+        json!({ "other_assets": "unlimited", "assets": [{ "asset": "INR", "per_day": "1" }] });
     for (rules, pointer) in [
         (json!({ "tier": [] }), "/rules/tier"),
-        (json!({ "tiers": [{ "tier": "a", "rules": limits }] }), "/rules/tiers/0/rules/assets/0/per_day"),
+        (
+            json!({ "tiers": [{ "tier": "a", "rules": limits }] }),
+            "/rules/tiers/0/rules/assets/0/per_day",
+        ),
         (
             json!({ "account_fees": [{ "account": "fees", "percent": "-1" }] }),
             "/rules/account_fees/0/percent",
@@ -161,12 +216,23 @@ async fn what_cannot_be_accepted_is_named() {
     ] {
         invalid(ask(rules).await, pointer);
     }
-    let beyond = node.post("/forks", json!({ "name": "a", "position": 1_000_000 })).await;
+    let beyond = node
+        .post("/forks", json!({ "name": "a", "position": 1_000_000 }))
+        .await;
     assert_eq!(beyond.expect(422).code(), "fork_position_out_of_range");
     let taken = node.post("/forks", json!({ "name": node.ledger })).await;
     assert_eq!(taken.expect(409).code(), "ledger_name_taken");
-    assert_eq!(node.get("/forks/nobody").await.expect(404).code(), "fork_not_found");
-    assert_eq!(node.get("/forks/nobody/differences").await.expect(404).code(), "fork_not_found");
+    assert_eq!(
+        node.get("/forks/nobody").await.expect(404).code(),
+        "fork_not_found"
+    );
+    assert_eq!(
+        node.get("/forks/nobody/differences")
+            .await
+            .expect(404)
+            .code(),
+        "fork_not_found"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,10 +272,20 @@ rules = { other_assets = "unlimited", assets = [
     };
     let told = run("cli", &file, &[]).await;
     let text = String::from_utf8(told.stdout).unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    assert!(text.contains("1 refused, 0 changed, 0 fell away, 0 left out"), "{text}");
+    assert!(
+        told.status.success(),
+        "{}",
+        String::from_utf8_lossy(&told.stderr)
+    );
+    assert!(
+        text.contains("1 refused, 0 changed, 0 fell away, 0 left out"),
+        "{text}"
+    );
     assert!(text.contains("transaction_limit_exceeded"), "{text}");
-    assert!(text.contains(&format!("wallet:{asha}:INR  0.00  60.00  (60.00)")), "{text}");
+    assert!(
+        text.contains(&format!("wallet:{asha}:INR  0.00  60.00  (60.00)")),
+        "{text}"
+    );
     // Once more, as JSON.
     let told = run("cli", &file, &["--json"]).await;
     let lines: Vec<Value> = String::from_utf8(told.stdout)
@@ -220,7 +296,9 @@ rules = { other_assets = "unlimited", assets = [
     assert_eq!(lines[0]["fork"]["state"], "complete");
     assert_eq!(lines[1]["difference"]["outcome"], "refused");
     assert_eq!(lines.len(), 4);
-    let head = LogReader::new(test.database.pool().clone()).head("cli".parse().unwrap()).await;
+    let head = LogReader::new(test.database.pool().clone())
+        .head("cli".parse().unwrap())
+        .await;
     assert!(head.unwrap().unwrap().is_sandbox);
     std::fs::write(&file, "[[tiers]]\ntier = \"small\"\nlimit = 3\n").unwrap();
     let refused = run("other", &file, &[]).await;
