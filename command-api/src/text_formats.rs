@@ -452,7 +452,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 36] = [
+    const CHECKS: [(&str, FormatCheck); 37] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),

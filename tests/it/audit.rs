@@ -5,5 +5,5 @@ mod erasure;
 mod export;
 mod rest;
 mod sealing;
-mod support;
+pub mod support;
 mod tampering;

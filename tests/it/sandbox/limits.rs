@@ -5,6 +5,7 @@ use ledger_core::hold::{CaptureRequest, HoldRequest, Remainder};
 use ledger_core::money::parse_decimal;
 use ledger_core::wallet::RequestedOverdraft;
 use ledger_core::{Command, HoldId, Holder, TransactionId, WalletId};
+use rust_decimal::Decimal;
 use sandbox::Rules;
 use uuid::Uuid;
 
@@ -125,7 +126,7 @@ async fn a_stricter_limit_refuses_what_it_refuses_and_what_builds_on_it_falls_aw
     assert_eq!(refusal["wallet"], serde_json::json!(asha));
     // 1000 - 100 - 50 here; 1000 - 100 - 50 - 0.01 - 70 there.
     let row = &built.balances[0];
-    let net = |credits: rust_decimal::Decimal, debits| (credits - debits).to_string();
+    let net = |credits: Decimal, debits: Decimal| (credits - debits).to_string();
     let of = |wallet: WalletId| {
         let account = format!("wallet:{wallet}:INR");
         let row = built.balances.iter().find(|row| row.account == account);

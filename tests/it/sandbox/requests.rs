@@ -169,10 +169,8 @@ async fn asking_twice_makes_one_fork() {
     assert!(!ask(pool, &asked).await.unwrap());
     let other = request("twice", 1, stricter("6.00"));
     assert_eq!(code(ask(pool, &other).await), "ledger_name_taken");
-    let (one, other) = tokio::join!(
-        ask(pool, &request("raced", 1, Rules::default())),
-        ask(pool, &request("raced", 1, Rules::default()))
-    );
+    let raced = request("raced", 1, Rules::default());
+    let (one, other) = tokio::join!(ask(pool, &raced), ask(pool, &raced));
     let made = [one.unwrap(), other.unwrap()];
     assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
 }
