@@ -48,6 +48,9 @@ pub enum SealError {
     /// There is no such ledger.
     #[error("the ledger {0} does not exist")]
     LedgerNotFound(LedgerName),
+    /// A fork of a ledger is nobody's books.
+    #[error("the ledger {0} is a sandbox, which is not sealed")]
+    Sandbox(LedgerName),
     /// No master key is kept, so that no key could be.
     #[error("there is no master key under which checkpoint keys could be kept")]
     NoMasterKey,
@@ -317,6 +320,9 @@ impl Sealer {
     async fn head(&self, ledger: LedgerName) -> Result<u64, SealError> {
         let head = self.log.head(ledger).await?;
         let head = head.ok_or(SealError::LedgerNotFound(ledger))?;
+        if head.is_sandbox {
+            return Err(SealError::Sandbox(ledger));
+        }
         Ok(u64::try_from(head.position.value()).unwrap_or_default())
     }
 

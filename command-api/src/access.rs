@@ -225,6 +225,11 @@ pub const TABLE: &[(&str, Requirement)] = {
         ("get_event_proof", Has(P::LogRead, Own::Nothing)),
         ("get_consistency_proof", Has(P::LogRead, Own::Nothing)),
         (LOG_FILES, Has(P::LogRead, Own::Nothing)),
+        ("create_fork", Has(P::ForksCreate, Own::Nothing)),
+        ("list_forks", Has(P::LogRead, Own::Nothing)),
+        ("get_fork", Has(P::LogRead, Own::Nothing)),
+        ("list_fork_differences", Has(P::LogRead, Own::Nothing)),
+        ("list_fork_balances", Has(P::LogRead, Own::Nothing)),
         ("seal_ledger", Has(P::CheckpointsSeal, Own::Nothing)),
         (
             "replace_checkpoint_key",

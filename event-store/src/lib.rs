@@ -3,6 +3,7 @@
 //! * [`database`]: connecting, checking the server, migrating.
 //! * [`error_chain`]: how faults are logged.
 //! * [`log`]: reading what was written, in order.
+//! * [`sandbox`]: forks of ledgers, which are written by whoever decides a log again.
 //! * [`signal`]: being told that a log has grown.
 //! * [`vault`]: the keys of what tells of persons.
 //! * `turns`: one writer per ledger at a time, by courtesy.
@@ -14,6 +15,7 @@ pub mod database;
 pub mod error_chain;
 pub mod executor;
 pub mod log;
+pub mod sandbox;
 pub mod signal;
 mod turns;
 pub mod vault;

@@ -112,6 +112,8 @@ pub struct LedgerHead {
     pub position: Position,
     /// When that event was written.
     pub recorded_at: Option<Timestamp>,
+    /// Whether it is a fork of another ledger, in which nothing may happen.
+    pub is_sandbox: bool,
 }
 
 /// Which events of a log to read; everything by default.
@@ -171,13 +173,23 @@ impl LogReader {
         Self { pool }
     }
 
-    /// Every ledger with at least one event, in order of name.
+    /// Every ledger with at least one event, in order of name: those in which something may happen. Whoever acts
+    /// or tells others asks for these.
     ///
     /// # Errors
     /// [`LogError::Database`].
     pub async fn ledgers(&self) -> Result<Vec<LedgerHead>, LogError> {
-        let rows: Vec<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
-            "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
+        let all = self.all_ledgers().await?;
+        Ok(all.into_iter().filter(|head| !head.is_sandbox).collect())
+    }
+
+    /// The same with sandboxes, for whoever only reads.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn all_ledgers(&self) -> Result<Vec<LedgerHead>, LogError> {
+        let rows: Vec<HeadRow> = sqlx::query_as(
+            "SELECT ledger, position, recorded_at, is_sandbox FROM daybook.ledger_head \
              WHERE position > 0 ORDER BY ledger",
         )
         .fetch_all(&self.pool)
@@ -190,8 +202,8 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn head(&self, ledger: LedgerName) -> Result<Option<LedgerHead>, LogError> {
-        let row: Option<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
-            "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
+        let row: Option<HeadRow> = sqlx::query_as(
+            "SELECT ledger, position, recorded_at, is_sandbox FROM daybook.ledger_head \
              WHERE ledger = $1 AND position > 0",
         )
         .bind(ledger.as_str())
@@ -389,13 +401,13 @@ impl LogReader {
         events.iter().map(StoredEvent::decode).collect()
     }
 
-    /// The ledgers in which an aggregate has begun.
+    /// The ledgers in which an aggregate has begun, but for sandboxes.
     ///
     /// # Errors
     /// [`LogError::Database`].
     pub async fn ledgers_with(&self, stream: &Stream) -> Result<Vec<LedgerName>, LogError> {
         let names: Vec<String> = sqlx::query_scalar(
-            "SELECT head.ledger FROM daybook.ledger_head AS head WHERE EXISTS ( \
+            "SELECT head.ledger FROM daybook.living_ledger AS head WHERE EXISTS ( \
                  SELECT FROM daybook.events AS event WHERE event.ledger = head.ledger \
                  AND event.aggregate_type = $1 AND event.aggregate_id = $2 AND event.sequence = 1) \
              ORDER BY head.ledger",
@@ -489,13 +501,14 @@ fn check_positions(
     Ok(())
 }
 
-fn head_of_row(
-    (ledger, position, recorded_at): (String, i64, Option<DateTime<Utc>>),
-) -> Option<LedgerHead> {
+type HeadRow = (String, i64, Option<DateTime<Utc>>, bool);
+
+fn head_of_row((ledger, position, recorded_at, is_sandbox): HeadRow) -> Option<LedgerHead> {
     Some(LedgerHead {
         ledger: ledger.parse().ok()?,
         position: Position::try_new(position)?,
         recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time).ok()),
+        is_sandbox,
     })
 }
 

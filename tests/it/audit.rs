@@ -1,10 +1,10 @@
 //! The auditor's seat, on a real PostgreSQL: sealing, exports, and whatever somebody may tamper with.
 
-mod agreement;
+pub mod agreement;
 mod erasure;
 mod export;
 mod outside;
 mod rest;
 mod sealing;
-mod support;
+pub mod support;
 mod tampering;

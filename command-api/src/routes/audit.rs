@@ -361,6 +361,9 @@ fn problem(error: SealError) -> Problem {
         SealError::LedgerNotFound(ledger) => {
             event_store::executor::SubmitError::LedgerNotFound { ledger }.into()
         }
+        SealError::Sandbox(ledger) => {
+            event_store::executor::SubmitError::LedgerIsSandbox { ledger }.into()
+        }
         SealError::NoMasterKey => Problem::new(catalogue::SEALING_UNAVAILABLE, detail),
         SealError::Tampered { .. } => {
             tracing::error!(error = detail, "a ledger is not sealed");

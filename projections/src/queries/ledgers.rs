@@ -21,6 +21,8 @@ pub struct LedgerRow {
     pub opened_at: Timestamp,
     /// The position of its last event.
     pub head: Position,
+    /// Whether it is a fork of another ledger, in which nothing happens.
+    pub is_sandbox: bool,
 }
 
 /// The debits and credits of all accounts in one asset.
@@ -40,8 +42,8 @@ impl Queries {
     /// # Errors
     /// [`QueryError`].
     pub async fn ledgers(&self) -> Result<Vec<LedgerRow>, QueryError> {
-        let rows: Vec<(String, DateTime<Utc>, i64)> = sqlx::query_as(
-            "SELECT event.ledger, event.recorded_at, head.position FROM daybook.ledger_head AS head \
+        let rows: Vec<(String, DateTime<Utc>, i64, bool)> = sqlx::query_as(
+            "SELECT event.ledger, event.recorded_at, head.position, head.is_sandbox FROM daybook.ledger_head AS head \
              JOIN daybook.events AS event ON event.ledger = head.ledger AND event.position = 1 \
              ORDER BY event.ledger",
         )
@@ -55,8 +57,8 @@ impl Queries {
     /// # Errors
     /// [`QueryError::LedgerNotFound`] and those of PostgreSQL.
     pub async fn ledger(&self, ledger: LedgerName) -> Result<LedgerRow, QueryError> {
-        let row: Option<(String, DateTime<Utc>, i64)> = sqlx::query_as(
-            "SELECT event.ledger, event.recorded_at, head.position FROM daybook.ledger_head AS head \
+        let row: Option<(String, DateTime<Utc>, i64, bool)> = sqlx::query_as(
+            "SELECT event.ledger, event.recorded_at, head.position, head.is_sandbox FROM daybook.ledger_head AS head \
              JOIN daybook.events AS event ON event.ledger = head.ledger AND event.position = 1 \
              WHERE head.ledger = $1",
         )
@@ -240,7 +242,7 @@ impl Snapshot {
 }
 
 fn ledger_row(
-    (ledger, opened_at, head): (String, DateTime<Utc>, i64),
+    (ledger, opened_at, head, is_sandbox): (String, DateTime<Utc>, i64, bool),
 ) -> Result<LedgerRow, QueryError> {
     Ok(LedgerRow {
         ledger: ledger
@@ -248,6 +250,7 @@ fn ledger_row(
             .map_err(|error| QueryError::row("ledger_head", error))?,
         opened_at: timestamp("events", opened_at)?,
         head: Position::try_new(head).unwrap_or_default(),
+        is_sandbox,
     })
 }
 
