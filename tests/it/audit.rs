@@ -6,5 +6,6 @@ mod export;
 mod outside;
 mod rest;
 mod sealing;
+mod seat;
 pub mod support;
 mod tampering;
