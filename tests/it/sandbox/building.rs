@@ -39,7 +39,7 @@ async fn building_goes_on_where_it_was_left() {
     // Each builder writes one stretch and is gone.
     let mut stretches = 0;
     while Builder::new(pool.clone())
-        .in_stretches_of(37)
+        .in_stretches_of(11)
         .build_one_stretch(ledger("pieces"))
         .await
         .unwrap()
