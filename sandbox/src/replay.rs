@@ -12,23 +12,23 @@ use event_store::executor::Refusal;
 use event_store::sandbox::{DifferenceRow, SandboxEvent};
 use hashbrown::HashMap;
 use ledger_core::book::{Book, BookError, NewEvent};
-use ledger_core::decision::{DecisionError, Recorded, decide, decide_anew, led_to};
-use ledger_core::event::{EventMetadata, RecordedEvent};
+use ledger_core::decision::{DecisionError, Recorded, decide_anew, led_to};
+use ledger_core::event::RecordedEvent;
 use ledger_core::hold::HoldEvent;
 use ledger_core::ledger::LedgerEvent;
-use ledger_core::payment::{PaymentEvent, unexpected_payment_id};
 use ledger_core::provider::opened_by_movements;
 use ledger_core::transaction::TransactionEvent;
 use ledger_core::wallet::WalletEvent;
-use ledger_core::{
-    Command, Event, Holder, LedgerName, PaymentId, Position, Stream, Timestamp, TransactionId,
-};
-use uuid::Uuid;
+use ledger_core::{Event, Holder, LedgerName, PaymentId, Position, Stream, TransactionId};
 
-use crate::movements::{Compared, Movements, TooLarge, compared};
+use crate::movements::{Compared, TooLarge};
 use crate::rules::{FeeTooLong, Rules};
 
 mod references;
+mod setting;
+mod telling;
+
+use setting::derived;
 
 /// An event of the source.
 #[derive(Debug, Clone)]
@@ -183,43 +183,6 @@ impl Replay {
         self.copied(event, &own.event, own.sequence)
     }
 
-    /// Sets the rules, at the fork.
-    ///
-    /// # Errors
-    /// [`ReplayFault::Rules`] when the ledger does not take one of them.
-    pub fn begin(&mut self) -> Result<Vec<SandboxEvent>, ReplayFault> {
-        let mut commands: Vec<Command> = Vec::new();
-        for (tier, rules) in &self.rules.tiers {
-            commands.push(Command::SetTier {
-                tier: *tier,
-                rules: Box::new(rules.clone()),
-            });
-        }
-        commands.extend(
-            self.rules
-                .default_tier
-                .map(|tier| Command::SetDefaultTier { tier }),
-        );
-        let standing = |account: &ledger_core::AccountId| self.book.standing(*account).is_some();
-        for (account, overdraft) in &self.rules.overdrafts {
-            if let (Holder::Wallet(wallet), true) = (account.holder, standing(account)) {
-                commands.push(Command::SetWalletOverdraft {
-                    wallet,
-                    asset: account.asset,
-                    overdraft: *overdraft,
-                });
-            }
-        }
-        let Some(recorded_at) = self.book.recorded_at() else {
-            return Ok(Vec::new());
-        };
-        let mut written = Vec::new();
-        for command in commands {
-            written.extend(self.set(&command, recorded_at)?);
-        }
-        Ok(written)
-    }
-
     /// The first step of these events, which are of one command and in order: how many they are.
     #[must_use]
     pub fn step_length(events: &[SourceEvent]) -> usize {
@@ -366,204 +329,6 @@ impl Replay {
             }
         }
     }
-
-    fn overdraft_of_new_wallet(
-        &mut self,
-        lead: &SourceEvent,
-    ) -> Result<Vec<SandboxEvent>, ReplayFault> {
-        let (Stream::Wallet(wallet), Event::Wallet(WalletEvent::WalletOpened { .. })) =
-            (lead.recorded.stream, &lead.recorded.event)
-        else {
-            return Ok(Vec::new());
-        };
-        let of_it = self.rules.overdrafts.iter();
-        let of_it = of_it.filter(|(account, _)| account.holder == Holder::Wallet(wallet));
-        let commands: Vec<Command> = of_it
-            .map(|(account, overdraft)| Command::SetWalletOverdraft {
-                wallet,
-                asset: account.asset,
-                overdraft: *overdraft,
-            })
-            .collect();
-        let mut written = Vec::new();
-        for command in commands {
-            written.extend(self.set(&command, lead.recorded.recorded_at)?);
-        }
-        Ok(written)
-    }
-
-    /// Carries out a command of the rules themselves.
-    fn set(
-        &mut self,
-        command: &Command,
-        recorded_at: Timestamp,
-    ) -> Result<Vec<SandboxEvent>, ReplayFault> {
-        let events = match decide(&mut self.book, command, recorded_at) {
-            Ok(events) => events,
-            Err(DecisionError::Rejected(rejection)) => {
-                return Err(ReplayFault::Rules(Box::new(Refusal::from(&rejection))));
-            }
-            Err(DecisionError::Book(source)) => {
-                let position = self.book.position();
-                return Err(ReplayFault::Source { position, source });
-            }
-            Err(DecisionError::Lacking(_)) => Vec::new(),
-        };
-        self.book.settle(self.book.savepoint());
-        let name = format!("{}/{}", self.sandbox, self.book.position());
-        let metadata = EventMetadata {
-            command_id: derived(&["fork rule", &name]),
-            actor: self.actor.clone(),
-            correlation_id: None,
-            causation_id: None,
-            idempotency: None,
-        };
-        let metadata = serde_json::to_string(&metadata)?;
-        events
-            .iter()
-            .map(|event| new_event(event, metadata.clone(), recorded_at))
-            .collect()
-    }
-
-    /// The events of a step as they are written: the stored texts, where they say the same.
-    fn written(
-        &self,
-        step: &[SourceEvent],
-        events: &[NewEvent],
-    ) -> Result<Vec<SandboxEvent>, ReplayFault> {
-        let mut written = Vec::with_capacity(events.len());
-        for event in events {
-            let of_stream = |known: &&SourceEvent| {
-                self.own_stream(known.recorded.stream) == event.stream
-                    && known.recorded.event.name() == event.event.name()
-            };
-            let recorded = step.iter().find(of_stream);
-            if let Some(recorded) = recorded
-                && recorded.recorded.event == event.event
-            {
-                written.push(self.copied(recorded, &event.event, event.sequence)?);
-                continue;
-            }
-            let Some(model) = recorded.or(step.first()) else {
-                continue;
-            };
-            let mut metadata = model.recorded.metadata.clone();
-            if recorded.is_none() {
-                // A key is kept by what it began.
-                metadata.idempotency = None;
-            }
-            let metadata = serde_json::to_string(&metadata)?;
-            written.push(new_event(event, metadata, model.recorded.recorded_at)?);
-        }
-        Ok(written)
-    }
-
-    fn copied(
-        &self,
-        event: &SourceEvent,
-        own: &Event,
-        sequence: i64,
-    ) -> Result<SandboxEvent, ReplayFault> {
-        let stored = &event.stored;
-        let stream = self.own_stream(event.recorded.stream);
-        Ok(SandboxEvent {
-            aggregate_type: stream.aggregate_type().as_str(),
-            aggregate_id: stream.aggregate_id(),
-            sequence,
-            event_type: stored.event_type.clone(),
-            event_version: stored.event_version.clone(),
-            payload: match *own == event.recorded.event {
-                true => stored.payload.clone(),
-                false => own.to_payload()?,
-            },
-            metadata: stored.metadata.clone(),
-            recorded_at: event.recorded.recorded_at,
-        })
-    }
-
-    /// Writes down what came out otherwise.
-    fn told(
-        &mut self,
-        step: &[SourceEvent],
-        outcome: Outcome,
-        events: Vec<NewEvent>,
-    ) -> Result<Came, ReplayFault> {
-        let (Some(lead), Some(last)) = (step.first(), step.last()) else {
-            return Ok(Came::default());
-        };
-        match outcome {
-            Outcome::Refused(_) | Outcome::FellAway(_) => self.note_missing(step),
-            Outcome::Changed => self.note_redirected(step),
-            Outcome::LeftOut => {}
-        }
-        let source = Movements::of(step.iter().map(|event| &event.recorded.event))?;
-        let sandbox = Movements::of(events.iter().map(|event| &event.event))?;
-        let moved = compared(&source, &sandbox);
-        let (name, refusal, depends_on) = match outcome {
-            Outcome::Refused(refusal) => ("refused", Some(refusal), None),
-            Outcome::FellAway(on) => ("fell_away", None, on.map(Position::value)),
-            Outcome::Changed => ("changed", None, None),
-            Outcome::LeftOut => ("left_out", None, None),
-        };
-        let context = match &refusal {
-            Some(refusal) => Some(serde_json::to_string(&refusal.context)?),
-            None => None,
-        };
-        let difference = DifferenceRow {
-            source_position: lead.stored.position,
-            source_until: last.stored.position,
-            position: events.first().map(|event| event.position.value()),
-            position_until: events.last().map(|event| event.position.value()),
-            event_type: lead.stored.event_type.clone(),
-            aggregate_type: lead.stored.aggregate_type.clone(),
-            aggregate_id: lead.stored.aggregate_id.clone(),
-            outcome: name.to_owned(),
-            code: refusal.as_ref().map(|refusal| refusal.code.clone()),
-            detail: refusal.map(|refusal| refusal.detail),
-            context,
-            depends_on,
-            movements: serde_json::to_string(&moved)?,
-        };
-        Ok(Came {
-            events: self.written(step, &events)?,
-            difference: Some(difference),
-            moved,
-        })
-    }
-
-    fn note_missing(&mut self, step: &[SourceEvent]) {
-        let begun = step.iter().filter(|event| event.recorded.sequence == 1);
-        for event in begun {
-            self.missing
-                .entry(event.recorded.stream)
-                .or_insert(event.recorded.position);
-        }
-    }
-
-    /// Notes where the money of a payment is that there is none of here.
-    fn note_redirected(&mut self, step: &[SourceEvent]) {
-        for event in step {
-            if let (Stream::Payment(id), Event::Payment(captured)) =
-                (event.recorded.stream, &event.recorded.event)
-                && let PaymentEvent::PaymentCaptured {
-                    provider, attempt, ..
-                } = &**captured
-                && self.book.payment(id).status().is_none()
-            {
-                let taken_in = unexpected_payment_id(*provider, attempt);
-                self.redirected.insert(id, taken_in);
-            }
-        }
-    }
-
-    /// What a step builds on that is not here, if something is.
-    fn missing_of(&self, step: &[SourceEvent]) -> Option<Position> {
-        let named = step
-            .iter()
-            .flat_map(|event| references::of(event.recorded.stream, &event.recorded.event));
-        let missing = named.filter_map(|stream| self.missing.get(&stream));
-        missing.min().copied()
-    }
 }
 
 /// Whether it opens an account that movements open by themselves.
@@ -595,31 +360,9 @@ fn without_usage(event: &Event) -> Event {
     event
 }
 
-fn new_event(
-    event: &NewEvent,
-    metadata: String,
-    recorded_at: Timestamp,
-) -> Result<SandboxEvent, ReplayFault> {
-    Ok(SandboxEvent {
-        aggregate_type: event.stream.aggregate_type().as_str(),
-        aggregate_id: event.stream.aggregate_id(),
-        sequence: event.sequence,
-        event_type: event.event.name().to_owned(),
-        event_version: event.event.version().to_owned(),
-        payload: event.event.to_payload()?,
-        metadata,
-        recorded_at,
-    })
-}
-
 /// The id of a transaction that a step has none of in the source: the same whoever builds the fork.
 fn spare(lead: &SourceEvent) -> TransactionId {
     let command = lead.recorded.metadata.command_id.to_string();
     let position = lead.stored.position.to_string();
     TransactionId::new(derived(&["fork transaction", &command, &position]))
-}
-
-/// An id that follows from its parts.
-fn derived(parts: &[&str]) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, parts.join("\n").as_bytes())
 }

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use crate::jobs::{Job, JobAttempt, JobError, JobHands, NewJob, insert_jobs_in_tx};
 
 /// The kind of job.
-const BUILD_FORK: &str = "build_fork";
+pub(crate) const TASKS: [&str; 1] = ["build_fork"];
 
 /// Asks for forks, and builds them; cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Forks {
 #[async_trait]
 impl JobHands for Forks {
     fn does(&self, task: &str) -> bool {
-        task == BUILD_FORK
+        TASKS.contains(&task)
     }
 
     fn waits_for_others(&self) -> bool {

@@ -4,7 +4,7 @@ use event_store::sandbox::SandboxState;
 use sandbox::Builder;
 
 use super::limits::stricter;
-use super::support::{Built, ask, fork, ledger, request};
+use super::support::{Built, ask, end_of_command, fork, ledger, request};
 use crate::audit::agreement::random;
 
 /// What a fork says, but for its name.
@@ -30,7 +30,8 @@ async fn said(built: &Built) -> (Vec<(String, String, String)>, Vec<String>, Str
 async fn building_goes_on_where_it_was_left() {
     let audited = random(11).await;
     let pool = audited.node.database.pool();
-    let position = audited.node.bench.head().await.value() / 3;
+    let third = audited.node.bench.head().await.value() / 3;
+    let position = end_of_command(pool, third).await;
     let whole = fork(pool, &request("whole", position, stricter("300.00"))).await;
     assert!(whole.row.refused > 3, "{:?}", whole.outcomes());
     assert!(whole.row.fell_away > 0, "{:?}", whole.outcomes());
@@ -39,7 +40,7 @@ async fn building_goes_on_where_it_was_left() {
     // Each builder writes one stretch and is gone.
     let mut stretches = 0;
     while Builder::new(pool.clone())
-        .in_stretches_of(37)
+        .in_stretches_of(11)
         .build_one_stretch(ledger("pieces"))
         .await
         .unwrap()
@@ -67,7 +68,8 @@ async fn building_goes_on_where_it_was_left() {
 async fn race_two_builders_write_one_fork() {
     let audited = random(5).await;
     let pool = audited.node.database.pool();
-    let position = audited.node.bench.head().await.value() / 2;
+    let half = audited.node.bench.head().await.value() / 2;
+    let position = end_of_command(pool, half).await;
     let raced = request("raced", position, stricter("300.00"));
     ask(pool, &raced).await.unwrap();
     let builder = || Builder::new(pool.clone()).in_stretches_of(20);

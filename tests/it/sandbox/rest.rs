@@ -239,7 +239,11 @@ async fn what_cannot_be_accepted_is_named() {
 async fn the_command_line_tells_what_comes_out_otherwise() {
     let test = TestDatabase::create().await;
     let bench = crate::harness::Bench::over(test.database.clone()).await;
-    let (asha, bela) = (bench.funded_wallet("100.00").await, bench.wallet().await);
+    let asha = bench.funded_wallet("100.00").await;
+    let bela = ledger_core::WalletId::new(uuid::Uuid::now_v7());
+    bench
+        .carry_out([crate::harness::begin_wallet_of(bela, "bela")])
+        .await;
     let at = bench.head().await.value();
     bench
         .carry_out([

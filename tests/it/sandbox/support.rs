@@ -30,6 +30,18 @@ pub fn request(name: &str, position: i64, rules: Rules) -> ForkRequest {
     }
 }
 
+/// A position, or the end of the command in which it is: where there is one depends on chance.
+pub async fn end_of_command(pool: &PgPool, position: i64) -> i64 {
+    let log = log_of(pool, ledger("main")).await;
+    let command = |position: i64| {
+        let event = &log[usize::try_from(position - 1).unwrap()];
+        event.decode().unwrap().metadata.command_id
+    };
+    let last = i64::try_from(log.len()).unwrap();
+    let ends = |end: &i64| *end == last || command(*end) != command(end + 1);
+    (position..=last).find(ends).unwrap()
+}
+
 /// Asks for a fork.
 pub async fn ask(pool: &PgPool, request: &ForkRequest) -> Result<bool, ForkError> {
     let mut tx = pool.begin().await.unwrap();
