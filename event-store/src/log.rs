@@ -2,6 +2,7 @@
 
 mod owners;
 mod raw;
+mod time;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::event::{DecodeError, RecordedEvent};
@@ -13,6 +14,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 pub use raw::{RawEvent, read_raw};
 
 use raw::EventText;
+use time::StoredTime;
 
 /// Why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +81,7 @@ pub struct StoredEvent {
     /// Who and what caused it: JSON text, exactly as written.
     pub metadata: String,
     /// When it was written.
+    #[sqlx(try_from = "StoredTime")]
     pub recorded_at: DateTime<Utc>,
 }
 
@@ -176,7 +179,7 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn ledgers(&self) -> Result<Vec<LedgerHead>, LogError> {
-        let rows: Vec<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
+        let rows: Vec<(String, i64, Option<StoredTime>)> = sqlx::query_as(
             "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
              WHERE position > 0 ORDER BY ledger",
         )
@@ -190,7 +193,7 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn head(&self, ledger: LedgerName) -> Result<Option<LedgerHead>, LogError> {
-        let row: Option<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
+        let row: Option<(String, i64, Option<StoredTime>)> = sqlx::query_as(
             "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
              WHERE ledger = $1 AND position > 0",
         )
@@ -490,12 +493,12 @@ fn check_positions(
 }
 
 fn head_of_row(
-    (ledger, position, recorded_at): (String, i64, Option<DateTime<Utc>>),
+    (ledger, position, recorded_at): (String, i64, Option<StoredTime>),
 ) -> Option<LedgerHead> {
     Some(LedgerHead {
         ledger: ledger.parse().ok()?,
         position: Position::try_new(position)?,
-        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time).ok()),
+        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time.0).ok()),
     })
 }
 

@@ -6,6 +6,7 @@ use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Stream, 
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row};
 
+use super::time::StoredTime;
 use super::{LogError, check_positions};
 
 /// An event as the database sent it: nothing is copied before it is decoded.
@@ -29,7 +30,7 @@ impl RawEvent {
             event_version: self.0.try_get_unchecked(5)?,
             payload: self.0.try_get_unchecked(6)?,
             metadata: self.0.try_get_unchecked(7)?,
-            recorded_at: self.0.try_get_unchecked(8)?,
+            recorded_at: self.0.try_get_unchecked::<StoredTime, _>(8)?.0,
         };
         text.decode()
     }
