@@ -13,7 +13,7 @@ use std::io::Write;
 
 use event_store::{LogError, LogReader, StoredEvent};
 use ledger_core::timestamp::TimestampError;
-use ledger_core::{AggregateType, LedgerName, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -44,6 +44,18 @@ pub enum EventLineError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+impl EventLineError {
+    /// The event's position.
+    #[must_use]
+    pub const fn position(&self) -> i64 {
+        match self {
+            Self::Time { position, .. }
+            | Self::LineBreak { position }
+            | Self::Text { position, .. } => *position,
+        }
+    }
 }
 
 /// What has become of what an event tells of a person.
@@ -80,20 +92,33 @@ impl ErasedPersons {
         ledger: LedgerName,
         events: &[StoredEvent],
     ) -> Result<Self, LogError> {
+        Self::among_until(log, ledger, events, Position::START.plus(i64::MAX)).await
+    }
+
+    /// Those who were erased by an event at or before a position.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub async fn among_until(
+        log: &LogReader,
+        ledger: LedgerName,
+        events: &[StoredEvent],
+        until: Position,
+    ) -> Result<Self, LogError> {
         let told: HashSet<&str> = events
             .iter()
-            .filter(|event| tells_of_a_person(event))
+            .filter(|event| tells_of_a_person(&event.aggregate_type, &event.event_type))
             .map(|event| event.aggregate_id.as_str())
             .collect();
         let told: Vec<String> = told.into_iter().map(str::to_owned).collect();
-        let erased = log.erased_profiles(ledger, &told).await?;
+        let erased = log.erased_profiles_until(ledger, &told, until).await?;
         Ok(Self(erased.into_iter().collect()))
     }
 
     /// What has become of what an event tells of a person; `None` when it tells nothing.
     #[must_use]
     pub fn mark(&self, event: &StoredEvent) -> Option<PersonalMark> {
-        tells_of_a_person(event).then(|| {
+        tells_of_a_person(&event.aggregate_type, &event.event_type).then(|| {
             if self.0.contains(&event.aggregate_id) {
                 PersonalMark::Erased
             } else {
@@ -103,8 +128,9 @@ impl ErasedPersons {
     }
 }
 
-fn tells_of_a_person(event: &StoredEvent) -> bool {
-    event.aggregate_type == AggregateType::Profile.as_str() && event.event_type != "ProfileErased"
+/// Whether events of a type tell of a person.
+pub(crate) fn tells_of_a_person(aggregate_type: &str, event_type: &str) -> bool {
+    aggregate_type == AggregateType::Profile.as_str() && event_type != "ProfileErased"
 }
 
 /// Adds the leaf of a stored event to `to`. This is the one place that says how an event is written.
@@ -150,20 +176,39 @@ pub fn write_leaf(
 /// Adds the line of a stored event to `to`, with its line feed.
 ///
 /// # Errors
-/// Those of [`write_leaf`].
+/// Those of [`write_leaf`]; nothing is added then.
 pub fn write_line(
     to: &mut Vec<u8>,
     ledger: LedgerName,
     event: &StoredEvent,
     mark: Option<PersonalMark>,
 ) -> Result<(), EventLineError> {
-    write_leaf(to, ledger, event)?;
+    let before = to.len();
+    if let Err(error) = write_leaf(to, ledger, event) {
+        to.truncate(before);
+        return Err(error);
+    }
     if let Some(mark) = mark {
         to.pop();
         to.extend_from_slice(mark.ending().as_bytes());
     }
     to.push(b'\n');
     Ok(())
+}
+
+/// Adds a line, with its line feed, that stands for a stored event that is no line: an object that no event is, with
+/// where it would be and why it is not.
+pub fn write_unwritable(to: &mut Vec<u8>, ledger: LedgerName, error: &EventLineError) {
+    let why = match error {
+        EventLineError::Time { .. } => "time_out_of_range",
+        EventLineError::LineBreak { .. } => "line_break",
+        EventLineError::Text { .. } => "text",
+    };
+    let position = error.position();
+    // Names of ledgers need no escapes.
+    let line = format!(r#"{{"ledger":"{ledger}","position":{position},"unwritable":"{why}"}}"#);
+    to.extend_from_slice(line.as_bytes());
+    to.push(b'\n');
 }
 
 /// The leaf of a line that has no line feed any more.

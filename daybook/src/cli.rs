@@ -299,6 +299,9 @@ pub struct AuditVerify {
     /// A public key that is known from elsewhere: <name>+<id>+<base64>. Several may be given.
     #[arg(long, required = true, value_name = "VKEY")]
     pub key: Vec<String>,
+    /// A record that was kept earlier of which key follows another. Several may be given.
+    #[arg(long, value_name = "FILE")]
+    pub record: Vec<PathBuf>,
     /// A checkpoint that was kept earlier. Several may be given.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Vec<PathBuf>,

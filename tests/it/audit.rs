@@ -3,6 +3,7 @@
 mod agreement;
 mod erasure;
 mod export;
+mod knowledge;
 mod rest;
 mod sealing;
 mod support;

@@ -374,9 +374,10 @@ fn problem(error: SealError) -> Problem {
         }
         SealError::Log(error) => error.into(),
         SealError::Store(StoreError::Database(error)) => Problem::from_database(&error),
-        error @ (SealError::Line(_) | SealError::Store(_) | SealError::Tree(_)) => {
-            Problem::internal(&error)
-        }
+        error @ (SealError::Line(_)
+        | SealError::Store(_)
+        | SealError::Tree(_)
+        | SealError::Root(_)) => Problem::internal(&error),
     }
 }
 

@@ -63,6 +63,7 @@ fn verified(arguments: &AuditVerify) -> Result<ExitCode, CommandError> {
     let keys = arguments.key.iter().map(|key| key.parse());
     let trusted = Trusted {
         keys: keys.collect::<Result<_, _>>()?,
+        records: arguments.record.clone(),
         checkpoints: arguments.checkpoint.clone(),
     };
     let report = verify(&arguments.folder, &trusted)?;

@@ -52,15 +52,27 @@ impl CheckpointSink for OnNats {
         "nats"
     }
 
+    async fn last(&self, ledger: LedgerName) -> Result<i64, SinkFault> {
+        Ok(self.0.last_checkpoint(ledger).await?)
+    }
+
     async fn keep(
         &self,
         ledger: LedgerName,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), SinkFault> {
-        let size = checkpoint.checkpoint.head.size;
-        let id = format!("{size}-{}", checkpoint.key_number);
+        let head = &checkpoint.checkpoint.head;
+        let id = format!(
+            "{}-{}-{}",
+            head.size,
+            checkpoint.key_number,
+            head.root_text()
+        );
         let note = &checkpoint.checkpoint.text;
-        Ok(self.0.publish_checkpoint(ledger, &id, note).await?)
+        let published = self
+            .0
+            .publish_checkpoint(ledger, checkpoint.number, &id, note);
+        Ok(published.await?)
     }
 }
 
