@@ -89,6 +89,7 @@ impl<'r> Events<'r> {
         }
         self.expected = position + 1;
         let head = self.signed.checkpoint.as_ref().map(|signed| &signed.head);
+        let mut is_changed = false;
         if let Some(size) = head.map(|head| head.size) {
             if position > size {
                 let detail = format!("the checkpoint is of {size} events");
@@ -99,6 +100,7 @@ impl<'r> Events<'r> {
                     .is_some_and(|known| known != line.hash)
             {
                 self.find(Code::EventChanged, position, "it is not what was sealed");
+                is_changed = true;
             }
         }
         if self
@@ -109,7 +111,9 @@ impl<'r> Events<'r> {
             self.find(Code::TimeBackwards, position, detail);
         }
         self.recorded_at = Some(envelope.recorded_at);
-        self.compare_times(position, envelope.recorded_at);
+        if !is_changed {
+            self.compare_times(position, envelope.recorded_at);
+        }
         if let Some(finding) = self.marks.take(envelope.personal, position) {
             self.report.find(finding);
         }
