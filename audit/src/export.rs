@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::{EventFilter, LogError, LogReader, StoredEvent};
+use event_store::{LogError, LogReader, RawEvent};
 use ledger_core::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::line::{ErasedPersons, EventLineError, PersonalMark, write_line, write_unwritable};
+use crate::line::{ErasedPersons, EventLineError, write_line, write_unwritable};
 use crate::sealer::{SealError, Sealer};
 use crate::store::{StoreError, StoredCheckpoint};
 use crate::tree::{HASH_BYTES, tile_path, tiles_of};
@@ -131,6 +131,7 @@ pub async fn export(
 ) -> Result<Exported, ExportError> {
     let folder = Folder::begin(folder)?;
     let (checkpoint, refused) = stated(sealer, balances, ledger, &folder).await?;
+    let checkpoint = cosigned(sealer, ledger, checkpoint).await?;
     let size = checkpoint.checkpoint.head.size;
     let (events, unwritable) = events(pool, ledger, size, &folder).await?;
     tiles(sealer, ledger, size, &folder).await?;
@@ -189,7 +190,23 @@ async fn stated(
     }
 }
 
-type Page = Result<(Vec<StoredEvent>, ErasedPersons), LogError>;
+/// The checkpoint with what witnesses say of it.
+async fn cosigned(
+    sealer: &Sealer,
+    ledger: LedgerName,
+    checkpoint: StoredCheckpoint,
+) -> Result<StoredCheckpoint, ExportError> {
+    sealer
+        .ask_witnesses(ledger, &checkpoint, &mut Vec::new())
+        .await?;
+    let size = checkpoint.checkpoint.head.size;
+    let with = sealer.store().checkpoint_of_size(ledger, size).await?;
+    Ok(with
+        .filter(|with| with.key_number == checkpoint.key_number)
+        .unwrap_or(checkpoint))
+}
+
+type Page = Result<(Vec<RawEvent>, ErasedPersons), LogError>;
 
 /// Writes the events, as they are now, up to and with a position.
 async fn events(
@@ -201,21 +218,19 @@ async fn events(
     let (sender, mut pages) = mpsc::channel::<Page>(AHEAD);
     let log = LogReader::new(pool.clone());
     let reader = tokio::spawn(async move {
-        let filter = EventFilter {
-            until: Position::try_new(i64::try_from(size).unwrap_or(i64::MAX)),
-            ..EventFilter::default()
-        };
+        let until = Position::START.plus(i64::try_from(size).unwrap_or(i64::MAX));
         let mut after = Position::START;
         loop {
-            let page = page(&log, ledger, &filter, after).await;
+            let page = page(&log, ledger, after, until).await;
             let last = match &page {
-                Ok((events, _)) => events.last().map(|event| event.position),
+                Ok((events, _)) => events.last().and_then(|event| event.text().ok()),
                 Err(_) => None,
             };
+            let last = last.and_then(|event| Position::try_new(event.position));
             if sender.send(page).await.is_err() {
                 return;
             }
-            match last.and_then(Position::try_new) {
+            match last {
                 Some(last) => after = last,
                 None => return,
             }
@@ -227,8 +242,9 @@ async fn events(
         let (events, erased) = page?;
         lines.clear();
         for event in &events {
-            let mark: Option<PersonalMark> = erased.mark(event);
-            if let Err(error) = write_line(&mut lines, ledger, event, mark) {
+            let event = event.text()?;
+            let mark = erased.mark(&event);
+            if let Err(error) = write_line(&mut lines, ledger, &event, mark) {
                 // Whoever checks the export is shown where something stands that Daybook has not written.
                 write_unwritable(&mut lines, ledger, &error);
                 if unwritable.len() < MAX_UNWRITABLE {
@@ -246,10 +262,13 @@ async fn events(
     Ok((written, unwritable))
 }
 
-async fn page(log: &LogReader, ledger: LedgerName, filter: &EventFilter, after: Position) -> Page {
-    let events = log.read_filtered(ledger, filter, after, PAGE).await?;
-    let until = filter.until.unwrap_or(after);
-    let erased = ErasedPersons::among_until(log, ledger, &events, until).await?;
+async fn page(log: &LogReader, ledger: LedgerName, after: Position, until: Position) -> Page {
+    let events = log.read_present(ledger, after, until, PAGE).await?;
+    let texts = events
+        .iter()
+        .map(RawEvent::text)
+        .collect::<Result<Vec<_>, _>>()?;
+    let erased = ErasedPersons::among_until(log, ledger, &texts, until).await?;
     Ok((events, erased))
 }
 

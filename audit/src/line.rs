@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
 
-use event_store::{LogError, LogReader, StoredEvent};
+use event_store::{EventText, LogError, LogReader};
 use ledger_core::timestamp::TimestampError;
 use ledger_core::{AggregateType, LedgerName, Position, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ impl ErasedPersons {
     pub async fn among(
         log: &LogReader,
         ledger: LedgerName,
-        events: &[StoredEvent],
+        events: &[EventText<'_>],
     ) -> Result<Self, LogError> {
         Self::among_until(log, ledger, events, Position::START.plus(i64::MAX)).await
     }
@@ -102,24 +102,24 @@ impl ErasedPersons {
     pub async fn among_until(
         log: &LogReader,
         ledger: LedgerName,
-        events: &[StoredEvent],
+        events: &[EventText<'_>],
         until: Position,
     ) -> Result<Self, LogError> {
-        let told: HashSet<&str> = events
+        let told: HashSet<String> = events
             .iter()
-            .filter(|event| tells_of_a_person(&event.aggregate_type, &event.event_type))
-            .map(|event| event.aggregate_id.as_str())
+            .filter(|event| tells_of_a_person(event.aggregate_type, event.event_type))
+            .map(|event| event.aggregate_id.to_owned())
             .collect();
-        let told: Vec<String> = told.into_iter().map(str::to_owned).collect();
+        let told: Vec<String> = told.into_iter().collect();
         let erased = log.erased_profiles_until(ledger, &told, until).await?;
         Ok(Self(erased.into_iter().collect()))
     }
 
     /// What has become of what an event tells of a person; `None` when it tells nothing.
     #[must_use]
-    pub fn mark(&self, event: &StoredEvent) -> Option<PersonalMark> {
-        tells_of_a_person(&event.aggregate_type, &event.event_type).then(|| {
-            if self.0.contains(&event.aggregate_id) {
+    pub fn mark(&self, event: &EventText<'_>) -> Option<PersonalMark> {
+        tells_of_a_person(event.aggregate_type, event.event_type).then(|| {
+            if self.0.contains(event.aggregate_id) {
                 PersonalMark::Erased
             } else {
                 PersonalMark::Sealed
@@ -140,11 +140,11 @@ pub(crate) fn tells_of_a_person(aggregate_type: &str, event_type: &str) -> bool 
 pub fn write_leaf(
     to: &mut Vec<u8>,
     ledger: LedgerName,
-    event: &StoredEvent,
+    event: &EventText<'_>,
 ) -> Result<(), EventLineError> {
     let position = event.position;
     let breaks = |text: &str| text.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
-    if breaks(&event.payload) || breaks(&event.metadata) {
+    if breaks(event.payload) || breaks(event.metadata) {
         return Err(EventLineError::LineBreak { position });
     }
     let recorded_at = Timestamp::try_new(event.recorded_at)
@@ -157,14 +157,14 @@ pub fn write_leaf(
     number(to, r#"","position":"#, &position)?;
     number(to, r#","recorded_at":""#, &recorded_at)?;
     to.extend_from_slice(br#"","aggregate_type":"#);
-    serde_json::to_writer(&mut *to, &event.aggregate_type).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.aggregate_type).map_err(faulty)?;
     to.extend_from_slice(br#","aggregate_id":"#);
-    serde_json::to_writer(&mut *to, &event.aggregate_id).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.aggregate_id).map_err(faulty)?;
     number(to, r#","sequence":"#, &event.sequence)?;
     to.extend_from_slice(br#","event_type":"#);
-    serde_json::to_writer(&mut *to, &event.event_type).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.event_type).map_err(faulty)?;
     to.extend_from_slice(br#","event_version":"#);
-    serde_json::to_writer(&mut *to, &event.event_version).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.event_version).map_err(faulty)?;
     to.extend_from_slice(br#","payload":"#);
     to.extend_from_slice(event.payload.as_bytes());
     to.extend_from_slice(br#","metadata":"#);
@@ -180,7 +180,7 @@ pub fn write_leaf(
 pub fn write_line(
     to: &mut Vec<u8>,
     ledger: LedgerName,
-    event: &StoredEvent,
+    event: &EventText<'_>,
     mark: Option<PersonalMark>,
 ) -> Result<(), EventLineError> {
     let before = to.len();
@@ -264,6 +264,8 @@ pub struct EventLine<'l> {
 
 #[cfg(test)]
 mod tests {
+    use event_store::StoredEvent;
+
     use super::*;
 
     fn event(payload: &str, metadata: &str) -> StoredEvent {
@@ -282,7 +284,7 @@ mod tests {
 
     fn line(event: &StoredEvent, mark: Option<PersonalMark>) -> Vec<u8> {
         let mut line = Vec::new();
-        write_line(&mut line, "main".parse().unwrap(), event, mark).unwrap();
+        write_line(&mut line, "main".parse().unwrap(), &event.text(), mark).unwrap();
         assert_eq!(line.pop(), Some(b'\n'));
         line
     }
@@ -303,7 +305,7 @@ mod tests {
     fn erasing_changes_no_leaf() {
         let event = event(r#"{"a":1}"#, r#"{"x":"","personal":"erased"}"#);
         let mut leaf = Vec::new();
-        write_leaf(&mut leaf, "main".parse().unwrap(), &event).unwrap();
+        write_leaf(&mut leaf, "main".parse().unwrap(), &event.text()).unwrap();
         for mark in [None, Some(PersonalMark::Sealed), Some(PersonalMark::Erased)] {
             let line = line(&event, mark);
             assert_eq!(leaf_of_line(&line), leaf, "{mark:?}");
@@ -317,7 +319,7 @@ mod tests {
         for (payload, metadata) in [("{\n}", "{}"), ("{}", "{\r}")] {
             let mut to = Vec::new();
             let event = event(payload, metadata);
-            assert!(write_line(&mut to, "main".parse().unwrap(), &event, None).is_err());
+            assert!(write_line(&mut to, "main".parse().unwrap(), &event.text(), None).is_err());
         }
     }
 }

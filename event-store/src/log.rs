@@ -11,9 +11,8 @@ use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timesta
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
-pub use raw::{RawEvent, read_raw};
+pub use raw::{EventText, RawEvent, read_raw};
 
-use raw::EventText;
 use time::StoredTime;
 
 /// Why the log cannot be read.
@@ -91,7 +90,13 @@ impl StoredEvent {
     /// # Errors
     /// [`LogError::Decode`], [`LogError::Metadata`] and [`LogError::Time`].
     pub fn decode(&self) -> Result<RecordedEvent, LogError> {
-        let text = EventText {
+        self.text().decode()
+    }
+
+    /// The texts, where they are.
+    #[must_use]
+    pub fn text(&self) -> EventText<'_> {
+        EventText {
             position: self.position,
             aggregate_type: &self.aggregate_type,
             aggregate_id: &self.aggregate_id,
@@ -101,8 +106,7 @@ impl StoredEvent {
             payload: &self.payload,
             metadata: &self.metadata,
             recorded_at: self.recorded_at,
-        };
-        text.decode()
+        }
     }
 }
 
@@ -229,6 +233,21 @@ impl LogReader {
         limit: i64,
     ) -> Result<Vec<RawEvent>, LogError> {
         read_raw(&self.pool, ledger, after, limit).await
+    }
+
+    /// The next `limit` events after a position, up to and with another: those that are there, whatever is missing
+    /// between them.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn read_present(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        until: Position,
+        limit: i64,
+    ) -> Result<Vec<RawEvent>, LogError> {
+        raw::read_present(&self.pool, ledger, after, until, limit).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.

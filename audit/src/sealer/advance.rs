@@ -51,7 +51,10 @@ impl Sealer {
         let mut leaf = Vec::new();
         while tree.size() < until {
             let wanted = i64::try_from(until - tree.size()).unwrap_or(PAGE).min(PAGE);
-            let events = self.log.read(ledger, position(tree.size()), wanted).await?;
+            let events = self
+                .log
+                .read_raw(ledger, position(tree.size()), wanted)
+                .await?;
             if events.is_empty() {
                 let missing = i64::try_from(tree.size()).unwrap_or(i64::MAX) + 1;
                 return Err(tampered(
@@ -61,7 +64,7 @@ impl Sealer {
                 ));
             }
             for event in &events {
-                tree.push(leaf_of(ledger, event, &mut leaf)?, &mut |tile| {
+                tree.push(leaf_of(ledger, &event.text()?, &mut leaf)?, &mut |tile| {
                     tiles.push(tile)
                 });
             }

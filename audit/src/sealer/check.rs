@@ -94,11 +94,12 @@ impl Sealer {
         }
         let first = number * 256;
         let count = i64::try_from(hashes.len() / HASH_BYTES).unwrap_or_default();
-        let events = self.log.read(ledger, position(first), count).await?;
+        let events = self.log.read_raw(ledger, position(first), count).await?;
         let mut leaf = Vec::new();
         let mut sealed = hashes.chunks_exact(HASH_BYTES);
         for event in &events {
-            let found = leaf_of(ledger, event, &mut leaf)?;
+            let event = event.text()?;
+            let found = leaf_of(ledger, &event, &mut leaf)?;
             if sealed.next() != Some(found.as_slice()) {
                 let changed = Some(event.position);
                 return Err(tampered(

@@ -133,7 +133,7 @@ impl Sealer {
         let Some(last) = last.first() else {
             return Err(tampered(ledger, at, "an event that was sealed is missing"));
         };
-        let leaf = leaf_of(ledger, last, &mut Vec::new())?;
+        let leaf = leaf_of(ledger, &last.text(), &mut Vec::new())?;
         let path = |hashes: &dyn Hashes| inclusion(size, index, hashes);
         let tiles = self.store.tiles(ledger, &needed_tiles(&path)?).await?;
         if check_path((size, root), index, leaf, &path(&tiles)?).is_err() {
