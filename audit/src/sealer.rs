@@ -14,6 +14,7 @@
 
 mod advance;
 mod check;
+mod cosign;
 mod fault;
 mod sign;
 mod turns;
@@ -24,13 +25,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event_store::vault::MasterKeys;
-use event_store::{LogReader, StoredEvent};
+use event_store::{EventText, LogReader};
 use ledger_core::{LedgerName, Position};
 use sqlx::PgPool;
 
 use crate::line::write_leaf;
 use crate::store::{AuditStore, StoredCheckpoint};
 use crate::tree::{HASH_BYTES, leaf_hash};
+use crate::witness::Witness;
 use turns::Turns;
 
 pub use fault::SealError;
@@ -65,6 +67,7 @@ pub struct Sealer {
     /// The next earlier tile to look at, by ledger.
     looked_at: Arc<Mutex<HashMap<LedgerName, u64>>>,
     turns: Turns,
+    witnesses: Arc<[Witness]>,
 }
 
 impl Sealer {
@@ -82,6 +85,16 @@ impl Sealer {
             settings,
             looked_at: Arc::default(),
             turns: Turns::default(),
+            witnesses: Arc::default(),
+        }
+    }
+
+    /// The same, who asks these to cosign what it seals.
+    #[must_use]
+    pub fn with_witnesses(self, witnesses: Vec<Witness>) -> Self {
+        Self {
+            witnesses: witnesses.into(),
+            ..self
         }
     }
 
@@ -178,7 +191,7 @@ fn tell(ledger: LedgerName, sealed: &Result<StoredCheckpoint, SealError>) {
 /// The hash of an event's leaf; `leaf` is its text.
 fn leaf_of(
     ledger: LedgerName,
-    event: &StoredEvent,
+    event: &EventText<'_>,
     leaf: &mut Vec<u8>,
 ) -> Result<[u8; HASH_BYTES], SealError> {
     leaf.clear();

@@ -1,6 +1,7 @@
 //! What is kept of sealed logs in PostgreSQL: the schema `audit`.
 
 mod checkpoints;
+mod cosignatures;
 mod keys;
 
 use std::collections::HashMap;

@@ -22,6 +22,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::cosignature::WitnessKey;
 use crate::keys::PublicKey;
 use events::Events;
 use folder::SealedHashes;
@@ -52,6 +53,10 @@ pub struct Trusted {
     pub records: Vec<PathBuf>,
     /// Checkpoints that were kept earlier: their files.
     pub checkpoints: Vec<PathBuf>,
+    /// Witnesses whose cosignatures count.
+    pub witnesses: Vec<WitnessKey>,
+    /// How many of them must have cosigned the checkpoint; all when absent.
+    pub witnesses_needed: Option<usize>,
 }
 
 /// Why an export cannot be checked at all.

@@ -305,6 +305,12 @@ pub struct AuditVerify {
     /// A checkpoint that was kept earlier. Several may be given.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Vec<PathBuf>,
+    /// The public key of a witness that is to have cosigned the checkpoint. Several may be given.
+    #[arg(long, value_name = "WKEY")]
+    pub witness: Vec<String>,
+    /// How many of the witnesses are enough; all when absent.
+    #[arg(long, value_name = "N", requires = "witness")]
+    pub witnesses_needed: Option<usize>,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,

@@ -8,3 +8,4 @@ mod rest;
 mod sealing;
 mod support;
 mod tampering;
+mod witness;

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{SealError, Sealer};
-use crate::sinks::CheckpointSink;
+use crate::sinks::{CheckpointSink, SinkFault};
+use crate::store::StoredCheckpoint;
 
 /// A ledger that has not grown is looked at only every so many intervals.
 const LOOK_AGAIN: u64 = 30;
@@ -36,6 +37,8 @@ struct Round {
     sinks: Arc<[Arc<dyn CheckpointSink>]>,
     /// Sinks that failed: what fails once is not waited for with each ledger.
     failed: Mutex<HashSet<usize>>,
+    /// The names of witnesses that did not answer.
+    silent: Mutex<Vec<String>>,
 }
 
 impl Round {
@@ -68,6 +71,7 @@ impl Sealer {
             let round = Round {
                 sinks: Arc::clone(&sinks),
                 failed: Mutex::default(),
+                silent: Mutex::default(),
             };
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -112,7 +116,10 @@ impl Sealer {
             ..before
         };
         let sealed = match self.seal(ledger).await {
-            Ok(checkpoint) => Some(checkpoint.checkpoint.head.size),
+            Ok(checkpoint) => {
+                self.have_cosigned(ledger, &checkpoint, round).await;
+                Some(checkpoint.checkpoint.head.size)
+            }
             Err(SealError::Contended(_)) => None,
             Err(error @ SealError::Tampered { .. }) => {
                 tracing::error!(%ledger, error = %ErrorChain(&error), "the ledger is not sealed any more");
@@ -144,6 +151,26 @@ impl Sealer {
         known
     }
 
+    /// Has witnesses cosign a checkpoint, before others get it.
+    async fn have_cosigned(
+        &self,
+        ledger: LedgerName,
+        checkpoint: &StoredCheckpoint,
+        round: &Round,
+    ) {
+        let lock = || round.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut silent = lock().clone();
+        if let Err(error) = self.ask_witnesses(ledger, checkpoint, &mut silent).await {
+            tracing::warn!(%ledger, error = %ErrorChain(&error), "witnesses could not be asked");
+        }
+        for name in silent {
+            let mut known = lock();
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+    }
+
     /// Gives a sink what it does not have.
     async fn give(
         &self,
@@ -152,7 +179,7 @@ impl Sealer {
         after: Option<i64>,
         known: &mut Known,
         number: usize,
-    ) -> Result<(), crate::sinks::SinkFault> {
+    ) -> Result<(), SinkFault> {
         let mut last = match after {
             Some(last) => last,
             None => sink.last(ledger).await?,

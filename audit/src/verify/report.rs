@@ -25,6 +25,10 @@ pub enum Code {
     KeyRecordUnknown,
     /// Several keys of the log are trusted after which no other one is shown to count.
     KeyUnended,
+    /// The cosignature of a witness is wrong.
+    CosignatureWrong,
+    /// Fewer witnesses than are needed have cosigned the checkpoint.
+    CosignaturesMissing,
     /// The tiles are not those of the checkpoint.
     TilesDiffer,
     /// A line is no event.
@@ -121,6 +125,9 @@ pub struct Report {
     pub root: Option<String>,
     /// The public key that signed it.
     pub signed_by: Option<String>,
+    /// The keys of witnesses that have cosigned it; absent when nobody asked for any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosigned_by: Option<Vec<String>>,
     /// Events that were read.
     pub events: u64,
     /// Transactions among them.
@@ -144,6 +151,7 @@ impl Report {
             size: None,
             root: None,
             signed_by: None,
+            cosigned_by: None,
             events: 0,
             transactions: 0,
             accounts: 0,

@@ -10,7 +10,8 @@ use super::{
     CHECKPOINT, Code, Finding, RECORDS, Report, Trusted, VerifyError, read_if_there, read_named,
 };
 use crate::checkpoint::{Checkpoint, Head};
-use crate::keys::{KeyChain, SignatureFault, SignedRecord};
+use crate::cosignature::{Cosigned, WitnessKey};
+use crate::keys::{KeyChain, ReadNote, SignatureFault, SignedRecord};
 use crate::tree::HASH_BYTES;
 
 /// What the events are compared with.
@@ -44,6 +45,7 @@ pub(super) fn read(
     history.checkpoint = checkpoint(folder, &chain, &mut history.recorded_at, report)?;
     if let Some(checkpoint) = &history.checkpoint {
         keys(&chain, &checkpoint.head.origin, report);
+        witnesses(trusted, &checkpoint.note, report);
     }
     old_checkpoints(trusted, &chain, &mut history, report)?;
     history.old.sort_unstable_by_key(|old| old.size);
@@ -137,6 +139,40 @@ fn keys(chain: &KeyChain, origin: &str, report: &mut Report) {
         );
         report.find(Finding::new(Code::KeyUnended, None, detail));
     }
+}
+
+/// Which of the witnesses that count have cosigned the checkpoint.
+fn witnesses(trusted: &Trusted, note: &ReadNote, report: &mut Report) {
+    if trusted.witnesses.is_empty() {
+        return;
+    }
+    // One that is named twice is still one.
+    let mut known: Vec<&WitnessKey> = Vec::new();
+    for witness in &trusted.witnesses {
+        if !known.contains(&witness) {
+            known.push(witness);
+        }
+    }
+    let mut cosigned_by: Vec<String> = Vec::new();
+    for witness in &known {
+        match witness.has_cosigned(note) {
+            Cosigned::Not => {}
+            Cosigned::At(_) => cosigned_by.push(witness.to_string()),
+            Cosigned::Wrongly => {
+                let detail = format!("the cosignature of {witness} is wrong");
+                report.find(Finding::new(Code::CosignatureWrong, None, detail));
+            }
+        }
+    }
+    let needed = trusted.witnesses_needed.unwrap_or(known.len());
+    if cosigned_by.len() < needed {
+        let detail = format!(
+            "{} of the witnesses have cosigned the checkpoint, {needed} are needed",
+            cosigned_by.len()
+        );
+        report.find(Finding::new(Code::CosignaturesMissing, None, detail));
+    }
+    report.cosigned_by = Some(cosigned_by);
 }
 
 fn old_checkpoints(

@@ -27,7 +27,7 @@ async fn what_is_sealed_is_proved_event_by_event() {
         let position = Position::try_new(event.position).unwrap();
         let (file, _) = audited.sealer.prove_event(ledger, position).await.unwrap();
         let mut leaf = Vec::new();
-        write_leaf(&mut leaf, ledger, &event).unwrap();
+        write_leaf(&mut leaf, ledger, &event.text()).unwrap();
         let index = u64::try_from(event.position).unwrap() - 1;
         assert_eq!(file.index, index);
         check_inclusion(&sealed.head, index, leaf_hash(&leaf), &file.path).unwrap();
@@ -299,7 +299,7 @@ async fn a_tile_that_does_not_lead_to_the_root_is_noticed() {
     let log = LogReader::new(audited.node.database.pool().clone());
     let changed = log.read(ledger, Position::START.plus(6), 1).await.unwrap();
     let mut leaf = Vec::new();
-    write_leaf(&mut leaf, ledger, &changed[0]).unwrap();
+    write_leaf(&mut leaf, ledger, &changed[0].text()).unwrap();
     sqlx::query("UPDATE audit.tile SET hashes = overlay(hashes PLACING $1 FROM 193) WHERE level = 0 AND number = 0")
         .bind(leaf_hash(&leaf).as_slice())
         .execute(&mut superuser)
