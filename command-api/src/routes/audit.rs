@@ -83,8 +83,7 @@ pub struct AuditQueries(pub Services);
 
 #[OpenApi]
 impl AuditQueries {
-    /// List signed checkpoints, those of most events first. A page is not cut between two of one size, so it may have
-    /// more than `limit`.
+    /// List signed checkpoints, those of most events first.
     #[oai(
         path = "/v1/ledgers/:ledger/checkpoints",
         method = "get",
