@@ -1,5 +1,6 @@
 //! What is measured, in groups that share their data.
 
+mod audit;
 mod cold;
 mod engine;
 mod history;
@@ -64,6 +65,11 @@ pub const GROUPS: &[Group] = &[
         name: "history",
         about: "rebuilding every read model from a long log, and replaying it",
         run: |machine, plan| Box::pin(history::run(machine, plan)),
+    },
+    Group {
+        name: "audit",
+        about: "sealing, proofs, exports and their check",
+        run: |machine, plan| Box::pin(audit::run(machine, plan)),
     },
     Group {
         name: "cold",

@@ -325,9 +325,18 @@ pub struct AuditVerify {
     /// A public key that is known from elsewhere: <name>+<id>+<base64>. Several may be given.
     #[arg(long, required = true, value_name = "VKEY")]
     pub key: Vec<String>,
+    /// A record that was kept earlier of which key follows another. Several may be given.
+    #[arg(long, value_name = "FILE")]
+    pub record: Vec<PathBuf>,
     /// A checkpoint that was kept earlier. Several may be given.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Vec<PathBuf>,
+    /// The public key of a witness that is to have cosigned the checkpoint. Several may be given.
+    #[arg(long, value_name = "WKEY")]
+    pub witness: Vec<String>,
+    /// How many of the witnesses are enough; all when absent.
+    #[arg(long, value_name = "N", requires = "witness")]
+    pub witnesses_needed: Option<usize>,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,

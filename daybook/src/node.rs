@@ -57,7 +57,7 @@ pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
 pub use checks::IdentityOptions;
 pub use payments::{PaymentOptions, SealedWebhooks};
 pub use personal::PersonKeys;
-pub use sealing::{AccountsAsStated, AuditOptions};
+pub use sealing::{AccountsAsStated, AuditOptions, WitnessOverHttp};
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 
 mod owners;
 mod raw;
+mod time;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::event::{DecodeError, RecordedEvent};
@@ -10,9 +11,9 @@ use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timesta
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
-pub use raw::{RawEvent, read_raw};
+pub use raw::{EventText, RawEvent, read_raw};
 
-use raw::EventText;
+use time::StoredTime;
 
 /// Why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,7 @@ pub struct StoredEvent {
     /// Who and what caused it: JSON text, exactly as written.
     pub metadata: String,
     /// When it was written.
+    #[sqlx(try_from = "StoredTime")]
     pub recorded_at: DateTime<Utc>,
 }
 
@@ -88,7 +90,13 @@ impl StoredEvent {
     /// # Errors
     /// [`LogError::Decode`], [`LogError::Metadata`] and [`LogError::Time`].
     pub fn decode(&self) -> Result<RecordedEvent, LogError> {
-        let text = EventText {
+        self.text().decode()
+    }
+
+    /// The texts, where they are.
+    #[must_use]
+    pub fn text(&self) -> EventText<'_> {
+        EventText {
             position: self.position,
             aggregate_type: &self.aggregate_type,
             aggregate_id: &self.aggregate_id,
@@ -98,8 +106,7 @@ impl StoredEvent {
             payload: &self.payload,
             metadata: &self.metadata,
             recorded_at: self.recorded_at,
-        };
-        text.decode()
+        }
     }
 }
 
@@ -238,6 +245,21 @@ impl LogReader {
         limit: i64,
     ) -> Result<Vec<RawEvent>, LogError> {
         read_raw(&self.pool, ledger, after, limit).await
+    }
+
+    /// The next `limit` events after a position, up to and with another: those that are there, whatever is missing
+    /// between them.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn read_present(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        until: Position,
+        limit: i64,
+    ) -> Result<Vec<RawEvent>, LogError> {
+        raw::read_present(&self.pool, ledger, after, until, limit).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.
@@ -501,13 +523,13 @@ fn check_positions(
     Ok(())
 }
 
-type HeadRow = (String, i64, Option<DateTime<Utc>>, bool);
+type HeadRow = (String, i64, Option<StoredTime>, bool);
 
 fn head_of_row((ledger, position, recorded_at, is_sandbox): HeadRow) -> Option<LedgerHead> {
     Some(LedgerHead {
         ledger: ledger.parse().ok()?,
         position: Position::try_new(position)?,
-        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time).ok()),
+        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time.0).ok()),
         is_sandbox,
     })
 }

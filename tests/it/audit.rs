@@ -3,9 +3,11 @@
 pub mod agreement;
 mod erasure;
 mod export;
+mod knowledge;
 mod outside;
 mod rest;
 mod sealing;
 mod seat;
 pub mod support;
 mod tampering;
+mod witness;
