@@ -94,6 +94,7 @@ impl SealError {
                 | StoreError::Key(KeyError::VerifierKey(_)),
             ) => None,
             Self::LedgerNotFound(_)
+            | Self::Sandbox(_)
             | Self::NoMasterKey
             | Self::Tampered { .. }
             | Self::Contended(_)
