@@ -11,17 +11,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::{EventFilter, LogError, LogReader, StoredEvent};
+use event_store::{LogError, LogReader, RawEvent};
 use ledger_core::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::line::{ErasedPersons, EventLineError, PersonalMark, write_line};
+use crate::line::{ErasedPersons, EventLineError, write_line, write_unwritable};
 use crate::sealer::{SealError, Sealer};
 use crate::store::{StoreError, StoredCheckpoint};
 use crate::tree::{HASH_BYTES, tile_path, tiles_of};
 use crate::verify::{BALANCES, CHECKPOINT, EVENTS, KEYS, RECORDS};
+
+/// The most events that are named of those that cannot be written.
+pub const MAX_UNWRITABLE: usize = 100;
 
 /// Events read at a time.
 const PAGE: i64 = 5_000;
@@ -61,9 +64,6 @@ pub enum ExportError {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// An event is not one of Daybook's.
-    #[error(transparent)]
-    Line(#[from] EventLineError),
 }
 
 /// What an account is stated to hold: gross totals, not a balance of them.
@@ -110,8 +110,10 @@ pub trait StatedBalances: Send + Sync {
 pub struct Exported {
     /// The checkpoint.
     pub checkpoint: StoredCheckpoint,
-    /// Events that were written.
+    /// Lines of events that were written.
     pub events: u64,
+    /// What cannot be written of events, at most [`MAX_UNWRITABLE`]: a line that is no event has their place.
+    pub unwritable: Vec<EventLineError>,
     /// Why it is not a new checkpoint: the log is not what was sealed.
     pub refused: Option<SealError>,
 }
@@ -129,8 +131,9 @@ pub async fn export(
 ) -> Result<Exported, ExportError> {
     let folder = Folder::begin(folder)?;
     let (checkpoint, refused) = stated(sealer, balances, ledger, &folder).await?;
+    let checkpoint = cosigned(sealer, ledger, checkpoint).await?;
     let size = checkpoint.checkpoint.head.size;
-    let events = events(pool, ledger, size, &folder).await?;
+    let (events, unwritable) = events(pool, ledger, size, &folder).await?;
     tiles(sealer, ledger, size, &folder).await?;
     let keys = sealer.store().keys(ledger).await?;
     let lines: String = keys.iter().map(|key| format!("{}\n", key.key)).collect();
@@ -144,6 +147,7 @@ pub async fn export(
     Ok(Exported {
         checkpoint,
         events,
+        unwritable,
         refused,
     })
 }
@@ -168,7 +172,7 @@ async fn stated(
         attempts += 1;
         let refused = match sealer.seal_at(ledger, size).await {
             Ok(checkpoint) if size > 0 => return Ok((checkpoint, None)),
-            // The read model has not begun, a new key counts only from a later size, or others were faster.
+            // The read model has not begun, the accounts are those of another log, or others were faster.
             Ok(_) | Err(SealError::Size { .. } | SealError::Contended(_))
                 if attempts < ATTEMPTS =>
             {
@@ -176,11 +180,7 @@ async fn stated(
                 continue;
             }
             Ok(checkpoint) => return Ok((checkpoint, None)),
-            Err(
-                refused @ (SealError::Tampered { .. }
-                | SealError::Log(LogError::Gap { .. })
-                | SealError::Size { .. }),
-            ) => refused,
+            Err(refused @ SealError::Tampered { .. }) => refused,
             Err(error) => return Err(error.into()),
         };
         return match sealer.store().latest(ledger).await? {
@@ -190,7 +190,23 @@ async fn stated(
     }
 }
 
-type Page = Result<(Vec<StoredEvent>, ErasedPersons), LogError>;
+/// The checkpoint with what witnesses say of it.
+async fn cosigned(
+    sealer: &Sealer,
+    ledger: LedgerName,
+    checkpoint: StoredCheckpoint,
+) -> Result<StoredCheckpoint, ExportError> {
+    sealer
+        .ask_witnesses(ledger, &checkpoint, &mut Vec::new())
+        .await?;
+    let size = checkpoint.checkpoint.head.size;
+    let with = sealer.store().checkpoint_of_size(ledger, size).await?;
+    Ok(with
+        .filter(|with| with.key_number == checkpoint.key_number)
+        .unwrap_or(checkpoint))
+}
+
+type Page = Result<(Vec<RawEvent>, ErasedPersons), LogError>;
 
 /// Writes the events, as they are now, up to and with a position.
 async fn events(
@@ -198,38 +214,43 @@ async fn events(
     ledger: LedgerName,
     size: u64,
     folder: &Folder,
-) -> Result<u64, ExportError> {
+) -> Result<(u64, Vec<EventLineError>), ExportError> {
     let (sender, mut pages) = mpsc::channel::<Page>(AHEAD);
     let log = LogReader::new(pool.clone());
     let reader = tokio::spawn(async move {
-        let filter = EventFilter {
-            until: Position::try_new(i64::try_from(size).unwrap_or(i64::MAX)),
-            ..EventFilter::default()
-        };
+        let until = Position::START.plus(i64::try_from(size).unwrap_or(i64::MAX));
         let mut after = Position::START;
         loop {
-            let page = page(&log, ledger, &filter, after).await;
+            let page = page(&log, ledger, after, until).await;
             let last = match &page {
-                Ok((events, _)) => events.last().map(|event| event.position),
+                Ok((events, _)) => events.last().and_then(|event| event.text().ok()),
                 Err(_) => None,
             };
+            let last = last.and_then(|event| Position::try_new(event.position));
             if sender.send(page).await.is_err() {
                 return;
             }
-            match last.and_then(Position::try_new) {
+            match last {
                 Some(last) => after = last,
                 None => return,
             }
         }
     });
     let mut to = folder.create(EVENTS)?;
-    let (mut written, mut lines) = (0, Vec::new());
+    let (mut written, mut lines, mut unwritable) = (0, Vec::new(), Vec::new());
     while let Some(page) = pages.recv().await {
         let (events, erased) = page?;
         lines.clear();
         for event in &events {
-            let mark: Option<PersonalMark> = erased.mark(event);
-            write_line(&mut lines, ledger, event, mark)?;
+            let event = event.text()?;
+            let mark = erased.mark(&event);
+            if let Err(error) = write_line(&mut lines, ledger, &event, mark) {
+                // Whoever checks the export is shown where something stands that Daybook has not written.
+                write_unwritable(&mut lines, ledger, &error);
+                if unwritable.len() < MAX_UNWRITABLE {
+                    unwritable.push(error);
+                }
+            }
             written += 1;
         }
         to.write_all(&lines)
@@ -238,12 +259,16 @@ async fn events(
     drop(reader.await);
     to.flush()
         .map_err(|source| folder.unwritable(EVENTS, source))?;
-    Ok(written)
+    Ok((written, unwritable))
 }
 
-async fn page(log: &LogReader, ledger: LedgerName, filter: &EventFilter, after: Position) -> Page {
-    let events = log.read_filtered(ledger, filter, after, PAGE).await?;
-    let erased = ErasedPersons::among(log, ledger, &events).await?;
+async fn page(log: &LogReader, ledger: LedgerName, after: Position, until: Position) -> Page {
+    let events = log.read_present(ledger, after, until, PAGE).await?;
+    let texts = events
+        .iter()
+        .map(RawEvent::text)
+        .collect::<Result<Vec<_>, _>>()?;
+    let erased = ErasedPersons::among_until(log, ledger, &texts, until).await?;
     Ok((events, erased))
 }
 
@@ -257,7 +282,7 @@ async fn tiles(
     let all: Vec<_> = tiles_of(size).collect();
     for some in all.chunks(TILES) {
         let places: Vec<_> = some.iter().map(|(place, _)| *place).collect();
-        let tiles = sealer.store().tiles(ledger, &places).await?;
+        let tiles = sealer.store().tiles_there(ledger, &places).await?;
         for (place, width) in some {
             // One that is missing is missed by whoever checks the export.
             if let Some(hashes) = tiles

@@ -4,6 +4,8 @@
 //! note signed by the key before that says which key comes next, and from which size of the tree only that one counts.
 //! Whoever trusts one key comes to all later ones by their records ([`KeyChain`]).
 
+mod chain;
+
 use std::fmt;
 
 use base64::Engine;
@@ -15,11 +17,10 @@ use signed_note::{
 };
 use zeroize::Zeroizing;
 
+pub use chain::{KeyChain, KeyRecord, SignatureFault, SignedRecord};
+
 /// Bytes of a private key.
 pub const SEED_BYTES: usize = 32;
-
-/// The first line of a key's record.
-const RECORD: &str = "daybook checkpoint key 1";
 
 /// The byte that stands for Ed25519 in keys of notes.
 const ED25519: u8 = 1;
@@ -237,108 +238,6 @@ impl ReadNote {
     }
 }
 
-/// That a key is followed by another.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KeyRecord {
-    /// The size of the tree from which only the new key signs; at this size both may.
-    pub after: u64,
-    /// The new key.
-    pub key: PublicKey,
-}
-
-impl KeyRecord {
-    /// The text that the key before signs.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let Self { after, key } = self;
-        format!("{RECORD}\n{}\n{after}\n{key}\n", key.origin())
-    }
-
-    /// Reads the text of a note; `None` when it is no record.
-    #[must_use]
-    pub fn read(text: &[u8]) -> Option<Self> {
-        let read = std::str::from_utf8(text).ok()?;
-        let mut lines = read.lines();
-        if lines.next()? != RECORD {
-            return None;
-        }
-        let _origin = lines.next()?;
-        let record = Self {
-            after: lines.next()?.parse().ok()?,
-            key: lines.next()?.parse().ok()?,
-        };
-        // Nothing else, and written in no other way.
-        (record.text() == read).then_some(record)
-    }
-}
-
-/// Keys of a log, each with the size from which the next one counts alone.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KeyChain(Vec<(PublicKey, Option<u64>)>);
-
-/// What a key's signature on a checkpoint is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureFault {
-    /// No key that is known has signed it.
-    Unknown,
-    /// A known key's signature is wrong.
-    Wrong,
-    /// It is signed by a key after which another one counts alone.
-    Retired,
-}
-
-impl KeyChain {
-    /// The keys that are trusted, and all that follow them by the records. A record that no trusted key has signed
-    /// is left out.
-    #[must_use]
-    pub fn new(trusted: Vec<PublicKey>, records: &[(KeyRecord, ReadNote)]) -> Self {
-        let mut keys: Vec<(PublicKey, Option<u64>)> =
-            trusted.into_iter().map(|key| (key, None)).collect();
-        let mut next = 0;
-        while next < keys.len() {
-            let key = keys[next].0.clone();
-            let following = records
-                .iter()
-                .filter(|(record, note)| {
-                    record.key.origin() == key.origin() && key.has_signed(note) == Signed::Yes
-                })
-                .min_by_key(|(record, _)| record.after);
-            if let Some((record, _)) = following {
-                keys[next].1 = Some(record.after);
-                if keys.iter().all(|(known, _)| *known != record.key) {
-                    keys.push((record.key.clone(), None));
-                }
-            }
-            next += 1;
-        }
-        Self(keys)
-    }
-
-    /// Checks who signed the checkpoint of a tree of `size` leaves.
-    ///
-    /// # Errors
-    /// [`SignatureFault`].
-    pub fn check(&self, note: &ReadNote, size: u64) -> Result<&PublicKey, SignatureFault> {
-        let mut fault = SignatureFault::Unknown;
-        for (key, until) in &self.0 {
-            match key.has_signed(note) {
-                Signed::Not => {}
-                Signed::Wrongly => return Err(SignatureFault::Wrong),
-                Signed::Yes if until.is_some_and(|until| size > until) => {
-                    fault = SignatureFault::Retired;
-                }
-                Signed::Yes => return Ok(key),
-            }
-        }
-        Err(fault)
-    }
-
-    /// The keys, in the order in which they are trusted.
-    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
-        self.0.iter().map(|(key, _)| key)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,16 +254,6 @@ mod tests {
 
     fn note(key: &LogKey, text: &str) -> ReadNote {
         ReadNote::read(key.sign(text.as_bytes()).unwrap().as_bytes()).unwrap()
-    }
-
-    fn record(old: &LogKey, new: &LogKey, after: u64) -> (KeyRecord, ReadNote) {
-        let record = KeyRecord {
-            after,
-            key: public(new),
-        };
-        let note = note(old, &record.text());
-        assert_eq!(KeyRecord::read(&note.text), Some(record.clone()));
-        (record, note)
     }
 
     #[test]
@@ -392,32 +281,5 @@ mod tests {
             ..signed
         };
         assert_eq!(public(&one).has_signed(&changed), Signed::Wrongly);
-    }
-
-    #[test]
-    fn keys_follow_each_other_by_records() {
-        let (first, second, third) = (key(), key(), key());
-        let records = [record(&first, &second, 5), record(&second, &third, 9)];
-        let chain = KeyChain::new(vec![public(&first)], &records);
-        assert_eq!(chain.keys().count(), 3);
-        let at = |key: &LogKey, size| chain.check(&note(key, "x\n"), size).map(|_| ());
-        assert_eq!(at(&first, 5), Ok(()));
-        assert_eq!(at(&first, 6), Err(SignatureFault::Retired));
-        assert_eq!(at(&second, 6), Ok(()));
-        assert_eq!(at(&second, 10), Err(SignatureFault::Retired));
-        assert_eq!(at(&third, 10), Ok(()));
-        assert_eq!(at(&key(), 1), Err(SignatureFault::Unknown));
-        // Whoever trusts a later key knows nothing of earlier ones.
-        let late = KeyChain::new(vec![public(&third)], &records);
-        assert_eq!(
-            late.check(&note(&first, "x\n"), 1),
-            Err(SignatureFault::Unknown)
-        );
-        // A record that somebody else signed introduces nobody.
-        let forged = [record(&key(), &second, 5)];
-        assert_eq!(
-            KeyChain::new(vec![public(&first)], &forged).keys().count(),
-            1
-        );
     }
 }

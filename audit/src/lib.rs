@@ -2,12 +2,13 @@
 //!
 //! Read in this order: [`line`] (how an event is written, and what of it is hashed), [`tree`] (RFC 6962, in tiles),
 //! [`keys`] and [`checkpoint`] (what is signed, by which key), [`proof`], [`store`] and [`sealer`] (who signs, and
-//! when), [`export`](mod@export) (what an auditor takes home) and [`verify`](mod@verify) (what an auditor does there).
+//! when), [`witness`] and [`cosignature`] (what others say of it), [`export`](mod@export) (what an auditor takes home) and [`verify`](mod@verify) (what an auditor does there).
 //! `docs/AUDIT.md` says the same for other languages.
 //!
 //! Architecture Invariant: [`verify`](mod@verify) reaches no database and no network.
 
 pub mod checkpoint;
+pub mod cosignature;
 pub mod export;
 pub mod keys;
 pub mod line;
@@ -18,3 +19,4 @@ pub mod sinks;
 pub mod store;
 pub mod tree;
 pub mod verify;
+pub mod witness;

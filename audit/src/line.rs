@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
 
-use event_store::{LogError, LogReader, StoredEvent};
+use event_store::{EventText, LogError, LogReader};
 use ledger_core::timestamp::TimestampError;
-use ledger_core::{AggregateType, LedgerName, Timestamp};
+use ledger_core::{AggregateType, LedgerName, Position, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -44,6 +44,18 @@ pub enum EventLineError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+impl EventLineError {
+    /// The event's position.
+    #[must_use]
+    pub const fn position(&self) -> i64 {
+        match self {
+            Self::Time { position, .. }
+            | Self::LineBreak { position }
+            | Self::Text { position, .. } => *position,
+        }
+    }
 }
 
 /// What has become of what an event tells of a person.
@@ -78,23 +90,36 @@ impl ErasedPersons {
     pub async fn among(
         log: &LogReader,
         ledger: LedgerName,
-        events: &[StoredEvent],
+        events: &[EventText<'_>],
     ) -> Result<Self, LogError> {
-        let told: HashSet<&str> = events
+        Self::among_until(log, ledger, events, Position::START.plus(i64::MAX)).await
+    }
+
+    /// Those who were erased by an event at or before a position.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub async fn among_until(
+        log: &LogReader,
+        ledger: LedgerName,
+        events: &[EventText<'_>],
+        until: Position,
+    ) -> Result<Self, LogError> {
+        let told: HashSet<String> = events
             .iter()
-            .filter(|event| tells_of_a_person(event))
-            .map(|event| event.aggregate_id.as_str())
+            .filter(|event| tells_of_a_person(event.aggregate_type, event.event_type))
+            .map(|event| event.aggregate_id.to_owned())
             .collect();
-        let told: Vec<String> = told.into_iter().map(str::to_owned).collect();
-        let erased = log.erased_profiles(ledger, &told).await?;
+        let told: Vec<String> = told.into_iter().collect();
+        let erased = log.erased_profiles_until(ledger, &told, until).await?;
         Ok(Self(erased.into_iter().collect()))
     }
 
     /// What has become of what an event tells of a person; `None` when it tells nothing.
     #[must_use]
-    pub fn mark(&self, event: &StoredEvent) -> Option<PersonalMark> {
-        tells_of_a_person(event).then(|| {
-            if self.0.contains(&event.aggregate_id) {
+    pub fn mark(&self, event: &EventText<'_>) -> Option<PersonalMark> {
+        tells_of_a_person(event.aggregate_type, event.event_type).then(|| {
+            if self.0.contains(event.aggregate_id) {
                 PersonalMark::Erased
             } else {
                 PersonalMark::Sealed
@@ -103,8 +128,9 @@ impl ErasedPersons {
     }
 }
 
-fn tells_of_a_person(event: &StoredEvent) -> bool {
-    event.aggregate_type == AggregateType::Profile.as_str() && event.event_type != "ProfileErased"
+/// Whether events of a type tell of a person.
+pub(crate) fn tells_of_a_person(aggregate_type: &str, event_type: &str) -> bool {
+    aggregate_type == AggregateType::Profile.as_str() && event_type != "ProfileErased"
 }
 
 /// Adds the leaf of a stored event to `to`. This is the one place that says how an event is written.
@@ -114,11 +140,11 @@ fn tells_of_a_person(event: &StoredEvent) -> bool {
 pub fn write_leaf(
     to: &mut Vec<u8>,
     ledger: LedgerName,
-    event: &StoredEvent,
+    event: &EventText<'_>,
 ) -> Result<(), EventLineError> {
     let position = event.position;
     let breaks = |text: &str| text.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
-    if breaks(&event.payload) || breaks(&event.metadata) {
+    if breaks(event.payload) || breaks(event.metadata) {
         return Err(EventLineError::LineBreak { position });
     }
     let recorded_at = Timestamp::try_new(event.recorded_at)
@@ -131,14 +157,14 @@ pub fn write_leaf(
     number(to, r#"","position":"#, &position)?;
     number(to, r#","recorded_at":""#, &recorded_at)?;
     to.extend_from_slice(br#"","aggregate_type":"#);
-    serde_json::to_writer(&mut *to, &event.aggregate_type).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.aggregate_type).map_err(faulty)?;
     to.extend_from_slice(br#","aggregate_id":"#);
-    serde_json::to_writer(&mut *to, &event.aggregate_id).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.aggregate_id).map_err(faulty)?;
     number(to, r#","sequence":"#, &event.sequence)?;
     to.extend_from_slice(br#","event_type":"#);
-    serde_json::to_writer(&mut *to, &event.event_type).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.event_type).map_err(faulty)?;
     to.extend_from_slice(br#","event_version":"#);
-    serde_json::to_writer(&mut *to, &event.event_version).map_err(faulty)?;
+    serde_json::to_writer(&mut *to, event.event_version).map_err(faulty)?;
     to.extend_from_slice(br#","payload":"#);
     to.extend_from_slice(event.payload.as_bytes());
     to.extend_from_slice(br#","metadata":"#);
@@ -150,20 +176,39 @@ pub fn write_leaf(
 /// Adds the line of a stored event to `to`, with its line feed.
 ///
 /// # Errors
-/// Those of [`write_leaf`].
+/// Those of [`write_leaf`]; nothing is added then.
 pub fn write_line(
     to: &mut Vec<u8>,
     ledger: LedgerName,
-    event: &StoredEvent,
+    event: &EventText<'_>,
     mark: Option<PersonalMark>,
 ) -> Result<(), EventLineError> {
-    write_leaf(to, ledger, event)?;
+    let before = to.len();
+    if let Err(error) = write_leaf(to, ledger, event) {
+        to.truncate(before);
+        return Err(error);
+    }
     if let Some(mark) = mark {
         to.pop();
         to.extend_from_slice(mark.ending().as_bytes());
     }
     to.push(b'\n');
     Ok(())
+}
+
+/// Adds a line, with its line feed, that stands for a stored event that is no line: an object that no event is, with
+/// where it would be and why it is not.
+pub fn write_unwritable(to: &mut Vec<u8>, ledger: LedgerName, error: &EventLineError) {
+    let why = match error {
+        EventLineError::Time { .. } => "time_out_of_range",
+        EventLineError::LineBreak { .. } => "line_break",
+        EventLineError::Text { .. } => "text",
+    };
+    let position = error.position();
+    // Names of ledgers need no escapes.
+    let line = format!(r#"{{"ledger":"{ledger}","position":{position},"unwritable":"{why}"}}"#);
+    to.extend_from_slice(line.as_bytes());
+    to.push(b'\n');
 }
 
 /// The leaf of a line that has no line feed any more.
@@ -219,6 +264,8 @@ pub struct EventLine<'l> {
 
 #[cfg(test)]
 mod tests {
+    use event_store::StoredEvent;
+
     use super::*;
 
     fn event(payload: &str, metadata: &str) -> StoredEvent {
@@ -237,7 +284,7 @@ mod tests {
 
     fn line(event: &StoredEvent, mark: Option<PersonalMark>) -> Vec<u8> {
         let mut line = Vec::new();
-        write_line(&mut line, "main".parse().unwrap(), event, mark).unwrap();
+        write_line(&mut line, "main".parse().unwrap(), &event.text(), mark).unwrap();
         assert_eq!(line.pop(), Some(b'\n'));
         line
     }
@@ -258,7 +305,7 @@ mod tests {
     fn erasing_changes_no_leaf() {
         let event = event(r#"{"a":1}"#, r#"{"x":"","personal":"erased"}"#);
         let mut leaf = Vec::new();
-        write_leaf(&mut leaf, "main".parse().unwrap(), &event).unwrap();
+        write_leaf(&mut leaf, "main".parse().unwrap(), &event.text()).unwrap();
         for mark in [None, Some(PersonalMark::Sealed), Some(PersonalMark::Erased)] {
             let line = line(&event, mark);
             assert_eq!(leaf_of_line(&line), leaf, "{mark:?}");
@@ -272,7 +319,7 @@ mod tests {
         for (payload, metadata) in [("{\n}", "{}"), ("{}", "{\r}")] {
             let mut to = Vec::new();
             let event = event(payload, metadata);
-            assert!(write_line(&mut to, "main".parse().unwrap(), &event, None).is_err());
+            assert!(write_line(&mut to, "main".parse().unwrap(), &event.text(), None).is_err());
         }
     }
 }

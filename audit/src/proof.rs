@@ -53,8 +53,18 @@ pub fn check_inclusion(
     leaf: [u8; HASH_BYTES],
     path: &[[u8; HASH_BYTES]],
 ) -> Result<(), ProofError> {
+    check_path((head.size, head.root), index, leaf, path)
+}
+
+/// Checks that a leaf hash is in the tree of this size and root.
+pub(crate) fn check_path(
+    (size, root): (u64, [u8; HASH_BYTES]),
+    index: u64,
+    leaf: [u8; HASH_BYTES],
+    path: &[[u8; HASH_BYTES]],
+) -> Result<(), ProofError> {
     let path = path.iter().copied().map(Hash).collect();
-    check_record(&path, head.size, Hash(head.root), index, Hash(leaf)).map_err(ProofError::Wrong)
+    check_record(&path, size, Hash(root), index, Hash(leaf)).map_err(ProofError::Wrong)
 }
 
 /// Checks that the tree of one checkpoint begins with that of another.

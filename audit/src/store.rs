@@ -1,16 +1,25 @@
 //! What is kept of sealed logs in PostgreSQL: the schema `audit`.
 
+mod checkpoints;
+mod cosignatures;
+mod keys;
+
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use event_store::vault::{MasterKeyFault, MasterKeys, WrappedKey};
+use event_store::vault::MasterKeyFault;
 use ledger_core::LedgerName;
+use sqlx::PgConnection;
 use sqlx::postgres::PgPool;
-use sqlx::{PgConnection, Postgres};
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::keys::{KeyError, KeyRecord, LogKey, PublicKey, ReadNote};
+use crate::checkpoint::CheckpointError;
+use crate::keys::KeyError;
 use crate::tree::{EdgeError, FullTile, HASH_BYTES, TILE_WIDTH, TilePlace, Tiles, Tree};
+
+pub use checkpoints::StoredCheckpoint;
+pub use keys::{StoredKey, records_of};
+
+pub(crate) use checkpoints::add_checkpoint;
+pub(crate) use keys::{keys_in, place};
 
 /// Why what is kept cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,51 +53,11 @@ pub struct SealedTree {
     pub root: [u8; HASH_BYTES],
 }
 
-/// A key of a log.
-#[derive(Debug, Clone)]
-pub struct StoredKey {
-    /// 1, 2, 3 …; the last one signs.
-    pub number: i32,
-    /// The public key.
-    pub key: PublicKey,
-    /// The size from which only this key signs.
-    pub after: u64,
-    /// The note by which the key before introduced it.
-    pub record: Option<String>,
-    /// When it was made.
-    pub made_at: DateTime<Utc>,
-    wrapped: WrappedKey,
-}
-
-/// A checkpoint that was signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredCheckpoint {
-    /// The checkpoint.
-    pub checkpoint: Checkpoint,
-    /// The number of the key that signed it.
-    pub key_number: i32,
-    /// When.
-    pub sealed_at: DateTime<Utc>,
-}
-
 /// Sealed logs.
 #[derive(Debug, Clone)]
 pub struct AuditStore {
     pool: PgPool,
 }
-
-type KeyRow = (
-    i32,
-    String,
-    i64,
-    Option<String>,
-    DateTime<Utc>,
-    String,
-    Vec<u8>,
-);
-
-const KEYS: &str = "SELECT number, verifier_key, after_size, record, made_at, master_key, wrapped \
-                    FROM audit.key WHERE ledger = $1 ORDER BY number";
 
 impl AuditStore {
     /// Those in a migrated database.
@@ -110,64 +79,6 @@ impl AuditStore {
         sealed_in(&mut connection, ledger, "").await
     }
 
-    /// The keys of a ledger's log, the first one first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn keys(&self, ledger: LedgerName) -> Result<Vec<StoredKey>, StoreError> {
-        keys_in(&self.pool, ledger).await
-    }
-
-    /// The checkpoint of the largest tree, by the latest key.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn latest(&self, ledger: LedgerName) -> Result<Option<StoredCheckpoint>, StoreError> {
-        Ok(self.checkpoints(ledger, None, 1).await?.into_iter().next())
-    }
-
-    /// Checkpoints of trees smaller than `below`, the largest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn checkpoints(
-        &self,
-        ledger: LedgerName,
-        below: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<StoredCheckpoint>, StoreError> {
-        let rows: Vec<(String, i32, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT note, key_number, sealed_at FROM audit.checkpoint \
-             WHERE ledger = $1 AND size < $2 ORDER BY size DESC, key_number DESC LIMIT $3",
-        )
-        .bind(ledger.as_str())
-        .bind(below.unwrap_or(i64::MAX))
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(stored_checkpoint).collect()
-    }
-
-    /// The checkpoint of the tree of exactly this size, by the latest key that signed one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn checkpoint_of_size(
-        &self,
-        ledger: LedgerName,
-        size: u64,
-    ) -> Result<Option<StoredCheckpoint>, StoreError> {
-        let row: Option<(String, i32, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT note, key_number, sealed_at FROM audit.checkpoint \
-             WHERE ledger = $1 AND size = $2 ORDER BY key_number DESC LIMIT 1",
-        )
-        .bind(ledger.as_str())
-        .bind(i64::try_from(size).unwrap_or(i64::MAX))
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(stored_checkpoint).transpose()
-    }
-
     /// Tiles of a sealed tree, those at its right edge as far as they are filled. What is not there is left out.
     ///
     /// # Errors
@@ -179,6 +90,32 @@ impl AuditStore {
     ) -> Result<Tiles, StoreError> {
         // The edge first: what is full by the time the tiles are read is then in neither, or in both.
         let edge = self.sealed(ledger).await?.tree;
+        self.tiles_with(ledger, places, &edge).await
+    }
+
+    /// As many of them as there are: without those at the right edge when that is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn tiles_there(
+        &self,
+        ledger: LedgerName,
+        places: &[TilePlace],
+    ) -> Result<Tiles, StoreError> {
+        let edge = match self.sealed(ledger).await {
+            Ok(sealed) => sealed.tree,
+            Err(StoreError::Edge(_) | StoreError::Number(_)) => Tree::default(),
+            Err(error) => return Err(error),
+        };
+        self.tiles_with(ledger, places, &edge).await
+    }
+
+    async fn tiles_with(
+        &self,
+        ledger: LedgerName,
+        places: &[TilePlace],
+        edge: &Tree,
+    ) -> Result<Tiles, StoreError> {
         let (levels, numbers): (Vec<i16>, Vec<i64>) = places
             .iter()
             .map(|place| {
@@ -261,95 +198,6 @@ impl AuditStore {
         tx.commit().await?;
         Ok(true)
     }
-
-    /// Keeps a log's first key, unless there is one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub(crate) async fn add_first_key(
-        &self,
-        ledger: LedgerName,
-        key: &LogKey,
-        master_keys: &dyn MasterKeys,
-    ) -> Result<(), StoreError> {
-        let wrapped = master_keys.wrap(&place(ledger, 1), key.seed()).await?;
-        sqlx::query(
-            "INSERT INTO audit.key (ledger, number, verifier_key, after_size, master_key, wrapped) \
-             VALUES ($1, 1, $2, 0, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind(ledger.as_str())
-        .bind(key.verifier_key())
-        .bind(&wrapped.master_key)
-        .bind(&wrapped.bytes)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Wraps every private key anew that is not under the current master key; how many.
-    ///
-    /// # Errors
-    /// [`StoreError`]; what was wrapped anew before stays so.
-    pub async fn rewrap(&self, master_keys: &dyn MasterKeys) -> Result<u64, StoreError> {
-        let rows: Vec<(String, i32, String, Vec<u8>)> = sqlx::query_as(
-            "SELECT ledger, number, master_key, wrapped FROM audit.key WHERE master_key <> $1",
-        )
-        .bind(master_keys.current())
-        .fetch_all(&self.pool)
-        .await?;
-        let mut rewrapped = 0;
-        for (ledger, number, master_key, bytes) in rows {
-            let name: LedgerName = ledger
-                .parse()
-                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-            let place = place(name, number);
-            let seed = master_keys
-                .unwrap(&place, &WrappedKey { master_key, bytes })
-                .await?;
-            let anew = master_keys.wrap(&place, &seed).await?;
-            let done = sqlx::query(
-                "UPDATE audit.key SET master_key = $3, wrapped = $4 \
-                 WHERE ledger = $1 AND number = $2",
-            )
-            .bind(&ledger)
-            .bind(number)
-            .bind(&anew.master_key)
-            .bind(&anew.bytes)
-            .execute(&self.pool)
-            .await?;
-            rewrapped += done.rows_affected();
-        }
-        Ok(rewrapped)
-    }
-}
-
-impl StoredKey {
-    /// The private key.
-    ///
-    /// # Errors
-    /// [`StoreError::MasterKey`] and [`StoreError::Key`].
-    pub(crate) async fn open(
-        &self,
-        ledger: LedgerName,
-        master_keys: &dyn MasterKeys,
-    ) -> Result<LogKey, StoreError> {
-        let seed = master_keys
-            .unwrap(&place(ledger, self.number), &self.wrapped)
-            .await?;
-        Ok(LogKey::from_seed(self.key.origin(), seed)?)
-    }
-}
-
-/// The records of keys, for whoever follows them.
-#[must_use]
-pub fn records_of(keys: &[StoredKey]) -> Vec<(KeyRecord, ReadNote)> {
-    let notes = keys.iter().filter_map(|key| key.record.as_ref());
-    notes
-        .filter_map(|note| {
-            let note = ReadNote::read(note.as_bytes()).ok()?;
-            Some((KeyRecord::read(&note.text)?, note))
-        })
-        .collect()
 }
 
 /// How far a log is sealed, with a lock on that if `lock` says so.
@@ -387,48 +235,6 @@ pub(crate) async fn begin(pool: &PgPool, ledger: LedgerName) -> Result<(), Store
     .execute(pool)
     .await?;
     Ok(())
-}
-
-pub(crate) async fn keys_in<'e, E>(
-    executor: E,
-    ledger: LedgerName,
-) -> Result<Vec<StoredKey>, StoreError>
-where
-    E: sqlx::Executor<'e, Database = Postgres>,
-{
-    let rows: Vec<KeyRow> = sqlx::query_as(KEYS)
-        .bind(ledger.as_str())
-        .fetch_all(executor)
-        .await?;
-    rows.into_iter()
-        .map(
-            |(number, verifier_key, after, record, made_at, master_key, bytes)| {
-                Ok(StoredKey {
-                    number,
-                    key: verifier_key.parse()?,
-                    after: u64::try_from(after).map_err(|_| StoreError::Number(after))?,
-                    record,
-                    made_at,
-                    wrapped: WrappedKey { master_key, bytes },
-                })
-            },
-        )
-        .collect()
-}
-
-fn stored_checkpoint(
-    (note, key_number, sealed_at): (String, i32, DateTime<Utc>),
-) -> Result<StoredCheckpoint, StoreError> {
-    Ok(StoredCheckpoint {
-        checkpoint: note.parse()?,
-        key_number,
-        sealed_at,
-    })
-}
-
-/// Where a private key is wrapped: in another row it does not open.
-pub(crate) fn place(ledger: LedgerName, number: i32) -> String {
-    format!("audit/{ledger}/{number}")
 }
 
 fn size(sealed: &SealedTree) -> i64 {

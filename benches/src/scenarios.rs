@@ -1,5 +1,6 @@
 //! What is measured, in groups that share their data.
 
+mod audit;
 mod cold;
 mod engine;
 mod history;
@@ -7,6 +8,7 @@ mod nodes;
 mod rest;
 mod slow_disk;
 mod sustained;
+mod time_axes;
 mod webhooks;
 
 use std::future::Future;
@@ -65,8 +67,18 @@ pub const GROUPS: &[Group] = &[
         run: |machine, plan| Box::pin(history::run(machine, plan)),
     },
     Group {
+        name: "audit",
+        about: "sealing, proofs, exports and their check",
+        run: |machine, plan| Box::pin(audit::run(machine, plan)),
+    },
+    Group {
         name: "cold",
         about: "many more wallets than fit the cache, on a long log",
         run: |machine, plan| Box::pin(cold::run(machine, plan)),
+    },
+    Group {
+        name: "time_axes",
+        about: "balances and statements at random times, as known at random positions",
+        run: |machine, plan| Box::pin(time_axes::run(machine, plan)),
     },
 ];

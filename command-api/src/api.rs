@@ -36,6 +36,7 @@ use crate::routes::audit::{AuditCommands, AuditQueries, log_routes};
 use crate::routes::books::BooksQueries;
 use crate::routes::events::EventQueries;
 use crate::routes::explanations::ExplanationQueries;
+use crate::routes::forks::ForkOperations;
 use crate::routes::hold_queries::HoldQueries;
 use crate::routes::holds::HoldCommands;
 use crate::routes::identity::approvals::ApprovalOperations;
@@ -224,6 +225,7 @@ type AuditOperations = (
     ExplanationQueries,
     AuditCommands,
     AuditQueries,
+    ForkOperations,
 );
 
 /// The operations on money that comes in and goes out.
@@ -330,6 +332,7 @@ fn operations(services: &Services, access: Access) -> AllOperations {
         ExplanationQueries(services.clone()),
         AuditCommands(services.clone()),
         AuditQueries(services.clone()),
+        ForkOperations(services.clone()),
     );
     let parts = (ledgers, payments, limits, profiles, identities, audit);
     Operations { parts, access }

@@ -6,6 +6,7 @@
 //! * [`commands`], [`idempotency`]: the way to the executor.
 //! * [`access`]: who may call which operation, one table; [`limits`]: how often.
 //! * [`checkouts`], `hand_over`: where a deposit is paid; [`notes`]: what is kept beside the log; [`forgetting`].
+//! * [`standing`]: how something stood at other times.
 //! * [`operations`], [`edge`](mod@edge), [`client_address`]: what all requests have in common.
 //! * [`api`]: all of it as one endpoint; [`documentation`], [`health`].
 //!
@@ -38,6 +39,7 @@ pub mod reply;
 pub mod representation;
 pub mod routes;
 pub mod services;
+pub mod standing;
 pub mod strict_json;
 pub mod text;
 pub mod text_formats;

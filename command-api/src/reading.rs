@@ -11,7 +11,7 @@ use projections::ReadModelName;
 use projections::queries::PageRequest;
 use projections::queries::accounts::RecordedUntil;
 use projections::queries::payments::OutsideKey;
-use projections::queries::statements::EntryKey;
+use projections::queries::statements::{EntryKey, StatementKey};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -66,6 +66,16 @@ impl Freshness {
             ..self
         }
     }
+
+    /// Fresh enough to tell what was known at a cut of the log.
+    #[must_use]
+    pub fn for_cut(self, cut: RecordedUntil) -> Self {
+        match cut {
+            // The position asked for must have been folded, or the answer would miss events.
+            RecordedUntil::Position(position) => self.at_least(position),
+            RecordedUntil::Now | RecordedUntil::Time(_) => self,
+        }
+    }
 }
 
 impl Services {
@@ -112,6 +122,17 @@ pub fn recorded_until(from: &mut ParameterSource<'_>) -> Result<RecordedUntil, I
             Err(from.refuse("position", fault))
         }
     }
+}
+
+/// Asks up to when things must count to be told.
+///
+/// # Errors
+/// [`Incomplete`].
+pub fn effective_at(from: &mut ParameterSource<'_>) -> Result<Option<Timestamp>, Incomplete> {
+    from.query(
+        "effective_at",
+        "Only what counts at or before this time; everything when absent.",
+    )
 }
 
 /// Which part of a list is asked for.
@@ -241,6 +262,20 @@ impl CursorKey for EntryKey {
         Some(Self {
             time: time.parse::<Timestamp>().ok()?,
             entry_number: entry_number.parse().ok()?,
+        })
+    }
+}
+
+impl CursorKey for StatementKey {
+    fn to_text(&self) -> String {
+        format!("{} {}", self.known, self.entry.to_text())
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        let (known, entry) = text.split_once(' ')?;
+        Some(Self {
+            entry: EntryKey::of_text(entry)?,
+            known: Position::of_text(known)?,
         })
     }
 }
@@ -396,5 +431,8 @@ mod tests {
             entry_number: 7,
         };
         assert_eq!(here.key_of(&here.cursor_after(&entry)), Some(entry));
+        let known = Position::START.plus(9);
+        let page = StatementKey { entry, known };
+        assert_eq!(here.key_of(&here.cursor_after(&page)), Some(page));
     }
 }

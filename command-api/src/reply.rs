@@ -186,7 +186,7 @@ impl<T: Type + Serialize + Send> ApiResponse for CreatedOrTried<T> {
 #[derive(Debug)]
 pub struct Started<T>(pub T);
 
-/// 202: taken, and something is still to be done by the caller.
+/// 202: taken, and something is still to be done, by the caller or in the background.
 #[derive(Debug)]
 pub struct Accepted<T>(pub T);
 
@@ -234,7 +234,7 @@ impl<T: Type + Serialize + Send> ApiResponse for Started<T> {
 impl<T: Type + Serialize + Send> ApiResponse for Accepted<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
-            responses: vec![response_of::<T>(202, "Taken; a code is on its way.")],
+            responses: vec![response_of::<T>(202, "Taken; the rest follows.")],
         }
     }
 

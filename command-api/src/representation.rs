@@ -12,6 +12,7 @@ pub mod checkpoint;
 pub mod choices;
 pub mod explanation;
 pub mod external_sign_in;
+pub mod forks;
 pub mod hold;
 pub mod identity;
 pub mod job;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod books;
 pub mod events;
 pub mod explanations;
+pub mod forks;
 pub mod groups;
 pub mod hold_queries;
 pub mod holds;
@@ -70,6 +71,8 @@ pub enum Part {
     Events,
     /// Signed checkpoints of the log, and proofs of what is in it.
     Checkpoints,
+    /// What if: ledgers decided again under other rules, and what comes out otherwise.
+    Forks,
     /// What it all adds up to.
     Reports,
     /// Registering, addresses and passwords; what staff do about people.

@@ -16,6 +16,7 @@ use ledger_core::{Asset, AssetCode, LedgerName, Position, Rejection};
 use projections::Queries;
 use projections::queries::AsOf;
 use url::Url;
+use workflows::forks::Forks;
 use workflows::identity_checks::CheckDesk;
 use workflows::jobs::JobsDesk;
 use workflows::routing::Router;
@@ -56,6 +57,8 @@ pub struct Services {
     pub vault: Option<Vault>,
     /// Who seals the logs.
     pub sealer: Sealer,
+    /// Forks of ledgers.
+    pub forks: Forks,
     /// What an owner has to verify in an onboarding, where staff do not choose it.
     pub onboarding_contacts: BTreeSet<ContactKind>,
     /// Documents of cases.
@@ -87,6 +90,7 @@ impl Services {
             checks: dependencies.webhooks.check_desk(),
             vault: dependencies.vault.clone(),
             sealer: dependencies.sealer.clone(),
+            forks: Forks::new(pool.clone()),
             onboarding_contacts: dependencies.onboarding_contacts.clone(),
             documents: dependencies.documents.clone(),
             public_url,

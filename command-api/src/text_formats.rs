@@ -380,6 +380,42 @@ const fn amount_code(error: &AmountError) -> FieldCode {
     }
 }
 
+/// A percentage in a request: 0 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percentage(Decimal);
+
+impl Percentage {
+    /// The exact decimal value.
+    #[must_use]
+    pub const fn value(self) -> Decimal {
+        self.0
+    }
+}
+
+impl fmt::Display for Percentage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl TextFormat for Percentage {
+    const FORMAT: &'static str = "percentage";
+    const PATTERN: Option<&'static str> = Some(r"^(0|[1-9][0-9]?|100)(\.[0-9]{1,6})?$");
+    const MAX_LENGTH: usize = 10;
+    const DESCRIPTION: &'static str = "A percentage, 0 to 100 with at most 6 decimals: a string of plain decimal digits, never a number.";
+    const EXAMPLE: &'static str = "2.5";
+
+    fn read(text: &str) -> Result<Self, FieldFault> {
+        let value = parse_decimal(text)
+            .map_err(|error| FieldFault::new(amount_code(&error), error.to_string()))?;
+        if value.scale() > 6 || !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&value) {
+            let rule = "must be 0 to 100 with at most 6 decimals";
+            return Err(FieldFault::new(FieldCode::OutOfRange, rule));
+        }
+        Ok(Self(value.normalize()))
+    }
+}
+
 /// A decimal in a reply: an amount, a total or a balance, with exactly its asset's decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExactDecimal(pub Decimal);
@@ -416,7 +452,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
     const fn entry<T: TextFormat>() -> (&'static str, FormatCheck) {
         (T::FORMAT, |text| T::read(text).map(drop))
     }
-    const CHECKS: [(&str, FormatCheck); 36] = [
+    const CHECKS: [(&str, FormatCheck); 37] = [
         entry::<LedgerName>(),
         entry::<WalletId>(),
         entry::<AssetCode>(),
@@ -427,6 +463,7 @@ pub fn check_of(format: &str) -> Option<FormatCheck> {
         entry::<Reference>(),
         entry::<Timestamp>(),
         entry::<RequestedAmount>(),
+        entry::<Percentage>(),
         entry::<EmailAddress>(),
         entry::<PhoneNumber>(),
         entry::<Subject>(),

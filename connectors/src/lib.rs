@@ -5,6 +5,7 @@
 //! * [`gateways`]: payments in and out.
 //! * [`identity_providers`]: people's identities checked.
 //! * [`messaging`]: codes on their way to people, by email and text message.
+//! * [`witness`]: who cosigns checkpoints of logs.
 //! * [`simulators`]: local servers that speak the protocols of outside systems.
 //! * [`providers`]: what the adapters of gateways and identity providers share.
 //! * [`outbound`], [`secret`], [`markup`]: what the adapters of all outside systems share.
@@ -19,3 +20,4 @@ pub mod outbound;
 pub mod providers;
 pub mod secret;
 pub mod simulators;
+pub mod witness;

@@ -54,6 +54,8 @@ pub enum Command {
     Export(Export),
     /// Tell why an account has the balance it has, as a tree.
     Explain(Explain),
+    /// Fork a ledger, decide again under other rules what happened from a position on, and tell what comes out otherwise.
+    WhatIf(WhatIf),
     /// Recompute everything from the log and prove that the read models agree.
     Verify(Verify),
     /// Check an export offline, seal a ledger, prove what is in it.
@@ -249,6 +251,30 @@ pub struct Explain {
     pub json: bool,
 }
 
+/// `daybook what-if`.
+#[derive(Debug, Args)]
+pub struct WhatIf {
+    /// The ledger.
+    #[arg(long)]
+    pub ledger: LedgerName,
+    /// What the fork is to be called: a ledger's name that nothing has. Asked again for the same, the fork that there
+    /// is goes on, or is told.
+    #[arg(long)]
+    pub name: LedgerName,
+    /// Up to here the log is copied; the last event of a command.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+    pub position: i64,
+    /// From there to here everything is decided again; the end of the log when absent.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+    pub until: Option<i64>,
+    /// The rules that are others, as TOML, or as JSON in a file that ends in .json; none when absent.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// As JSON and not as a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `daybook verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -299,9 +325,18 @@ pub struct AuditVerify {
     /// A public key that is known from elsewhere: <name>+<id>+<base64>. Several may be given.
     #[arg(long, required = true, value_name = "VKEY")]
     pub key: Vec<String>,
+    /// A record that was kept earlier of which key follows another. Several may be given.
+    #[arg(long, value_name = "FILE")]
+    pub record: Vec<PathBuf>,
     /// A checkpoint that was kept earlier. Several may be given.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Vec<PathBuf>,
+    /// The public key of a witness that is to have cosigned the checkpoint. Several may be given.
+    #[arg(long, value_name = "WKEY")]
+    pub witness: Vec<String>,
+    /// How many of the witnesses are enough; all when absent.
+    #[arg(long, value_name = "N", requires = "witness")]
+    pub witnesses_needed: Option<usize>,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,

@@ -13,6 +13,7 @@ pub mod schemas;
 mod serve;
 mod up;
 mod verify;
+mod what_if;
 
 use std::error::Error;
 use std::io::Write;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli, settings: Settings) -> Result<ExitCode, CommandError>
         Command::Import(arguments) => import::run(arguments, &settings, &folders).await,
         Command::Replay(arguments) => replay::run(arguments, &settings, &folders).await,
         Command::Explain(arguments) => explain::run(arguments, &settings, &folders).await,
+        Command::WhatIf(arguments) => what_if::run(arguments, &settings, &folders).await,
         Command::Verify(arguments) => verify::run(arguments, &settings, &folders).await,
         Command::Export(arguments) => export::run(arguments, &settings, &folders).await,
         Command::Audit(arguments) => audit::run(arguments, &settings, &folders).await,

@@ -23,8 +23,9 @@ use command_api::checkouts::Checkouts;
 use command_api::forgetting::Forgetting;
 use command_api::{ApiDependencies, EdgeSettings};
 use event_store::executor::{ExecutorSettings, Executors};
-use event_store::{Database, DatabaseError, LogReader, LogSignal};
+use event_store::{Database, DatabaseError, LogError, LogReader, LogSignal};
 use identity::authenticate::Authenticator;
+use ledger_core::LedgerName;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::Server;
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -56,7 +57,7 @@ pub use access::{ACCESS_TOKEN_LIFETIME, AccessMode, AccessOptions};
 pub use checks::IdentityOptions;
 pub use payments::{PaymentOptions, SealedWebhooks};
 pub use personal::PersonKeys;
-pub use sealing::{AccountsAsStated, AuditOptions};
+pub use sealing::{AccountsAsStated, AuditOptions, WitnessOverHttp};
 
 /// How long to wait for NATS at start before going on without it.
 const NATS_PATIENCE: Duration = Duration::from_secs(5);
@@ -108,6 +109,12 @@ pub enum NodeError {
     /// The read models cannot be made ready.
     #[error("the read models cannot be made ready")]
     ReadModels(#[from] RebuildError),
+    /// A provider's account is for a ledger in which nothing happens.
+    #[error("an account at a provider is for the ledger {0}, which is a sandbox")]
+    AccountOfSandbox(LedgerName),
+    /// The ledgers cannot be looked at.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// Documents cannot be kept.
     #[error(transparent)]
     Documents(#[from] StorageStartError),
@@ -248,6 +255,13 @@ impl Node {
             gateways: options.payments.accounts.clone(),
             identity: options.identity.accounts.clone(),
         };
+        let all = log.all_ledgers().await?;
+        if let Some(head) = all
+            .iter()
+            .find(|head| head.is_sandbox && senders.serve(head.ledger))
+        {
+            return Err(NodeError::AccountOfSandbox(head.ledger));
+        }
         let webhooks = Webhooks::start(
             senders,
             database.pool().clone(),

@@ -21,6 +21,7 @@ use command_api::access::four_eyes::FourEyesError;
 use command_api::limits::{LimitFault, LimitSettings};
 use config::{Config, Environment, File, FileFormat};
 use connectors::outbound::{BaseUrl, BaseUrlError};
+use ledger_core::LedgerName;
 use serde::Deserialize;
 
 use self::audit::AuditSettings;
@@ -230,6 +231,16 @@ impl Settings {
             .map_err(SettingsError::Read)?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// Whether an account at a provider is for this ledger.
+    #[must_use]
+    pub fn names_account_of(&self, ledger: LedgerName) -> bool {
+        let payments = self.payments.accounts.iter().map(|account| account.ledger);
+        let verification = self.verification.accounts.iter();
+        payments
+            .chain(verification.map(|account| account.ledger))
+            .any(|named| named == ledger)
     }
 
     fn check(&self) -> Result<(), SettingsError> {

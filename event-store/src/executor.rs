@@ -45,6 +45,8 @@ mod recovery;
 mod submission;
 mod turn_taking;
 
+pub(crate) use append::create_view_in_tx;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -220,13 +222,16 @@ impl Executors {
         submission: &Submission,
     ) -> Result<(), SubmitError> {
         if submission.opens_ledger() {
-            return append::create_ledger(self.shared.database.pool(), ledger)
+            append::create_ledger(self.shared.database.pool(), ledger)
                 .await
-                .map_err(|error| SubmitError::unavailable(&error));
+                .map_err(|error| SubmitError::unavailable(&error))?;
         }
         let reader = LogReader::new(self.shared.database.pool().clone());
+        // A ledger is a sandbox from its first moment on or never, so that a task that runs need not ask again.
         match reader.head(ledger).await {
+            Ok(Some(head)) if head.is_sandbox => Err(SubmitError::LedgerIsSandbox { ledger }),
             Ok(Some(_)) => Ok(()),
+            Ok(None) if submission.opens_ledger() => Ok(()),
             Ok(None) => Err(SubmitError::LedgerNotFound { ledger }),
             Err(error) => Err(SubmitError::unavailable(&error)),
         }

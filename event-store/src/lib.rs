@@ -3,6 +3,7 @@
 //! * [`database`]: connecting, checking the server, migrating.
 //! * [`error_chain`]: how faults are logged.
 //! * [`log`]: reading what was written, in order.
+//! * [`sandbox`]: forks of ledgers, which are written by whoever decides a log again.
 //! * [`signal`]: being told that a log has grown.
 //! * [`vault`]: the keys of what tells of persons.
 //! * `turns`: one writer per ledger at a time, by courtesy.
@@ -14,12 +15,15 @@ pub mod database;
 pub mod error_chain;
 pub mod executor;
 pub mod log;
+pub mod sandbox;
 pub mod signal;
 mod turns;
 pub mod vault;
 
 pub use database::{Database, DatabaseError};
 pub use error_chain::ErrorChain;
-pub use log::{EventFilter, LedgerHead, LogError, LogReader, LookedThrough, RawEvent, StoredEvent};
+pub use log::{
+    EventFilter, EventText, LedgerHead, LogError, LogReader, LookedThrough, RawEvent, StoredEvent,
+};
 pub use signal::LogSignal;
 pub use vault::{Vault, VaultError};

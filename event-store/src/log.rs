@@ -2,6 +2,7 @@
 
 mod owners;
 mod raw;
+mod time;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::event::{DecodeError, RecordedEvent};
@@ -10,9 +11,9 @@ use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timesta
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
-pub use raw::{RawEvent, read_raw};
+pub use raw::{EventText, RawEvent, read_raw};
 
-use raw::EventText;
+use time::StoredTime;
 
 /// Why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,7 @@ pub struct StoredEvent {
     /// Who and what caused it: JSON text, exactly as written.
     pub metadata: String,
     /// When it was written.
+    #[sqlx(try_from = "StoredTime")]
     pub recorded_at: DateTime<Utc>,
 }
 
@@ -88,7 +90,13 @@ impl StoredEvent {
     /// # Errors
     /// [`LogError::Decode`], [`LogError::Metadata`] and [`LogError::Time`].
     pub fn decode(&self) -> Result<RecordedEvent, LogError> {
-        let text = EventText {
+        self.text().decode()
+    }
+
+    /// The texts, where they are.
+    #[must_use]
+    pub fn text(&self) -> EventText<'_> {
+        EventText {
             position: self.position,
             aggregate_type: &self.aggregate_type,
             aggregate_id: &self.aggregate_id,
@@ -98,8 +106,7 @@ impl StoredEvent {
             payload: &self.payload,
             metadata: &self.metadata,
             recorded_at: self.recorded_at,
-        };
-        text.decode()
+        }
     }
 }
 
@@ -112,6 +119,8 @@ pub struct LedgerHead {
     pub position: Position,
     /// When that event was written.
     pub recorded_at: Option<Timestamp>,
+    /// Whether it is a fork of another ledger, in which nothing may happen.
+    pub is_sandbox: bool,
 }
 
 /// Which events of a log to read; everything by default.
@@ -171,13 +180,23 @@ impl LogReader {
         Self { pool }
     }
 
-    /// Every ledger with at least one event, in order of name.
+    /// Every ledger with at least one event, in order of name: those in which something may happen. Whoever acts
+    /// or tells others asks for these.
     ///
     /// # Errors
     /// [`LogError::Database`].
     pub async fn ledgers(&self) -> Result<Vec<LedgerHead>, LogError> {
-        let rows: Vec<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
-            "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
+        let all = self.all_ledgers().await?;
+        Ok(all.into_iter().filter(|head| !head.is_sandbox).collect())
+    }
+
+    /// The same with sandboxes, for whoever only reads.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn all_ledgers(&self) -> Result<Vec<LedgerHead>, LogError> {
+        let rows: Vec<HeadRow> = sqlx::query_as(
+            "SELECT ledger, position, recorded_at, is_sandbox FROM daybook.ledger_head \
              WHERE position > 0 ORDER BY ledger",
         )
         .fetch_all(&self.pool)
@@ -190,8 +209,8 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn head(&self, ledger: LedgerName) -> Result<Option<LedgerHead>, LogError> {
-        let row: Option<(String, i64, Option<DateTime<Utc>>)> = sqlx::query_as(
-            "SELECT ledger, position, recorded_at FROM daybook.ledger_head \
+        let row: Option<HeadRow> = sqlx::query_as(
+            "SELECT ledger, position, recorded_at, is_sandbox FROM daybook.ledger_head \
              WHERE ledger = $1 AND position > 0",
         )
         .bind(ledger.as_str())
@@ -226,6 +245,21 @@ impl LogReader {
         limit: i64,
     ) -> Result<Vec<RawEvent>, LogError> {
         read_raw(&self.pool, ledger, after, limit).await
+    }
+
+    /// The next `limit` events after a position, up to and with another: those that are there, whatever is missing
+    /// between them.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn read_present(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        until: Position,
+        limit: i64,
+    ) -> Result<Vec<RawEvent>, LogError> {
+        raw::read_present(&self.pool, ledger, after, until, limit).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.
@@ -389,13 +423,13 @@ impl LogReader {
         events.iter().map(StoredEvent::decode).collect()
     }
 
-    /// The ledgers in which an aggregate has begun.
+    /// The ledgers in which an aggregate has begun, but for sandboxes.
     ///
     /// # Errors
     /// [`LogError::Database`].
     pub async fn ledgers_with(&self, stream: &Stream) -> Result<Vec<LedgerName>, LogError> {
         let names: Vec<String> = sqlx::query_scalar(
-            "SELECT head.ledger FROM daybook.ledger_head AS head WHERE EXISTS ( \
+            "SELECT head.ledger FROM daybook.living_ledger AS head WHERE EXISTS ( \
                  SELECT FROM daybook.events AS event WHERE event.ledger = head.ledger \
                  AND event.aggregate_type = $1 AND event.aggregate_id = $2 AND event.sequence = 1) \
              ORDER BY head.ledger",
@@ -489,13 +523,14 @@ fn check_positions(
     Ok(())
 }
 
-fn head_of_row(
-    (ledger, position, recorded_at): (String, i64, Option<DateTime<Utc>>),
-) -> Option<LedgerHead> {
+type HeadRow = (String, i64, Option<StoredTime>, bool);
+
+fn head_of_row((ledger, position, recorded_at, is_sandbox): HeadRow) -> Option<LedgerHead> {
     Some(LedgerHead {
         ledger: ledger.parse().ok()?,
         position: Position::try_new(position)?,
-        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time).ok()),
+        recorded_at: recorded_at.and_then(|time| Timestamp::try_new(time.0).ok()),
+        is_sandbox,
     })
 }
 

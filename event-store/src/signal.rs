@@ -24,6 +24,10 @@ use crate::turns::{NextTurn, NodeId, Turn};
 /// author asks to have the turn back.
 pub(crate) const CHANNEL: &str = "daybook_log";
 
+/// The channel on which the growth of sandboxes is told: `<ledger> <position>`. Whoever does not know of sandboxes does
+/// not take one for a ledger.
+pub(crate) const SANDBOX_CHANNEL: &str = "daybook_sandbox";
+
 /// The channel on which a node asks for its turn to write: `<ledger> <node>`.
 const TURN_CHANNEL: &str = "daybook_turn";
 
@@ -50,6 +54,7 @@ struct Shared {
     node: NodeId,
     heads: Mutex<HashMap<LedgerName, Head>>,
     ledgers: watch::Sender<Vec<LedgerName>>,
+    all_ledgers: watch::Sender<Vec<LedgerName>>,
 }
 
 impl LogSignal {
@@ -67,6 +72,7 @@ impl LogSignal {
                 node: NodeId::random(),
                 heads: Mutex::default(),
                 ledgers: watch::Sender::new(Vec::new()),
+                all_ledgers: watch::Sender::new(Vec::new()),
             }),
         }
     }
@@ -110,14 +116,29 @@ impl LogSignal {
         });
     }
 
-    /// The ledgers that are known, and every change of them.
+    /// The ledgers that are known in which something may happen, and every change of them. Sandboxes are left out, so
+    /// that whoever acts or tells others need not know of them.
     #[must_use]
     pub fn ledgers(&self) -> watch::Receiver<Vec<LedgerName>> {
         self.shared.ledgers.subscribe()
     }
 
+    /// The same with sandboxes, for whoever only reads.
+    #[must_use]
+    pub fn all_ledgers(&self) -> watch::Receiver<Vec<LedgerName>> {
+        self.shared.all_ledgers.subscribe()
+    }
+
     /// Notes that a log has grown.
     pub(crate) fn advance(&self, ledger: LedgerName, position: Position) {
+        self.advance_sandbox(ledger, position);
+        if position > Position::START {
+            note(&self.shared.ledgers, ledger);
+        }
+    }
+
+    /// Notes that a sandbox has grown.
+    pub(crate) fn advance_sandbox(&self, ledger: LedgerName, position: Position) {
         self.with_head(ledger, |head| {
             head.position.send_if_modified(|known| {
                 let news = position > *known;
@@ -126,13 +147,7 @@ impl LogSignal {
             });
         });
         if position > Position::START {
-            self.shared.ledgers.send_if_modified(|ledgers| {
-                let news = !ledgers.contains(&ledger);
-                if news {
-                    ledgers.push(ledger);
-                }
-                news
-            });
+            note(&self.shared.all_ledgers, ledger);
         }
     }
 
@@ -144,6 +159,16 @@ impl LogSignal {
             .unwrap_or_else(PoisonError::into_inner);
         use_head(heads.entry(ledger).or_default())
     }
+}
+
+fn note(ledgers: &watch::Sender<Vec<LedgerName>>, ledger: LedgerName) {
+    ledgers.send_if_modified(|ledgers| {
+        let news = !ledgers.contains(&ledger);
+        if news {
+            ledgers.push(ledger);
+        }
+        news
+    });
 }
 
 async fn listen(signal: LogSignal, database: Database, shutdown: CancellationToken) {
@@ -165,7 +190,9 @@ async fn listen(signal: LogSignal, database: Database, shutdown: CancellationTok
 async fn listen_until_lost(signal: &LogSignal, database: &Database) -> Result<(), sqlx::Error> {
     let reader = LogReader::new(database.pool().clone());
     let mut listener = PgListener::connect_with(database.pool()).await?;
-    listener.listen_all([CHANNEL, TURN_CHANNEL]).await?;
+    listener
+        .listen_all([CHANNEL, TURN_CHANNEL, SANDBOX_CHANNEL])
+        .await?;
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -179,8 +206,11 @@ async fn listen_until_lost(signal: &LogSignal, database: &Database) -> Result<()
             },
             _ = poll.tick() => {
                 // An unreachable database shows as a lost notification connection soon enough.
-                for head in reader.ledgers().await.unwrap_or_default() {
-                    signal.advance(head.ledger, head.position);
+                for head in reader.all_ledgers().await.unwrap_or_default() {
+                    match head.is_sandbox {
+                        true => signal.advance_sandbox(head.ledger, head.position),
+                        false => signal.advance(head.ledger, head.position),
+                    }
                 }
             }
         }
@@ -196,6 +226,10 @@ fn take_in(signal: &LogSignal, channel: &str, payload: &str) -> Option<()> {
         return Some(());
     }
     let position = Position::try_new(words.next()?.parse().ok()?)?;
+    if channel == SANDBOX_CHANNEL {
+        signal.advance_sandbox(ledger, position);
+        return Some(());
+    }
     signal.advance(ledger, position);
     let (author, next): (NodeId, NodeId) =
         (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
@@ -272,6 +306,20 @@ mod tests {
         take_in(&signal, CHANNEL, &news).unwrap();
         let heard = signal.turn(ledger).borrow().clone();
         (signal.node(), other, heard)
+    }
+
+    #[test]
+    fn whoever_acts_hears_nothing_of_sandboxes() {
+        let signal = LogSignal::silent();
+        take_in(&signal, SANDBOX_CHANNEL, "fork 7").unwrap();
+        take_in(&signal, CHANNEL, "main 3").unwrap_or_default();
+        let ledger = |name: &str| name.parse::<LedgerName>().unwrap();
+        assert_eq!(*signal.ledgers().borrow(), [ledger("main")]);
+        assert_eq!(
+            *signal.all_ledgers().borrow(),
+            [ledger("fork"), ledger("main")]
+        );
+        assert_eq!(signal.head(ledger("fork")).borrow().value(), 7);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Identities {
 
     async fn is_known_somewhere(&self, owner: &OwnerId) -> Result<bool, IdentityError> {
         Ok(sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM daybook.ledger_head AS head \
+            "SELECT EXISTS (SELECT FROM daybook.living_ledger AS head \
              WHERE daybook.last_event_type(head.ledger, 'profile', $1) = 'ProfileRecorded')",
         )
         .bind(owner.key().as_uuid())

@@ -175,6 +175,8 @@ named! {
     CheckpointsSeal = "checkpoints.seal",
     /// Replace the keys that sign checkpoints.
     CheckpointKeysManage = "checkpoint_keys.manage",
+    /// Fork ledgers: decide what has happened again under other rules.
+    ForksCreate = "forks.create",
     /// See the metrics of nodes.
     MetricsRead = "metrics.read",
 }
@@ -491,6 +493,11 @@ pub const TABLE: &[Row] = &[
         NOBODY,
     ),
     done_with_second_factor(Permission::CheckpointKeysManage, &[Role::Admin], NOBODY),
+    done(
+        Permission::ForksCreate,
+        &[Role::Operator, Role::Admin],
+        NOBODY,
+    ),
     seen(
         Permission::MetricsRead,
         &[Role::Operator, Role::Auditor, Role::Admin],

@@ -369,6 +369,13 @@ impl Book {
         })
     }
 
+    /// What has moved through an account; `None` when nothing ever did. For a complete book.
+    #[must_use]
+    pub fn totals(&self, account: AccountId) -> Option<AccountTotals> {
+        let loaded = self.loaded(account.holder)?;
+        loaded.accounts.get(account.asset).copied()
+    }
+
     /// Every wallet, with the last sequence of its stream, in no order. For a complete book.
     pub fn wallets(&self) -> impl Iterator<Item = (Holder, &Wallet, Sequence)> + '_ {
         self.holders

@@ -22,6 +22,7 @@ use crate::transaction::{
 use crate::wallet::WalletCommand;
 
 mod again;
+mod anew;
 mod limits;
 mod needs;
 mod onboarding;
@@ -34,6 +35,7 @@ mod verification;
 use limits::Concern;
 
 pub use again::{Again, DecidingAgain};
+pub use anew::{Recorded, decide_anew, led_to};
 pub use needs::{begun_entity, lacking, lacking_to_refuse, needs_follow_from_book};
 
 /// Why a command led to nothing.

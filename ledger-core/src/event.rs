@@ -25,6 +25,7 @@ use crate::transaction::TransactionEvent;
 use crate::verification::CaseEvent;
 use crate::wallet::WalletEvent;
 
+pub mod effective;
 pub mod state;
 mod stream;
 #[cfg(test)]

@@ -49,6 +49,7 @@
 //! **Money.** [`Payment::effects`] says what each event moves, in the same append. Money that is not
 //! what was expected, or that no wallet can take, goes to suspense and the event says so.
 
+mod anew;
 mod arrived;
 mod captured;
 mod command;

@@ -110,25 +110,9 @@ impl CopyRows {
         self.fixed(&since.to_be_bytes())
     }
 
-    /// A `timestamptz` or nothing.
-    pub fn optional_timestamp(&mut self, value: Option<DateTime<Utc>>) -> &mut Self {
-        match value {
-            Some(value) => self.timestamp(value),
-            None => self.null(),
-        }
-    }
-
     /// A `numeric`, with the decimals it is written with; zero has none.
     pub fn numeric(&mut self, value: Decimal) -> &mut Self {
         self.sized(|bytes| write_numeric(bytes, value))
-    }
-
-    /// A `numeric` or nothing.
-    pub fn optional_numeric(&mut self, value: Option<Decimal>) -> &mut Self {
-        match value {
-            Some(value) => self.numeric(value),
-            None => self.null(),
-        }
     }
 
     fn null(&mut self) -> &mut Self {

@@ -168,7 +168,7 @@ struct Follower {
 
 impl Follower {
     async fn run(self) {
-        let mut ledgers = self.signal.ledgers();
+        let mut ledgers = self.signal.all_ledgers();
         let mut followed: HashSet<LedgerName> = HashSet::new();
         loop {
             let known: Vec<LedgerName> = ledgers.borrow_and_update().clone();

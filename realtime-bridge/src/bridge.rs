@@ -170,7 +170,10 @@ impl Shared {
         if let Some(feed) = self.known_feed(ledger) {
             return Ok(feed);
         }
-        let head = self.log.head(ledger).await?.ok_or(FeedError::NotFound)?;
+        let head = self.log.head(ledger).await?;
+        // Of sandboxes nobody is told.
+        let head = head.filter(|head| !head.is_sandbox);
+        let head = head.ok_or(FeedError::NotFound)?;
         let _making = self.making.lock().await;
         if let Some(feed) = self.known_feed(ledger) {
             return Ok(feed);

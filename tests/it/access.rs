@@ -7,7 +7,7 @@ mod cross_origin;
 mod external_sign_in;
 mod limits;
 mod machines;
-mod matrix;
+pub mod matrix;
 mod metrics;
 mod oauth;
 mod own;

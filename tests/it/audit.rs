@@ -1,10 +1,13 @@
 //! The auditor's seat, on a real PostgreSQL: sealing, exports, and whatever somebody may tamper with.
 
-mod agreement;
+pub mod agreement;
 mod erasure;
 mod export;
+mod knowledge;
 mod outside;
 mod rest;
 mod sealing;
-mod support;
+mod seat;
+pub mod support;
 mod tampering;
+mod witness;

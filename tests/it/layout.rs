@@ -16,9 +16,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("connectors", &["ledger-core", "event-store", "identity"]),
     ("documents", &["ledger-core", "event-store"]),
     ("audit", &["ledger-core", "event-store"]),
+    ("sandbox", &["ledger-core", "event-store"]),
     (
         "workflows",
-        &["ledger-core", "event-store", "connectors", "documents"],
+        &[
+            "ledger-core",
+            "event-store",
+            "connectors",
+            "documents",
+            "sandbox",
+        ],
     ),
     (
         "realtime-bridge",
@@ -35,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "connectors",
             "documents",
             "projections",
+            "sandbox",
             "schemas",
             "workflows",
         ],

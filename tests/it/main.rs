@@ -30,4 +30,5 @@ mod proof;
 mod realtime;
 mod replay;
 mod rest;
+mod sandbox;
 mod verification;

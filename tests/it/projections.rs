@@ -15,5 +15,6 @@ mod rebuilding;
 mod rebuilding_together;
 mod replicas;
 mod running;
+mod runs;
 mod statements;
 mod verifying;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use connectors::simulators::PayerChoice;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::node::{Reply, TestNode};
 use crate::payments::support::World;
@@ -207,6 +207,35 @@ async fn everything_is_shown_as_it_stood_at_any_position_and_time() {
     assert!(then["sequence"].as_i64() <= now["sequence"].as_i64());
     assert!(then["position"].as_i64() >= captured["position"].as_i64());
     let head = all.len();
+    // Nothing of a payment counts but when it was recorded.
+    let counted = state(&node, &format!("{path}?effective_at={time}")).await;
+    let counted = counted.expect(200).body;
+    assert_eq!(counted["state"], then["state"]);
+    assert_eq!(counted["cannot_follow"], json!([]));
+    let later = now["sequence"].as_i64().unwrap() - then["sequence"].as_i64().unwrap();
+    assert_eq!(
+        counted["later"].as_array().unwrap().len(),
+        usize::try_from(later).unwrap()
+    );
+    let deposit = async |query: String| {
+        let path = format!("/deposits/{payment}{query}");
+        let mut told = node.get(&path).await.expect(200).body;
+        told["as_of"].take();
+        told["checkout"].take();
+        told
+    };
+    assert_eq!(
+        deposit(format!("?position={head}")).await,
+        deposit(String::new()).await
+    );
+    let created = all
+        .iter()
+        .find(|event| event["event_type"] == "PaymentCreated");
+    let created = deposit(format!("?position={}", created.unwrap()["position"])).await;
+    assert_eq!(created["status"], "created");
+    let early = format!("/deposits/{payment}?effective_at=2000-01-01T00:00:00Z");
+    let early = node.get(&early).await.expect(404);
+    assert_eq!(early.code(), "payment_not_found");
     for (query, code) in [
         ("position=999999".to_owned(), "position_unknown"),
         (

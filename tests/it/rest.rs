@@ -221,11 +221,65 @@ async fn a_wallet_lives_over_rest() {
         ))
         .await;
     assert_eq!(before["balance"], "79.50");
+    // As it was known before the revert that counts earlier than everything, and since.
+    let statement = format!("/v1/ledgers/main/accounts/{wallet}:INR/statement");
+    for (cut, opening, entries) in [
+        (format!("position={}", captured["position"]), "0.00", 2),
+        (
+            format!("recorded_at={}", captured["recorded_at"].as_str().unwrap()),
+            "0.00",
+            2,
+        ),
+        (fresh.clone(), "20.50", 2),
+    ] {
+        let from = "from=2026-01-01T00:00:00.000001Z";
+        let told = node.get(&format!("{statement}?{from}&{cut}")).await;
+        assert_eq!(told["opening_balance"], opening, "{cut}");
+        assert_eq!(told["items"].as_array().unwrap().len(), entries, "{cut}");
+        let path = format!("/v1/ledgers/main/wallets/{id}/statement?{from}&{cut}");
+        assert_eq!(
+            node.get(&path).await["items"][0]["opening_balance"],
+            opening
+        );
+    }
 
     let trial = node
         .get(&format!("/v1/ledgers/main/trial-balance?{fresh}"))
         .await;
     assert_eq!(trial["items"][0]["difference"], "0.00");
+    for (axes, debits) in [
+        (
+            "effective_at=2026-01-01T00:00:00Z".to_owned(),
+            Some("20.50"),
+        ),
+        ("effective_at=2025-01-01T00:00:00Z".to_owned(), None),
+        (
+            format!(
+                "effective_at=2026-01-01T00:00:00Z&position={}",
+                captured["position"]
+            ),
+            None,
+        ),
+        (format!("position={}", captured["position"]), Some("120.50")),
+        (
+            "effective_at=2190-01-01T00:00:00Z".to_owned(),
+            Some("141.00"),
+        ),
+    ] {
+        let trial = node
+            .get(&format!("/v1/ledgers/main/trial-balance?{axes}&{fresh}"))
+            .await;
+        let items = trial["items"].as_array().unwrap();
+        let rupees = items.iter().find(|item| item["asset"] == "INR");
+        assert_eq!(
+            rupees.map(|rupees| (&rupees["debits"], &rupees["credits"])),
+            debits
+                .map(|debits| (json!(debits), json!(debits)))
+                .as_ref()
+                .map(|(one, other)| (one, other)),
+            "{axes}: {trial}"
+        );
+    }
     for path in [
         "/v1/ledgers".to_owned(),
         "/v1/ledgers/main".to_owned(),

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MOST_FINDINGS = 1_000
 LONGEST_LINE = 16 << 20
+LONGEST_BALANCE = 1 << 16
 LONGEST_NOTE = 1 << 20
 MOST_SIGNATURES = 100
 MOST_POSTINGS = 1_000
@@ -341,6 +342,7 @@ class Checkpoint:
     origin: str
     size: int
     root: bytes
+    recorded_at: Optional[datetime]  # of the last event
 
     @classmethod
     def read(cls, content: bytes) -> Checkpoint:
@@ -351,7 +353,8 @@ class Checkpoint:
         root = read_base64(lines[2])
         if len(root) != 32:
             raise Malformed("a root has 32 bytes")
-        return cls(note, lines[0], whole_number(lines[1]), root)
+        times = [line[len("recorded_at ") :] for line in lines[3:] if line.startswith("recorded_at ")]
+        return cls(note, lines[0], whole_number(lines[1]), root, read_time(times[0]) if times else None)
 
 
 @dataclass(frozen=True)
@@ -380,6 +383,7 @@ class Trust:
 
     def __init__(self, given: Iterable[Key], records: list[Record]) -> None:
         self.ends: dict[Key, Optional[int]] = dict.fromkeys(given)
+        self.disagreeing: list[Key] = []  # that have signed records of different texts
         keys = list(self.ends)
         for key in keys:
             following = [
@@ -388,7 +392,9 @@ class Trust:
                 if record.origin == key.name and any(key.signed(record.note.text, s) for s in record.note.of(key))
             ]
             if following:
-                first = min(following, key=lambda record: record.after)
+                first = min(following, key=lambda record: (record.after, record.key.text.encode()))
+                if any(record.note.text != first.note.text for record in following):
+                    self.disagreeing.append(key)
                 self.ends[key] = first.after
                 if first.key not in self.ends:
                     self.ends[first.key] = None
@@ -696,6 +702,7 @@ class Line:
     event_version: str
     payload: Any
     metadata: Any
+    personal: Optional[str]
 
 
 @dataclass(frozen=True)
@@ -743,13 +750,7 @@ class LineReader:
         self.is_ledger = LEDGER.fullmatch
 
     def read(self, text: bytes) -> Line:
-        value = read_json(text)
-        members = self.line(value)
-        of_person = members["aggregate_type"] == "profile" and members["event_type"] != "ProfileErased"
-        if ("personal" in value) != of_person:
-            raise Malformed("`personal` stands in events that tell of a person, and in no others")
-        del members["personal"]
-        return Line(**members)
+        return Line(**self.line(read_json(text)))
 
     def event(self, line: Line, offset: int) -> Event:
         readers = self.payloads.get(line.aggregate_type)
@@ -1363,18 +1364,18 @@ class Book:
 # ---------------------------------------------------------------- the check
 
 
-def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
+def lines_of(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[tuple[int, bytes, bool]]:
     """Each line's offset, the line without its end (cut when it is too long), and whether it is whole."""
     offset = 0
     while True:
-        line = file.readline(LONGEST_LINE + 1)
+        line = file.readline(longest + 1)
         if not line:
             return
         start, whole = offset, line.endswith(b"\n")
         offset += len(line)
         rest = line
-        while len(rest) == LONGEST_LINE + 1 and not rest.endswith(b"\n"):
-            rest = file.readline(LONGEST_LINE + 1)
+        while len(rest) == longest + 1 and not rest.endswith(b"\n"):
+            rest = file.readline(longest + 1)
             offset += len(rest)
         yield start, line[:-1] if whole else line, whole
 
@@ -1389,12 +1390,17 @@ class Verifier:
         self.lines = LineReader()
         self.checkpoint: Optional[Checkpoint] = None
         self.earlier = earlier
+        self.signed: list[Checkpoint] = []  # those that a trusted key has signed, of the export and earlier
+        self.marks: dict[str, dict[str, int]] = {}  # by profile and mark, where it stands first
+        self.erased: set[str] = set()  # profiles
         self.tile: Optional[tuple[int, list[bytes]]] = None  # number and hashes, the last one of level 0
         self.following = True  # the rules; until the first finding with a line or event
 
     def verify(self) -> Report:
-        tiles = self.check_checkpoint()
+        self.check_checkpoint()
+        self.check_keys()
         self.check_earlier()
+        tiles = self.check_tiles()
         with (self.folder / "events.ndjson").open("rb") as file:
             with (self.folder / "events.ndjson").open("rb") as again:
 
@@ -1420,21 +1426,38 @@ class Verifier:
 
     # Checkpoints
 
-    def check_checkpoint(self) -> bool:
-        """Whether the tiles can be used."""
+    def check_checkpoint(self) -> None:
         try:
             checkpoint = Checkpoint.read(read_note(self.folder / "checkpoint"))
         except (Malformed, FileNotFoundError) as error:
             self.report.find("checkpoint_malformed", None, str(error))
-            return False
+            return
         self.checkpoint, report = checkpoint, self.report
         report.origin, report.size = checkpoint.origin, checkpoint.size
         report.root = base64.b64encode(checkpoint.root).decode()
         signer = self.trust.signer(checkpoint, "the checkpoint", report)
         if signer:
             report.signed_by = signer.text
+            self.signed.append(checkpoint)
             if checkpoint.origin != signer.name:
                 report.find("origin_differs", None, f"the checkpoint is of {checkpoint.origin}, its key is not")
+
+    def check_keys(self) -> None:
+        for key in self.trust.disagreeing:
+            self.report.find("key_record_differs", None, f"{key.text} has signed different records")
+        unended = [
+            key.text
+            for key, end in self.trust.ends.items()
+            if end is None and self.checkpoint and key.name == self.checkpoint.origin
+        ]
+        if len(unended) > 1:
+            self.report.find("key_unended", None, f"nothing joins {' and '.join(unended)}")
+
+    def check_tiles(self) -> bool:
+        """Whether the tiles can be used."""
+        checkpoint, report = self.checkpoint, self.report
+        if checkpoint is None:
+            return False
         try:
             check_tiles(self.folder, checkpoint.size, checkpoint.root)
         except Malformed as error:
@@ -1446,11 +1469,13 @@ class Verifier:
         """Keep those that can be compared, the largest first."""
         kept = []
         for name, checkpoint in self.earlier:
-            self.trust.signer(checkpoint, name, self.report)
+            signer = self.trust.signer(checkpoint, name, self.report)
             if self.checkpoint and checkpoint.origin != self.checkpoint.origin:
                 self.report.find("origin_differs", None, f"{name} is of {checkpoint.origin}")
             else:
                 kept.append((name, checkpoint))
+                if signer:
+                    self.signed.append(checkpoint)
         self.earlier = sorted(kept, key=lambda pair: pair[1].size, reverse=True)
 
     def check_origin(self) -> None:
@@ -1483,11 +1508,14 @@ class Verifier:
             else:
                 if self.check_place(line, expected, size):
                     expected = line.position + 1
-                    if tiles and line.position <= report.size and leaf != self.tile_leaf(line.position):
+                    changed = tiles and line.position <= report.size and leaf != self.tile_leaf(line.position)
+                    if changed:
                         self.find("event_changed", line.position, "it is not what was sealed")
                     if time is not None and line.recorded_at < time:
                         self.find("time_backwards", line.position, "it was recorded before the event in front of it")
                     time = line.recorded_at
+                    self.check_signed_time(line, changed)
+                    self.check_mark(line)
                     self.check_event(line, offset)
             self.check_history(tree)
         for name, checkpoint in reversed(self.earlier):
@@ -1496,6 +1524,8 @@ class Verifier:
             self.find("event_missing", expected, f"the checkpoint is of {size} events")
         if self.following and self.book.expected:
             self.find("rule_broken", expected - 1, f"transaction {self.book.expected.transaction} had to follow")
+        if self.following:
+            self.check_marks()
         if self.checkpoint and tree.root() != self.checkpoint.root:
             report.find("root_differs", None, "the events are not those that were signed")
 
@@ -1514,6 +1544,27 @@ class Verifier:
         if size is not None and position > size:
             self.find("event_beyond_checkpoint", position, f"the checkpoint is of {size} events")
         return True
+
+    def check_signed_time(self, line: Line, changed: bool) -> None:
+        """The checkpoints whose last event this is say when it was recorded."""
+        for checkpoint in self.signed:
+            if checkpoint.size == line.position and checkpoint.recorded_at != line.recorded_at and not changed:
+                self.report.find("recorded_at_differs", line.position, f"the checkpoint says {checkpoint.recorded_at}")
+
+    def check_mark(self, line: Line) -> None:
+        """Events that tell of a person are marked, and no others; what the mark has to be is known at the end."""
+        if line.aggregate_type == "profile" and line.event_type == "ProfileErased":
+            self.erased.add(line.aggregate_id)
+        of_person = line.aggregate_type == "profile" and line.event_type != "ProfileErased"
+        if (line.personal is not None) != of_person:
+            self.report.find("personal_mark_wrong", line.position, "only events that tell of a person are marked")
+        elif line.personal:
+            self.marks.setdefault(line.aggregate_id, {}).setdefault(line.personal, line.position)
+
+    def check_marks(self) -> None:
+        wrong = (marks.get("sealed" if of in self.erased else "erased") for of, marks in self.marks.items())
+        for position in sorted(position for position in wrong if position is not None):
+            self.report.find("personal_mark_wrong", position, "the mark is not what became of the person")
 
     def tile_leaf(self, position: int) -> bytes:
         """The leaf hash at a position, from level 0 of the tiles."""
@@ -1560,8 +1611,10 @@ class Verifier:
             for asset, account in holder.accounts.items()
         }
         with (self.folder / "balances.ndjson").open("rb") as file:
-            for number, (_, text, _) in enumerate(lines_of(file), 1):
+            for number, (_, text, _) in enumerate(lines_of(file, LONGEST_BALANCE), 1):
                 try:
+                    if len(text) > LONGEST_BALANCE:
+                        raise Malformed("it is too long")
                     line = balance(read_json(text))
                 except Malformed as error:
                     report.find("balance_malformed", None, f"line {number}: {error}")

@@ -122,6 +122,11 @@ pub enum Job {
         /// The webhook's id here.
         webhook: Uuid,
     },
+    /// Build a fork of a ledger.
+    BuildFork {
+        /// The fork.
+        ledger: LedgerName,
+    },
     /// Settle what storing documents has left.
     SweepDocuments,
     /// Remove documents that are old enough.
@@ -205,6 +210,7 @@ impl Job {
             Self::AdvanceOnboarding { .. } => "advance_onboarding",
             Self::FollowCase { .. } => "follow_case",
             Self::RemindOwner { .. } => "remind_owner",
+            Self::BuildFork { .. } => "build_fork",
             Self::SweepDocuments => "sweep_documents",
             Self::EndDocumentRetention => "end_document_retention",
         }
@@ -235,6 +241,7 @@ impl Job {
             | Self::WatchCheck { .. }
             | Self::FetchSettlements { .. }
             | Self::RemindOwner { .. }
+            | Self::BuildFork { .. }
             | Self::SweepDocuments
             | Self::EndDocumentRetention => QUESTIONS,
         }

@@ -6,6 +6,7 @@
 //! * [`payments`]: checkouts, refunds and payouts are made at providers; [`routing`] says at which.
 //!   What they pay us is taken from their reports ([`settlements`]).
 //!   What providers say comes back through [`observer`], in the words of [`translation`].
+//! * [`forks`]: forks of ledgers are built.
 //! * [`gateway_accounts`], [`identity_accounts`]: the accounts at providers, and where their webhooks go.
 //! * [`documents`]: documents of cases are kept as long as they have to be, and what storing them left is removed.
 //! * [`verification`]: cases expire and approvals become due to be renewed.
@@ -20,6 +21,7 @@
 mod accounts;
 pub mod documents;
 pub mod erasure;
+pub mod forks;
 pub mod gateway_accounts;
 pub mod hold_expiry;
 pub mod identity_accounts;

@@ -333,6 +333,7 @@ impl JobHands for Payments {
             | Job::AdvanceOnboarding { .. }
             | Job::FollowCase { .. }
             | Job::RemindOwner { .. }
+            | Job::BuildFork { .. }
             | Job::SweepDocuments
             | Job::EndDocumentRetention => Err(job.is_nobodys()),
         }

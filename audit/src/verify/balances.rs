@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
 use ledger_core::book::{AccountTotals, Book};
 use ledger_core::money::parse_decimal;
 use rust_decimal::Decimal;
 
+use super::lines::read_line;
 use super::sums::Difference;
 use super::{BALANCES, Code, Finding, Report, VerifyError};
 use crate::export::BalanceLine;
+
+/// The longest line: names of accounts and amounts are a few hundred bytes.
+const MOST_BYTES: u64 = 1 << 16;
 
 /// Compares them; without a book only the sums.
 pub(super) fn check(
@@ -30,14 +34,17 @@ pub(super) fn check(
             .collect()
     });
     let mut sums = BTreeMap::<String, Difference>::new();
-    let lines = BufReader::new(File::open(&file).map_err(unreadable)?).lines();
-    for (index, line) in lines.enumerate() {
-        let line = match line {
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => String::new(),
-            line => line.map_err(unreadable)?,
-        };
-        let Some((account, stated)) = read(&line) else {
-            let detail = format!("line {} of {BALANCES} is none", index + 1);
+    let mut from = BufReader::new(File::open(&file).map_err(unreadable)?);
+    let (mut text, mut number) = (Vec::new(), 0_u64);
+    loop {
+        text.clear();
+        let length = read_line(&mut from, MOST_BYTES, &mut text).map_err(unreadable)?;
+        let Some(length) = length else { break };
+        number += 1;
+        // Of a line that is too long, the beginning alone could be one.
+        let whole = Some(&text).filter(|_| length <= MOST_BYTES);
+        let Some((account, stated)) = whole.and_then(|line| read(line)) else {
+            let detail = format!("line {number} of {BALANCES} is none");
             report.find(Finding::new(Code::BalanceMalformed, None, detail));
             continue;
         };
@@ -83,8 +90,8 @@ pub(super) fn check(
     Ok(())
 }
 
-fn read(line: &str) -> Option<(String, [Decimal; 3])> {
-    let line: BalanceLine = serde_json::from_str(line).ok()?;
+fn read(line: &[u8]) -> Option<(String, [Decimal; 3])> {
+    let line: BalanceLine = serde_json::from_slice(line).ok()?;
     // The grammar of decimals has a minus, also before zero; totals have none.
     let amount = |text: &str| parse_decimal(text).ok().filter(|_| !text.starts_with('-'));
     let amounts = [

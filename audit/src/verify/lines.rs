@@ -1,22 +1,27 @@
-//! The lines of an export: read, hashed and decoded on a thread of their own.
+//! The lines of an export: read, hashed and decoded on threads of their own.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use ledger_core::event::RecordedEvent;
 use ledger_core::{AggregateType, Event, LedgerName, Position, Stream, Timestamp};
 
 use super::VerifyError;
+use super::marks::Personal;
 use crate::line::{EventLine, leaf_of_line};
 use crate::tree::{HASH_BYTES, leaf_hash};
 
 /// Lines handed over at a time.
 const CHUNK: usize = 512;
-/// Chunks that may wait.
-const WAITING: usize = 8;
+/// Bytes after which a chunk is handed over with fewer lines.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Chunks that may wait before each who decodes, and behind each.
+const WAITING: usize = 2;
+/// More than so many decode faster than anybody checks.
+const MOST_DECODERS: usize = 4;
 /// The longest line: a thousand postings take a fiftieth of it.
 const MOST_BYTES: u64 = 16 << 20;
 /// Bytes read at a time.
@@ -39,9 +44,23 @@ pub(super) struct Envelope {
     pub(super) ledger: LedgerName,
     pub(super) position: u64,
     pub(super) recorded_at: Timestamp,
+    pub(super) personal: Personal,
+}
+
+/// Lines as they were read, one after the other.
+#[derive(Default)]
+struct Chunk {
+    /// Where in the file the first one begins.
+    offset: u64,
+    bytes: Vec<u8>,
+    /// For each line where it ends in `bytes`, and how long it is in the file.
+    lines: Vec<(usize, u64)>,
 }
 
 /// Gives each line to `check`, in order.
+///
+/// One thread reads, as many as there are processors hash and decode, each every so many chunks; whoever calls
+/// takes them in turn, and so in order.
 pub(super) fn with_lines(
     file: &Path,
     mut check: impl FnMut(Line) -> Result<(), VerifyError>,
@@ -51,34 +70,31 @@ pub(super) fn with_lines(
         source,
     };
     let opened = File::open(file).map_err(unreadable)?;
+    let decoders =
+        thread::available_parallelism().map_or(1, |count| count.get().min(MOST_DECODERS));
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<Vec<Line>>(WAITING);
-        let reader = scope.spawn(move || -> Result<(), std::io::Error> {
-            let mut from = BufReader::with_capacity(BUFFER, opened);
-            let (mut text, mut offset) = (Vec::new(), 0);
-            let mut chunk = Vec::with_capacity(CHUNK);
-            loop {
-                text.clear();
-                let mut read = (&mut from).take(MOST_BYTES).read_until(b'\n', &mut text)?;
-                if read == 0 {
-                    break;
+        let (mut to_decode, mut decoded) = (Vec::new(), Vec::new());
+        for _ in 0..decoders {
+            let (chunks, waiting) = sync_channel::<Chunk>(WAITING);
+            let (lines, ready) = sync_channel::<Vec<Line>>(WAITING);
+            scope.spawn(move || {
+                for chunk in waiting {
+                    if lines.send(decode(&chunk)).is_err() {
+                        // Nobody checks any more.
+                        return;
+                    }
                 }
-                chunk.push(line(&text, offset));
-                if !text.ends_with(b"\n") {
-                    // Too long, or the last one: it counts as one, whatever follows in it.
-                    read += skip_line(&mut from)?;
-                }
-                offset += u64::try_from(read).unwrap_or_default();
-                if chunk.len() == CHUNK && sender.send(std::mem::take(&mut chunk)).is_err() {
-                    // Nobody checks any more.
-                    return Ok(());
-                }
-            }
-            drop(sender.send(chunk));
-            Ok(())
-        });
-        for chunk in &receiver {
-            for line in chunk {
+            });
+            to_decode.push(chunks);
+            decoded.push(ready);
+        }
+        let reader = scope.spawn(move || read_chunks(opened, &to_decode));
+        for turn in 0_usize.. {
+            // The first decoder that has nothing more was given nothing more, nor was any after it.
+            let Ok(lines) = decoded[turn % decoders].recv() else {
+                break;
+            };
+            for line in lines {
                 check(line)?;
             }
         }
@@ -87,6 +103,50 @@ pub(super) fn with_lines(
             Err(_) => Err(unreadable(std::io::Error::other("the reader failed"))),
         }
     })
+}
+
+/// Gives the lines of a file to each of those who decode in turn.
+fn read_chunks(file: File, to_decode: &[SyncSender<Chunk>]) -> std::io::Result<()> {
+    let mut from = BufReader::with_capacity(BUFFER, file);
+    let (mut chunk, mut offset) = (Chunk::default(), 0);
+    let mut turns = to_decode.iter().cycle();
+    loop {
+        let read = read_line(&mut from, MOST_BYTES, &mut chunk.bytes)?;
+        if let Some(length) = read {
+            chunk.lines.push((chunk.bytes.len(), length));
+            offset += length;
+        }
+        let is_full = chunk.lines.len() == CHUNK || chunk.bytes.len() >= CHUNK_BYTES;
+        if is_full || read.is_none() {
+            let next = Chunk {
+                offset,
+                ..Chunk::default()
+            };
+            let full = std::mem::replace(&mut chunk, next);
+            let sent = turns.next().map(|decoder| decoder.send(full));
+            if read.is_none() || !matches!(sent, Some(Ok(()))) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Adds the next line to `to`, with its line feed: of one that is longer than `most` only the beginning, without.
+/// How long it is in the file; `None` at its end.
+pub(super) fn read_line(
+    from: &mut impl BufRead,
+    most: u64,
+    to: &mut Vec<u8>,
+) -> std::io::Result<Option<u64>> {
+    let mut read = from.by_ref().take(most).read_until(b'\n', to)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    if !to.ends_with(b"\n") {
+        // Too long, or the last one: it counts as one, whatever follows in it.
+        read += skip_line(from)?;
+    }
+    Ok(Some(u64::try_from(read).unwrap_or(u64::MAX)))
 }
 
 /// Passes over what is left of a line; how many bytes that are.
@@ -105,6 +165,17 @@ fn skip_line(from: &mut impl BufRead) -> std::io::Result<usize> {
             return Ok(skipped);
         }
     }
+}
+
+fn decode(chunk: &Chunk) -> Vec<Line> {
+    let (mut begin, mut offset) = (0, chunk.offset);
+    let lines = chunk.lines.iter().map(|(end, length)| {
+        let line = line(&chunk.bytes[begin..*end], offset);
+        begin = *end;
+        offset += length;
+        line
+    });
+    lines.collect()
 }
 
 fn line(text: &[u8], offset: u64) -> Line {
@@ -136,6 +207,7 @@ fn line(text: &[u8], offset: u64) -> Line {
             ledger: read.ledger,
             position,
             recorded_at: read.recorded_at,
+            personal: Personal::of(&read),
         }),
         event: event(&read),
     }

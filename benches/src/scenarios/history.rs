@@ -59,7 +59,8 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     alternate(machine, plan, scenarios).await
 }
 
-async fn fill(population: &Population, transfers: usize) -> Result<(), BenchError> {
+/// Makes transfers, as many as are asked for.
+pub(super) async fn fill(population: &Population, transfers: usize) -> Result<(), BenchError> {
     let submissions = transfers / AT_ONCE;
     let mut fillers = tokio::task::JoinSet::new();
     for filler in 0..FILLERS {

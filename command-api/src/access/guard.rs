@@ -136,6 +136,9 @@ impl Gate {
         let (Some(owner), Some(ledger)) = (&principal.owner, ledger) else {
             return Err(denied_own());
         };
+        if self.ownership.is_sandbox(ledger).await? {
+            return Err(not_theirs(own));
+        }
         let is_own = match own {
             Own::Shared | Own::Commands => true,
             Own::Nothing => return Err(denied_own()),

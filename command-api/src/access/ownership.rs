@@ -18,6 +18,7 @@ use ledger_core::{
     AccountId, CaseId, Command, HoldId, Holder, LedgerName, OwnerId, TierName, TransactionId,
     WalletId,
 };
+use projections::queries::QueryError;
 use projections::queries::payments::rows::{BeneficiaryRow, Document, PaymentRow, PayoutRow};
 use projections::{Queries, ReadModelName};
 use uuid::Uuid;
@@ -43,6 +44,8 @@ pub fn case_of_customer(owner: &OwnerId, tier: TierName) -> CaseId {
 pub struct Ownership {
     queries: Queries,
     owners: Arc<Mutex<HashMap<(LedgerName, WalletId), OwnerId>>>,
+    /// What a ledger is never changes either.
+    sandboxes: Arc<Mutex<HashMap<LedgerName, bool>>>,
 }
 
 impl Ownership {
@@ -52,7 +55,32 @@ impl Ownership {
         Self {
             queries,
             owners: Arc::default(),
+            sandboxes: Arc::default(),
         }
+    }
+
+    /// Whether a ledger is a fork of another: what would have happened is nobody's own.
+    ///
+    /// # Errors
+    /// The problem with the database.
+    pub async fn is_sandbox(&self, ledger: LedgerName) -> Result<bool, Problem> {
+        let known = |sandboxes: &Mutex<HashMap<LedgerName, bool>>| {
+            let known = sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(&ledger).copied()
+        };
+        if let Some(known) = known(&self.sandboxes) {
+            return Ok(known);
+        }
+        let found = match self.queries.ledger(ledger).await {
+            Err(QueryError::LedgerNotFound { .. }) => return Ok(false),
+            found => found?.is_sandbox,
+        };
+        let mut sandboxes = self
+            .sandboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        sandboxes.insert(ledger, found);
+        Ok(found)
     }
 
     /// Whether a wallet is this owner's.

@@ -47,6 +47,8 @@ pub const APPROVAL_NEEDED: &str = "approval_needed";
 pub const ISSUER_UNAVAILABLE: &str = "issuer_unavailable";
 /// `min_position` is beyond the end of the log.
 pub const POSITION_UNKNOWN: &str = "position_unknown";
+/// The ledger has no fork of that name.
+pub const FORK_NOT_FOUND: &str = "fork_not_found";
 /// The read models did not reach `min_position` in time.
 pub const POSITION_NOT_REACHED: &str = "position_not_reached";
 /// Nobody owns a wallet under that name.
@@ -382,6 +384,46 @@ const ENTRIES: &[Entry] = &[
         "ledger_not_found",
         StatusCode::NOT_FOUND,
         "The ledger does not exist",
+    ),
+    permanent(
+        "ledger_is_sandbox",
+        StatusCode::CONFLICT,
+        "The ledger is a sandbox",
+    ),
+    permanent(
+        "ledger_name_taken",
+        StatusCode::CONFLICT,
+        "The name is taken",
+    ),
+    permanent(
+        FORK_NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        "The ledger has no fork of that name",
+    ),
+    permanent(
+        "fork_position_out_of_range",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The ledger cannot be forked there",
+    ),
+    permanent(
+        "fork_inside_command",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The position is in the middle of a command",
+    ),
+    permanent(
+        "fork_rules_invalid",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "A rule of the fork is none",
+    ),
+    permanent(
+        "fork_amount_too_large",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "An amount of the fork cannot be kept exactly",
+    ),
+    permanent(
+        "fork_source_broken",
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "The log of the forked ledger cannot be followed",
     ),
     permanent(
         "ledger_exists",

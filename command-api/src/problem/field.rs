@@ -131,6 +131,14 @@ pub struct FieldError {
 }
 
 impl FieldError {
+    /// The same of a body that is a part of another one, at a JSON pointer.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        let own = self.pointer.take().unwrap_or_default();
+        self.pointer = Some(format!("{pointer}{own}"));
+        self
+    }
+
     /// The field for people.
     #[must_use]
     pub fn place(&self) -> &str {

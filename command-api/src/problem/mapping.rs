@@ -30,7 +30,7 @@ impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         let problem = Self::new(error.code(), error.to_string());
         match error {
-            SubmitError::LedgerNotFound { ledger } => {
+            SubmitError::LedgerNotFound { ledger } | SubmitError::LedgerIsSandbox { ledger } => {
                 problem.with_context(serde_json::json!({ "ledger": ledger }))
             }
             SubmitError::IdempotencyKeyReused

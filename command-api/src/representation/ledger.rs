@@ -35,6 +35,8 @@ pub struct LedgerView {
     pub name: Text<LedgerName>,
     /// When it was opened.
     pub opened_at: Text<Timestamp>,
+    /// Whether it is a fork of another ledger: it can be read, and nothing happens in it.
+    pub is_sandbox: bool,
 }
 
 /// All ledgers.

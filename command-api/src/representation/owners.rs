@@ -2,7 +2,7 @@
 
 use ledger_core::annotation::Reference;
 use ledger_core::limit::{Calendar, Flow, FlowLimits, Used};
-use ledger_core::owner::{Grant, TierSource};
+use ledger_core::owner::{Grant, Owner, TierSource};
 use ledger_core::{Amount, Asset, AssetCode, CaseId, OwnerId, TierName, Timestamp, Total};
 use poem_openapi::Object;
 use projections::queries::limits::{AssetUse, OwnerLimits, TierInForce};
@@ -48,6 +48,36 @@ pub struct OwnerLimitsView {
     /// The tier in force; when absent, the owner is not limited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_force: Option<TierInForceView>,
+}
+
+/// The tier of an owner at some time.
+#[derive(Debug, Serialize, Object)]
+pub struct OwnerTierView {
+    /// Who.
+    pub owner: Text<OwnerId>,
+    /// The tier in force: the last that was granted, or else the ledger's default; when absent, the owner was
+    /// not limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Text<TierName>>,
+    /// What was granted, the last in force.
+    pub grants: Vec<GrantView>,
+}
+
+impl OwnerTierView {
+    /// Of what is known of an owner, in a ledger with this default.
+    #[must_use]
+    pub fn of(owner: OwnerId, known: Owner, default_tier: Option<TierName>) -> Self {
+        let tier = known.tier().or(default_tier);
+        let grants = match known {
+            Owner::Absent => Vec::new(),
+            Owner::Known(known) => known.grants,
+        };
+        Self {
+            owner: owner.into(),
+            tier: tier.map(Into::into),
+            grants: grants.into_iter().map(GrantView::from).collect(),
+        }
+    }
 }
 
 /// A tier and what grants it.

@@ -33,6 +33,7 @@ impl From<LedgerRow> for OneAnswer<LedgerView> {
             value: LedgerView {
                 name: row.ledger.into(),
                 opened_at: row.opened_at.into(),
+                is_sandbox: row.is_sandbox,
             },
         }
     }

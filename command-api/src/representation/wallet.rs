@@ -107,7 +107,7 @@ impl SetOverdraftRequest {
     }
 }
 
-pub(super) fn requested_overdraft(
+pub(in crate::representation) fn requested_overdraft(
     policy: OverdraftPolicy,
     amount: Option<Text<RequestedAmount>>,
 ) -> Result<RequestedOverdraft, FieldFault> {

@@ -6,7 +6,7 @@ use ledger_core::{AccountId, Holder, LedgerName, Position, Rejection, Timestamp}
 use poem_openapi::OpenApi;
 use projections::ReadModelName;
 use projections::queries::accounts::RecordedUntil;
-use projections::queries::statements::{Axis, EntryKey, StatementRequest};
+use projections::queries::statements::{Axis, StatementKey, StatementRequest};
 use projections::queries::{AsOf, PageRequest};
 
 use crate::choice::choice;
@@ -14,7 +14,7 @@ use crate::context::RequestContext;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
 use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
-use crate::reading::{Freshness, ListIdentity, Paging, recorded_until};
+use crate::reading::{Freshness, ListIdentity, Paging, effective_at, recorded_until};
 use crate::reply::Answer;
 use crate::representation::account::{AccountView, BalanceView, StatementView};
 use crate::representation::answer::{OneAnswer, PageAnswer};
@@ -33,12 +33,13 @@ choice!(
     }
 );
 
-/// Which stretch of an account, on which axis.
+/// Which stretch of an account, on which axis, as known when.
 #[derive(Debug, Clone, Copy)]
 pub struct Period {
     axis: Axis,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
+    recorded: RecordedUntil,
 }
 
 impl Period {
@@ -53,6 +54,7 @@ impl Period {
         );
         let from = source.query("from", "From this time on; from the beginning when absent.");
         let until = source.query("until", "Before this time; to the end when absent.");
+        let recorded = recorded_until(source);
         Ok(Self {
             axis: match axis? {
                 Some(AxisName::Recorded) => Axis::Recorded,
@@ -60,7 +62,14 @@ impl Period {
             },
             from: from?,
             until: until?,
+            recorded: recorded?,
         })
+    }
+
+    /// As of which cut of the log it is told.
+    #[must_use]
+    pub const fn cut(self) -> RecordedUntil {
+        self.recorded
     }
 
     /// The statement of an account over this stretch.
@@ -71,15 +80,21 @@ impl Period {
             axis: self.axis,
             from: self.from,
             until: self.until,
+            recorded: self.recorded,
         }
     }
 
     /// The list of the entries of an account over this stretch, however it is asked for.
     #[must_use]
     pub fn list(self, ledger: LedgerName, account: AccountId) -> ListIdentity {
-        let Self { axis, from, until } = self;
+        let Self {
+            axis,
+            from,
+            until,
+            recorded,
+        } = self;
         ListIdentity::named(&format!(
-            "statement {ledger} {account} {axis:?} {from:?} {until:?}"
+            "statement {ledger} {account} {axis:?} {from:?} {until:?} {recorded:?}"
         ))
     }
 }
@@ -100,12 +115,13 @@ impl ParameterGroup for StatementQuery {
         let account = from.path("account_id", "The account.");
         let period = Period::read(from);
         let (paging, freshness) = (Paging::read(from), Freshness::read(from));
+        let period = period?;
         Ok(Self {
             ledger: ledger?,
             account: account?,
-            period: period?,
+            period,
             paging: paging?,
-            freshness: freshness?,
+            freshness: freshness?.for_cut(period.cut()),
         })
     }
 }
@@ -124,10 +140,7 @@ impl ParameterGroup for BalanceQuery {
     fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
         let ledger = ledger(from);
         let account = from.path("account_id", "The account.");
-        let effective_at = from.query(
-            "effective_at",
-            "Only what counts at or before this time; everything when absent.",
-        );
+        let effective_at = effective_at(from);
         let recorded = recorded_until(from);
         let freshness = Freshness::read(from);
         let recorded = recorded?;
@@ -136,11 +149,7 @@ impl ParameterGroup for BalanceQuery {
             account: account?,
             effective_at: effective_at?,
             recorded,
-            freshness: match recorded {
-                // The position asked for must have been folded, or the answer would miss events.
-                RecordedUntil::Position(position) => freshness?.at_least(position),
-                RecordedUntil::Now | RecordedUntil::Time(_) => freshness?,
-            },
+            freshness: freshness?.for_cut(recorded),
         })
     }
 }
@@ -239,7 +248,7 @@ impl AccountQueries {
     }
 
     /// Get an account's statement: opening balance, entries with the balance after each, closing
-    /// balance.
+    /// balance; as it was known at `recorded_at` or `position`, or for the first page.
     #[oai(
         path = "/v1/ledgers/:ledger/accounts/:account_id/statement",
         method = "get",
@@ -253,8 +262,11 @@ impl AccountQueries {
         let Parameters(query) = parameters;
         let (ledger, account) = (query.ledger, query.account);
         let list = query.period.list(ledger, account);
-        let page = query.paging.request::<EntryKey>(&list)?;
-        self.0.wait_for(query.freshness, ledger, &MOVEMENTS).await?;
+        let page = query.paging.request::<StatementKey>(&list)?;
+        let freshness = page.after.map_or(query.freshness, |after| {
+            query.freshness.at_least(after.known)
+        });
+        self.0.wait_for(freshness, ledger, &MOVEMENTS).await?;
         self.0.existing_asset(ledger, account.asset).await?;
         let request = query.period.of(account);
         let (position, value) = self.0.statement(ledger, request, page, &list).await?;
@@ -274,7 +286,7 @@ impl Services {
         &self,
         ledger: LedgerName,
         request: StatementRequest,
-        page: PageRequest<EntryKey>,
+        page: PageRequest<StatementKey>,
         list: &ListIdentity,
     ) -> Result<(Position, StatementView), Problem> {
         let AsOf { position, value } = self.queries.statement(ledger, request, page).await?;

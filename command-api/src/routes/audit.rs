@@ -1,31 +1,24 @@
 //! Signed checkpoints of logs, their keys, and proofs of what is in a log.
 //!
-//! The checkpoint and the tiles are also at the paths that C2SP tlog-tiles gives them, below
-//! `/v1/ledgers/{ledger}/log/`. Those are files and no operations: their paths have any number of parts.
+//! The checkpoint and the tiles are also files, see [`files`].
+
+mod files;
+mod parameters;
 
 use audit::prove::ProveError;
 use audit::sealer::SealError;
 use audit::store::{StoreError, StoredCheckpoint, StoredKey};
-use audit::tree::{HASH_BYTES, tile_of_path};
+use audit::tree::HASH_BYTES;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ledger_core::{LedgerName, Position};
-use poem::endpoint::{EndpointExt, make};
-use poem::http::header;
-use poem::{Request, Response, Route, RouteMethod};
+use ledger_core::Position;
 use poem_openapi::OpenApi;
 
-use super::groups::ledger;
 use super::identity::time;
-use crate::access::guard::{Asked, guarded};
-use crate::access::{Access, LOG_FILES, requirement_of};
 use crate::context::RequestContext;
-use crate::limits::Group;
-use crate::operations::observed;
-use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
+use crate::parameters::Parameters;
 use crate::problem::responses::{CommandProblem, QueryProblem};
 use crate::problem::{Problem, catalogue};
-use crate::reading::limit;
 use crate::reply::Answer;
 use crate::representation::checkpoint::{
     CheckpointKeyList, CheckpointKeyView, CheckpointList, CheckpointView, ConsistencyProofView,
@@ -37,95 +30,8 @@ use crate::services::Services;
 use crate::strict_json::StrictJson;
 use crate::text::Text;
 
-/// Where the files of a log are.
-const CHECKPOINT_FILE: &str = "/v1/ledgers/:ledger/log/checkpoint";
-const TILE_FILES: &str = "/v1/ledgers/:ledger/log/tile/*path";
-
-/// A full tile never changes; half a tile does not either, but nobody asks for it twice.
-const FOR_EVER: &str = "private, max-age=31536000, immutable";
-
-/// The ledger.
-#[derive(Debug)]
-pub struct LogParameter {
-    ledger: LedgerName,
-}
-
-impl ParameterGroup for LogParameter {
-    fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
-        Ok(Self {
-            ledger: ledger(from)?,
-        })
-    }
-}
-
-/// Which checkpoints.
-#[derive(Debug)]
-pub struct CheckpointsQuery {
-    ledger: LedgerName,
-    below: Option<Position>,
-    limit: i64,
-}
-
-impl ParameterGroup for CheckpointsQuery {
-    fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
-        let ledger = ledger(from);
-        let below = from.query::<PositionNumber>(
-            "below",
-            "Only those of fewer events: the `size` of the last of the page before.",
-        );
-        let limit = limit(from);
-        Ok(Self {
-            ledger: ledger?,
-            below: below?.map(|below| below.0),
-            limit: limit?,
-        })
-    }
-}
-
-/// An event.
-#[derive(Debug)]
-pub struct EventProofQuery {
-    ledger: LedgerName,
-    position: Position,
-}
-
-impl ParameterGroup for EventProofQuery {
-    fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
-        let ledger = ledger(from);
-        let position = from.path::<PositionNumber>("position", "The event's position.");
-        Ok(Self {
-            ledger: ledger?,
-            position: position?.0,
-        })
-    }
-}
-
-/// Two sizes of a log.
-#[derive(Debug)]
-pub struct ConsistencyQuery {
-    ledger: LedgerName,
-    from: Option<Position>,
-    to: Option<Position>,
-}
-
-impl ParameterGroup for ConsistencyQuery {
-    fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
-        let ledger = ledger(from);
-        let earlier = from.query::<PositionNumber>(
-            "from",
-            "Events of the earlier checkpoint; none when absent.",
-        );
-        let later = from.query::<PositionNumber>(
-            "to",
-            "Events of the later checkpoint; the last one when absent.",
-        );
-        Ok(Self {
-            ledger: ledger?,
-            from: earlier?.map(|position| position.0),
-            to: later?.map(|position| position.0),
-        })
-    }
-}
+pub use files::log_routes;
+pub use parameters::{CheckpointsQuery, ConsistencyQuery, EventProofQuery, LogParameter};
 
 /// What changes what is signed.
 #[derive(Clone)]
@@ -276,81 +182,6 @@ impl AuditQueries {
     }
 }
 
-/// Adds the files of logs.
-pub fn log_routes(route: Route, services: &Services, access: &Access) -> Route {
-    let asked = || Asked {
-        operation: LOG_FILES,
-        requirement: requirement_of(LOG_FILES),
-        group: Group::Queries,
-    };
-    let (of_checkpoint, of_tiles) = (services.clone(), services.clone());
-    let checkpoint = make(move |request| {
-        let services = of_checkpoint.clone();
-        async move {
-            checkpoint_file(&services, &request)
-                .await
-                .map_err(poem::Error::from)
-        }
-    });
-    let tile = make(move |request| {
-        let services = of_tiles.clone();
-        async move {
-            tile_file(&services, &request)
-                .await
-                .map_err(poem::Error::from)
-        }
-    });
-    let checkpoint = guarded(access, asked(), checkpoint.map_to_response().boxed());
-    let tile = guarded(access, asked(), tile.map_to_response().boxed());
-    route
-        .at(
-            CHECKPOINT_FILE,
-            RouteMethod::new().get(observed(CHECKPOINT_FILE, checkpoint)),
-        )
-        .at(
-            TILE_FILES,
-            RouteMethod::new().get(observed(TILE_FILES, tile)),
-        )
-}
-
-async fn checkpoint_file(services: &Services, request: &Request) -> Result<Response, Problem> {
-    let ledger = ledger_of(request)?;
-    services.existing_head(ledger).await?;
-    let latest = services.sealer.store().latest(ledger).await;
-    let latest = latest.map_err(|error| problem(error.into()))?;
-    let latest = latest.ok_or_else(|| not_sealed("nothing of the ledger is sealed yet"))?;
-    Ok(Response::builder()
-        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
-        .header(header::CACHE_CONTROL, "no-store")
-        .body(latest.checkpoint.text))
-}
-
-async fn tile_file(services: &Services, request: &Request) -> Result<Response, Problem> {
-    let ledger = ledger_of(request)?;
-    services.existing_head(ledger).await?;
-    let path = request.raw_path_param("path").unwrap_or_default();
-    let tile = tile_of_path(&format!("tile/{path}"));
-    let (place, width) = tile.ok_or_else(|| {
-        Problem::new(
-            catalogue::ROUTE_NOT_FOUND,
-            "a tile is at <level>/<number> or <level>/<number>.p/<width>",
-        )
-    })?;
-    let bytes = services.sealer.tile(ledger, place, width).await;
-    let bytes = bytes.map_err(problem)?;
-    let bytes = bytes.ok_or_else(|| not_sealed("the tile is not sealed yet"))?;
-    Ok(Response::builder()
-        .header(header::CONTENT_TYPE, "application/octet-stream")
-        .header(header::CACHE_CONTROL, FOR_EVER)
-        .body(bytes))
-}
-
-fn ledger_of(request: &Request) -> Result<LedgerName, Problem> {
-    let name = request.raw_path_param("ledger").unwrap_or_default();
-    name.parse()
-        .map_err(|_| Problem::new(catalogue::ROUTE_NOT_FOUND, "there is no such ledger"))
-}
-
 fn not_sealed(detail: &str) -> Problem {
     Problem::new(catalogue::NOT_SEALED, detail)
 }
@@ -360,6 +191,9 @@ fn problem(error: SealError) -> Problem {
     match error {
         SealError::LedgerNotFound(ledger) => {
             event_store::executor::SubmitError::LedgerNotFound { ledger }.into()
+        }
+        SealError::Sandbox(ledger) => {
+            event_store::executor::SubmitError::LedgerIsSandbox { ledger }.into()
         }
         SealError::NoMasterKey => Problem::new(catalogue::SEALING_UNAVAILABLE, detail),
         SealError::Tampered { .. } => {
@@ -374,9 +208,10 @@ fn problem(error: SealError) -> Problem {
         }
         SealError::Log(error) => error.into(),
         SealError::Store(StoreError::Database(error)) => Problem::from_database(&error),
-        error @ (SealError::Line(_) | SealError::Store(_) | SealError::Tree(_)) => {
-            Problem::internal(&error)
-        }
+        error @ (SealError::Line(_)
+        | SealError::Store(_)
+        | SealError::Tree(_)
+        | SealError::Root(_)) => Problem::internal(&error),
     }
 }
 

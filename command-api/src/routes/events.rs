@@ -299,7 +299,10 @@ impl Pages {
             if looked.events.is_empty() {
                 continue;
             }
-            let erased = ErasedPersons::among(&self.log, self.ledger, &looked.events).await?;
+            let erased = {
+                let texts: Vec<_> = looked.events.iter().map(StoredEvent::text).collect();
+                ErasedPersons::among(&self.log, self.ledger, &texts).await?
+            };
             let bytes = lines(self.ledger, looked.events, &erased)?;
             let rest = (self.after < self.until).then_some(self);
             return Ok(Some((bytes, rest)));
@@ -315,7 +318,8 @@ fn lines(
 ) -> Result<Bytes, Problem> {
     let mut written = Vec::new();
     for event in &events {
-        write_line(&mut written, ledger, event, erased.mark(event))
+        let event = event.text();
+        write_line(&mut written, ledger, &event, erased.mark(&event))
             .map_err(|error| Problem::internal(&error))?;
     }
     Ok(written.into())

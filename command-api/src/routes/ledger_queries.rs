@@ -4,13 +4,14 @@ use ledger_core::{LedgerName, Timestamp};
 use poem_openapi::OpenApi;
 use projections::ReadModelName;
 use projections::queries::AsOf;
+use projections::queries::accounts::RecordedUntil;
 use projections::queries::activity::Interval;
 
 use crate::choice::choice;
 use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
 use crate::problem::Problem;
 use crate::problem::responses::QueryProblem;
-use crate::reading::{Freshness, limit};
+use crate::reading::{Freshness, effective_at, limit, recorded_until};
 use crate::reply::Answer;
 use crate::representation::answer::{ListAnswer, OneAnswer};
 use crate::representation::ledger::{AssetView, LedgerList, LedgerView, SystemAccountView};
@@ -67,6 +68,29 @@ impl ParameterGroup for ActivityQuery {
             until: until?,
             limit: limit?,
             freshness: freshness?,
+        })
+    }
+}
+
+/// Which trial balance: at which time, as known when.
+#[derive(Debug)]
+pub struct TrialBalanceQuery {
+    ledger: LedgerName,
+    effective_at: Option<Timestamp>,
+    recorded: RecordedUntil,
+    freshness: Freshness,
+}
+
+impl ParameterGroup for TrialBalanceQuery {
+    fn read(source: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
+        let (ledger, effective_at) = (ledger(source), effective_at(source));
+        let (recorded, freshness) = (recorded_until(source), Freshness::read(source));
+        let recorded = recorded?;
+        Ok(Self {
+            ledger: ledger?,
+            effective_at: effective_at?,
+            recorded,
+            freshness: freshness?.for_cut(recorded),
         })
     }
 }
@@ -168,7 +192,8 @@ impl LedgerQueries {
         Ok(Answer(ListAnswer::of(accounts)))
     }
 
-    /// Get the trial balance: the debits and credits of all accounts, by asset.
+    /// Get the trial balance: the debits and credits of all accounts, by asset; of what counts at
+    /// `effective_at`, as it was known at `recorded_at` or `position`.
     #[oai(
         path = "/v1/ledgers/:ledger/trial-balance",
         method = "get",
@@ -177,14 +202,27 @@ impl LedgerQueries {
     )]
     async fn trial_balance(
         &self,
-        parameters: Parameters<LedgerQuery>,
+        parameters: Parameters<TrialBalanceQuery>,
     ) -> Result<Answer<ListAnswer<TrialBalanceView>>, QueryProblem> {
         let Parameters(query) = parameters;
-        let used = [ReadModelName::Accounts, ReadModelName::Ledgers];
-        self.0
-            .wait_for(query.freshness, query.ledger, &used)
-            .await?;
-        let rows = self.0.queries.trial_balance(query.ledger).await?;
+        let (ledger, effective_at, recorded) = (query.ledger, query.effective_at, query.recorded);
+        // What every account comes to now is known without asking for its entries.
+        let is_now = effective_at.is_none() && recorded == RecordedUntil::Now;
+        let used = if is_now {
+            ReadModelName::Accounts
+        } else {
+            ReadModelName::Statements
+        };
+        let used = [used, ReadModelName::Ledgers];
+        self.0.wait_for(query.freshness, ledger, &used).await?;
+        let queries = &self.0.queries;
+        let rows = if is_now {
+            queries.trial_balance(ledger).await?
+        } else {
+            queries
+                .trial_balance_at(ledger, effective_at, recorded)
+                .await?
+        };
         Ok(Answer(ListAnswer::of(rows)))
     }
 

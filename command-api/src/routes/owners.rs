@@ -1,8 +1,11 @@
 //! Owners: the tiers that staff grant, and how much of their limits is used.
 
 use chrono::Utc;
-use ledger_core::owner::{OwnerAction, TierSource};
-use ledger_core::{Command, Timestamp};
+use ledger_core::event::effective::EffectiveState;
+use ledger_core::event::state::AggregateState;
+use ledger_core::ledger::Ledger;
+use ledger_core::owner::{Owner, OwnerAction, TierSource};
+use ledger_core::{Command, LedgerName, OwnerId, Position, Stream, Timestamp};
 use poem_openapi::OpenApi;
 use projections::ReadModelName;
 use projections::queries::AsOf;
@@ -10,19 +13,43 @@ use projections::queries::AsOf;
 use crate::commands::{Carried, Intent};
 use crate::context::RequestContext;
 use crate::idempotency::Key;
-use crate::parameters::Parameters;
+use crate::parameters::{Incomplete, ParameterGroup, ParameterSource, Parameters};
 use crate::problem::Problem;
 use crate::problem::responses::{CommandProblem, QueryProblem};
 use crate::reply::{Answer, Done};
 use crate::representation::answer::OneAnswer;
-use crate::representation::owners::{GrantTierRequest, OwnerChanged, OwnerLimitsView};
+use crate::representation::owners::{
+    GrantTierRequest, OwnerChanged, OwnerLimitsView, OwnerTierView,
+};
 use crate::representation::wallet::ReasonRequest;
 use crate::routes::Part;
-use crate::routes::groups::OwnerCommandParameters;
+use crate::routes::groups::{OwnerCommandParameters, ledger};
 use crate::routes::payments::actor_id;
 use crate::routes::query_groups::OwnerQuery;
 use crate::services::Services;
+use crate::standing::TimeAxes;
 use crate::strict_json::{OptionalJson, StrictJson};
+
+/// Which owner's tier, and when.
+#[derive(Debug)]
+pub struct OwnerTierQuery {
+    ledger: LedgerName,
+    owner: OwnerId,
+    axes: TimeAxes,
+}
+
+impl ParameterGroup for OwnerTierQuery {
+    fn read(from: &mut ParameterSource<'_>) -> Result<Self, Incomplete> {
+        let ledger = ledger(from);
+        let owner = from.path("owner", "The owner.");
+        let axes = TimeAxes::read(from);
+        Ok(Self {
+            ledger: ledger?,
+            owner: owner?,
+            axes: axes?,
+        })
+    }
+}
 
 /// Operations on owners.
 #[derive(Clone)]
@@ -50,6 +77,45 @@ impl OwnerOperations {
         let AsOf { position, value } = found;
         let value = value.ok_or_else(|| Problem::owner_not_found(&owner))?;
         Ok(Answer(OneAnswer::of(AsOf { position, value })))
+    }
+
+    /// Get the tier of an owner, now or as it was: what counts at `effective_at`, as it was known at
+    /// `recorded_at` or `position`. A grant counts from when it was recorded.
+    #[oai(
+        path = "/v1/ledgers/:ledger/owners/:owner/tier",
+        method = "get",
+        operation_id = "get_owner_tier",
+        tag = "Part::Limits"
+    )]
+    async fn tier(
+        &self,
+        parameters: Parameters<OwnerTierQuery>,
+    ) -> Result<Answer<OneAnswer<OwnerTierView>>, QueryProblem> {
+        let Parameters(OwnerTierQuery {
+            ledger,
+            owner,
+            axes,
+        }) = parameters;
+        let end = self.0.end_of(ledger, axes.recorded).await?;
+        let known = self
+            .fold(ledger, Stream::Owner(owner.key()), axes, end)
+            .await?;
+        let known = match known.state() {
+            AggregateState::Owner(known) => (**known).clone(),
+            _ => Owner::Absent,
+        };
+        let rules = self.fold(ledger, Stream::Ledger(ledger), axes, end).await?;
+        let default_tier = match rules.state() {
+            AggregateState::Ledger(known) => match &**known {
+                Ledger::Open(open) => open.default_tier,
+                Ledger::Absent => None,
+            },
+            _ => None,
+        };
+        Ok(Answer(OneAnswer {
+            as_of: end.into(),
+            value: OwnerTierView::of(owner, known, default_tier),
+        }))
     }
 
     /// Grant an owner a tier, which is in force from now on, whatever was granted before.
@@ -99,6 +165,18 @@ impl OwnerOperations {
 }
 
 impl OwnerOperations {
+    async fn fold(
+        &self,
+        ledger: LedgerName,
+        stream: Stream,
+        axes: TimeAxes,
+        end: Position,
+    ) -> Result<EffectiveState, Problem> {
+        let stream = (stream.aggregate_type(), stream.aggregate_id());
+        let until = axes.effective_at;
+        self.0.fold_stream(ledger, stream, until, end, |_| {}).await
+    }
+
     async fn change<B: serde::Serialize>(
         &self,
         context: &RequestContext,

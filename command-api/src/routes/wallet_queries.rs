@@ -85,13 +85,14 @@ impl ParameterGroup for WalletStatementQuery {
         let asset = from.query("asset", "Only the account in this asset.");
         let period = Period::read(from);
         let (limit, freshness) = (limit(from), Freshness::read(from));
+        let period = period?;
         Ok(Self {
             ledger: ledger?,
             wallet: wallet?,
             asset: asset?,
-            period: period?,
+            period,
             limit: limit?,
-            freshness: freshness?,
+            freshness: freshness?.for_cut(period.cut()),
         })
     }
 }

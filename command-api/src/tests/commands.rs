@@ -208,6 +208,7 @@ async fn errors_of_the_executor_have_their_status_and_say_when_to_try_again() {
     let ledger = "main".parse().unwrap();
     for (error, status) in [
         (SubmitError::LedgerNotFound { ledger }, 404),
+        (SubmitError::LedgerIsSandbox { ledger }, 409),
         (SubmitError::IdempotencyKeyReused, 422),
         (SubmitError::Overloaded, 503),
         (SubmitError::Stopping, 503),

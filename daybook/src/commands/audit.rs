@@ -61,9 +61,13 @@ pub(super) async fn run(
 
 fn verified(arguments: &AuditVerify) -> Result<ExitCode, CommandError> {
     let keys = arguments.key.iter().map(|key| key.parse());
+    let witnesses = arguments.witness.iter().map(|key| key.parse());
     let trusted = Trusted {
         keys: keys.collect::<Result<_, _>>()?,
+        records: arguments.record.clone(),
         checkpoints: arguments.checkpoint.clone(),
+        witnesses: witnesses.collect::<Result<_, _>>()?,
+        witnesses_needed: arguments.witnesses_needed,
     };
     let report = verify(&arguments.folder, &trusted)?;
     let text = if arguments.json {
@@ -105,6 +109,9 @@ fn in_words(report: &Report) -> String {
         "{origin}: {} events, {} transactions, {} accounts, consistent with {} earlier checkpoints\n",
         report.events, report.transactions, report.accounts, report.consistent_checkpoints
     );
+    if let Some(witnesses) = &report.cosigned_by {
+        text += &format!("cosigned by {} of the witnesses\n", witnesses.len());
+    }
     if report.ok {
         let key = report.signed_by.clone().unwrap_or_else(unknown);
         text += &format!(

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use audit::line::{ErasedPersons, write_line};
-use event_store::{EventFilter, LogReader};
+use event_store::{EventFilter, LogReader, StoredEvent};
 use ledger_core::Position;
 
 use super::{CommandError, with_database};
@@ -50,10 +50,14 @@ pub(super) async fn run(
                 .look_through(ledger, &filter, after, until, PAGE)
                 .await?;
             let (events, reached) = (looked.events, looked.reached);
-            let erased = ErasedPersons::among(&reader, ledger, &events).await?;
+            let erased = {
+                let texts: Vec<_> = events.iter().map(StoredEvent::text).collect();
+                ErasedPersons::among(&reader, ledger, &texts).await?
+            };
             lines.clear();
             for event in &events {
-                write_line(&mut lines, ledger, event, erased.mark(event))?;
+                let event = event.text();
+                write_line(&mut lines, ledger, &event, erased.mark(&event))?;
             }
             match output.write_all(&lines) {
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),

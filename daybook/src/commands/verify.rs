@@ -24,7 +24,7 @@ pub(super) async fn run(
         let ledgers: Vec<LedgerName> = match arguments.ledger {
             Some(ledger) => vec![ledger],
             None => LogReader::new(database.pool().clone())
-                .ledgers()
+                .all_ledgers()
                 .await?
                 .into_iter()
                 .map(|head| head.ledger)

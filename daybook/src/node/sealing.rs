@@ -9,6 +9,8 @@ use audit::export::{BalanceLine, StatedBalances};
 use audit::sealer::{SealSettings, Sealer};
 use audit::sinks::{CheckpointFolder, CheckpointSink, SinkFault};
 use audit::store::StoredCheckpoint;
+use audit::witness::{Witness, WitnessAnswer, WitnessDoor};
+use connectors::witness::WitnessClient;
 use event_store::vault::MasterKeys;
 use ledger_core::{LedgerName, Position};
 use projections::Queries;
@@ -23,13 +25,16 @@ pub struct AuditOptions {
     pub seals: SealSettings,
     /// A folder that keeps checkpoints, if one is to.
     pub folder: Option<PathBuf>,
+    /// Who is asked to cosign them.
+    pub witnesses: Vec<Witness>,
 }
 
 impl AuditOptions {
     /// Who seals with these master keys; who only reads what was sealed, without.
     #[must_use]
     pub fn sealer(&self, pool: &PgPool, master_keys: Option<Arc<dyn MasterKeys>>) -> Sealer {
-        Sealer::new(pool, master_keys, self.seals.clone())
+        let sealer = Sealer::new(pool, master_keys, self.seals.clone());
+        sealer.with_witnesses(self.witnesses.clone())
     }
 
     /// Where checkpoints go.
@@ -52,15 +57,43 @@ impl CheckpointSink for OnNats {
         "nats"
     }
 
+    async fn last(&self, ledger: LedgerName) -> Result<i64, SinkFault> {
+        Ok(self.0.last_checkpoint(ledger).await?)
+    }
+
     async fn keep(
         &self,
         ledger: LedgerName,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), SinkFault> {
-        let size = checkpoint.checkpoint.head.size;
-        let id = format!("{size}-{}", checkpoint.key_number);
+        let head = &checkpoint.checkpoint.head;
+        let id = format!(
+            "{}-{}-{}",
+            head.size,
+            checkpoint.key_number,
+            head.root_text()
+        );
         let note = &checkpoint.checkpoint.text;
-        Ok(self.0.publish_checkpoint(ledger, &id, note).await?)
+        let published = self
+            .0
+            .publish_checkpoint(ledger, checkpoint.number, &id, note);
+        Ok(published.await?)
+    }
+}
+
+/// A witness that is reached over HTTP.
+#[derive(Debug, Clone)]
+pub struct WitnessOverHttp(pub WitnessClient);
+
+#[async_trait]
+impl WitnessDoor for WitnessOverHttp {
+    async fn add_checkpoint(&self, body: String) -> Result<WitnessAnswer, SinkFault> {
+        let reply = self.0.add_checkpoint(body).await?;
+        Ok(WitnessAnswer {
+            status: reply.status,
+            content_type: reply.content_type,
+            body: reply.body.to_vec(),
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use workflows::WorkStatus;
 use workflows::documents::DocumentKeeper;
+use workflows::forks::Forks;
 use workflows::identity_checks::IdentityChecks;
 use workflows::jobs::{AllHands, JobHands, JobWorker, JobWorkerError};
 use workflows::observer::Observer;
@@ -74,6 +75,7 @@ impl Work {
         tasks.push(self.follow(Arc::new(self.onboarding.clone()), shutdown));
         let news = OnboardingNews::new(self.pool.clone(), self.people.clone(), self.status.clone());
         tasks.push(tokio::spawn(news.run(shutdown.clone())));
+        hands.push(Arc::new(Forks::new(self.pool.clone())));
         self.documents.begin().await?;
         hands.push(Arc::new(self.documents));
         let hands = Arc::new(AllHands::new(hands));

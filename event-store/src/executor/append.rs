@@ -217,13 +217,21 @@ pub(super) async fn create_ledger(pool: &PgPool, ledger: LedgerName) -> Result<(
             .execute(&mut *tx)
             .await?;
     if made.rows_affected() > 0 {
-        // The name is [a-z][a-z0-9_]*; quoted because it may be a word of SQL.
-        let view = format!(
-            "CREATE OR REPLACE VIEW ledger_events.\"{ledger}\" AS \
-             SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata \
-             FROM daybook.events WHERE ledger = '{ledger}'"
-        );
-        sqlx::query(&view).execute(&mut *tx).await?;
+        create_view_in_tx(&mut tx, ledger).await?;
     }
     tx.commit().await
+}
+
+/// Makes the view of a ledger's log for stock `postgres-es`.
+pub(crate) async fn create_view_in_tx(
+    tx: &mut PgConnection,
+    ledger: LedgerName,
+) -> Result<(), sqlx::Error> {
+    // The name is [a-z][a-z0-9_]*; quoted because it may be a word of SQL.
+    let view = format!(
+        "CREATE OR REPLACE VIEW ledger_events.\"{ledger}\" AS \
+         SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata \
+         FROM daybook.events WHERE ledger = '{ledger}'"
+    );
+    sqlx::query(&view).execute(tx).await.map(|_| ())
 }

@@ -49,6 +49,12 @@ pub enum SubmitError {
         /// The ledger.
         ledger: LedgerName,
     },
+    /// The ledger is a fork of another, in which nothing may happen.
+    #[error("the ledger {ledger} is a sandbox: it can be read and not changed")]
+    LedgerIsSandbox {
+        /// The ledger.
+        ledger: LedgerName,
+    },
     /// The key was used for another request.
     #[error("the idempotency key was used before for another request")]
     IdempotencyKeyReused,
@@ -82,6 +88,7 @@ impl SubmitError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::LedgerNotFound { .. } => "ledger_not_found",
+            Self::LedgerIsSandbox { .. } => "ledger_is_sandbox",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Overloaded => "overloaded",
             Self::Stopping => "stopping",

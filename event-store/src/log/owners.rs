@@ -106,6 +106,20 @@ impl LogReader {
         ledger: LedgerName,
         ids: &[String],
     ) -> Result<Vec<String>, LogError> {
+        let end = Position::START.plus(i64::MAX);
+        self.erased_profiles_until(ledger, ids, end).await
+    }
+
+    /// The same by events at or before a position.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub async fn erased_profiles_until(
+        &self,
+        ledger: LedgerName,
+        ids: &[String],
+        until: Position,
+    ) -> Result<Vec<String>, LogError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -113,10 +127,11 @@ impl LogReader {
             "SELECT asked.id FROM UNNEST($2::text[]) AS asked (id) \
              WHERE EXISTS (SELECT FROM daybook.events AS event WHERE event.ledger = $1 \
                  AND event.aggregate_type = 'profile' AND event.aggregate_id = asked.id \
-                 AND event.event_type = 'ProfileErased')",
+                 AND event.event_type = 'ProfileErased' AND event.position <= $3)",
         )
         .bind(ledger.as_str())
         .bind(ids)
+        .bind(until.value())
         .fetch_all(&self.pool)
         .await?)
     }

@@ -6,6 +6,7 @@ use ledger_core::{AggregateType, Event, LedgerName, Position, Sequence, Stream, 
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row};
 
+use super::time::StoredTime;
 use super::{LogError, check_positions};
 
 /// An event as the database sent it: nothing is copied before it is decoded.
@@ -18,9 +19,17 @@ impl RawEvent {
     /// # Errors
     /// [`LogError`].
     pub fn decode(&self) -> Result<RecordedEvent, LogError> {
+        self.text()?.decode()
+    }
+
+    /// The texts as they are stored.
+    ///
+    /// # Errors
+    /// [`LogError::Database`].
+    pub fn text(&self) -> Result<EventText<'_>, LogError> {
         // In the order of the columns of `READ_RAW`, whose types are known: finding each by its name
         // and comparing its type take as long as reading it.
-        let text = EventText {
+        Ok(EventText {
             position: self.0.try_get_unchecked(0)?,
             aggregate_type: self.0.try_get_unchecked(1)?,
             aggregate_id: self.0.try_get_unchecked(2)?,
@@ -29,9 +38,8 @@ impl RawEvent {
             event_version: self.0.try_get_unchecked(5)?,
             payload: self.0.try_get_unchecked(6)?,
             metadata: self.0.try_get_unchecked(7)?,
-            recorded_at: self.0.try_get_unchecked(8)?,
-        };
-        text.decode()
+            recorded_at: self.0.try_get_unchecked::<StoredTime, _>(8)?.0,
+        })
     }
 }
 
@@ -68,16 +76,56 @@ where
     Ok(rows.into_iter().map(RawEvent).collect())
 }
 
-/// The texts of an event.
-pub(super) struct EventText<'t> {
+/// The next `limit` events after a position, up to and with another: those that are there, whatever is missing
+/// between them.
+///
+/// # Errors
+/// [`LogError::Database`].
+pub(super) async fn read_present<'e, E>(
+    executor: E,
+    ledger: LedgerName,
+    after: Position,
+    until: Position,
+    limit: i64,
+) -> Result<Vec<RawEvent>, LogError>
+where
+    E: sqlx::Executor<'e, Database = Postgres>,
+{
+    let rows = sqlx::query(
+        "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
+         event_version, payload, metadata, recorded_at \
+         FROM daybook.events WHERE ledger = $1 AND position > $2 AND position <= $4 \
+         ORDER BY position LIMIT $3",
+    )
+    .bind(ledger.as_str())
+    .bind(after.value())
+    .bind(limit)
+    .bind(until.value())
+    .fetch_all(executor)
+    .await?;
+    Ok(rows.into_iter().map(RawEvent).collect())
+}
+
+/// An event as stored, its texts where somebody else keeps them.
+#[derive(Debug, Clone, Copy)]
+pub struct EventText<'t> {
+    /// Its place in the log.
     pub position: i64,
+    /// The kind of its aggregate.
     pub aggregate_type: &'t str,
+    /// The id of its aggregate.
     pub aggregate_id: &'t str,
+    /// Its place in the stream.
     pub sequence: Sequence,
+    /// Its type.
     pub event_type: &'t str,
+    /// The version of its shape.
     pub event_version: &'t str,
+    /// What it says: JSON text, exactly as written.
     pub payload: &'t str,
+    /// Who and what caused it: JSON text, exactly as written.
     pub metadata: &'t str,
+    /// When it was written.
     pub recorded_at: DateTime<Utc>,
 }
 

@@ -37,7 +37,7 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    fn payment_command(
+    pub(super) fn payment_command(
         &mut self,
         payment: PaymentId,
         action: PaymentAction,
@@ -67,7 +67,7 @@ impl Decision<'_> {
         }
     }
 
-    fn record_payment(
+    pub(super) fn record_payment(
         &mut self,
         payment: PaymentId,
         before: &Payment,

@@ -156,7 +156,8 @@ impl Tier {
 }
 
 /// [`FlowLimits`] as asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RequestedFlowLimits {
     /// In one movement.
     pub per_transaction: Option<Decimal>,
@@ -167,7 +168,8 @@ pub struct RequestedFlowLimits {
 }
 
 /// [`AssetLimits`] as asked for; the amounts have not been checked against the asset.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RequestedAssetLimits {
     /// What may be done; what the tier allows when absent.
     pub operations: Option<BTreeSet<Operation>>,
@@ -180,7 +182,8 @@ pub struct RequestedAssetLimits {
 }
 
 /// A [`Tier`] as asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RequestedTier {
     /// What may be done; everything when absent.
     pub operations: Option<BTreeSet<Operation>>,

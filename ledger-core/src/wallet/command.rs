@@ -1,6 +1,7 @@
 //! What can be asked of a wallet.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Metadata, Reference};
 use crate::identifier::{AccountId, OwnerId, WalletId};
@@ -8,7 +9,8 @@ use crate::money::AssetCode;
 use crate::posting::{FreezeScope, Overdraft, Standing, Standings};
 
 /// An overdraft as asked for; its amount has not been checked against the asset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RequestedOverdraft {
     /// None.
     Forbidden,

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::ledgers::LedgerFacts;
-use super::totals::{self, Place, Sums};
+use super::totals::{self, Cut, Extent, Place, Sums};
 use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
 use crate::read_models::statements::account_key;
@@ -176,14 +176,10 @@ impl Queries {
         {
             return Ok(snapshot.answer(None));
         }
-        let Sums { debits, credits } = totals_at(
-            &mut snapshot.tx,
-            ledger,
-            account,
-            effective_until.map_or(Place::End, Place::at_end_of),
-            recorded,
-        )
-        .await?;
+        let extent = Extent::Effective(effective_until.map_or(Place::End, Place::at_end_of));
+        let cut = Cut::of(&mut snapshot.tx, ledger, recorded).await?;
+        let key = account_key(ledger, &account);
+        let Sums { debits, credits } = totals::totals(&mut snapshot.tx, key, extent, cut).await?;
         let asset = facts.asset(account.asset.as_str())?;
         let normal_side = facts.normal_side(account.holder);
         let balance = match normal_side {
@@ -213,31 +209,6 @@ impl Queries {
         let mut snapshot = self.snapshot(ledger, &[ReadModelName::Wallets]).await?;
         let facts = snapshot.facts(ledger).await?;
         facts.exists(&mut snapshot.tx, ledger, holder).await
-    }
-}
-
-/// What an account comes to at a place of the effective axis, as it was recorded up to a cut.
-async fn totals_at(
-    connection: &mut PgConnection,
-    ledger: LedgerName,
-    account: AccountId,
-    effective: Place,
-    recorded: RecordedUntil,
-) -> Result<Sums, QueryError> {
-    let key = account_key(ledger, &account);
-    let cut = match recorded {
-        RecordedUntil::Now => Some(Place::End),
-        RecordedUntil::Time(time) => Some(Place::at_end_of(time)),
-        RecordedUntil::Position(position) => {
-            totals::place_of_position(&mut *connection, ledger, key, position).await?
-        }
-    };
-    match cut {
-        None => Ok(Sums::default()),
-        Some(cut) if effective == Place::End => {
-            Ok(totals::recorded_up_to(connection, key, cut).await?)
-        }
-        Some(cut) => Ok(totals::effective_up_to(connection, key, effective, cut).await?),
     }
 }
 

@@ -16,7 +16,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::statements::{EntryKey, EntryRow};
-use super::totals::{self, Place, Sums};
+use super::totals::{self, Cut, Extent, Place, Sums};
 use super::{AsOf, Page, PageRequest, Queries, QueryError, log, statements};
 use crate::read_models::ReadModelName;
 use crate::read_models::statements::account_key;
@@ -85,14 +85,19 @@ struct Row {
     entry_number: i64,
     position: i64,
     posting: i32,
-    debits: Decimal,
-    credits: Decimal,
 }
 
+/// The newest of the entries and of the dated entries.
 const ENTRIES: &str = "\
-SELECT entry_number, position, posting, debits, credits FROM read_models.entries
-WHERE account_key = $1 AND (recorded_at, entry_number) <= ($2, $3)
-ORDER BY recorded_at DESC, entry_number DESC LIMIT $4";
+SELECT entry_number, position, posting FROM (
+    (SELECT recorded_at, entry_number, position, posting FROM read_models.entries
+     WHERE account_key = $1 AND (recorded_at, entry_number) <= ($2, $3) AND position <= $4
+     ORDER BY recorded_at DESC, entry_number DESC LIMIT $5)
+    UNION ALL
+    (SELECT recorded_at, entry_number, position, posting FROM read_models.dated_entries
+     WHERE account_key = $1 AND (recorded_at, entry_number) <= ($2, $3) AND position <= $4
+     ORDER BY recorded_at DESC, entry_number DESC LIMIT $5)) AS newest
+ORDER BY recorded_at DESC, entry_number DESC LIMIT $5";
 
 /// The first key behind each position, and the others that end where it does: the key of a command stands at
 /// the command's last event, and at the same position those of commands that were given next and said nothing new.
@@ -128,34 +133,48 @@ impl Queries {
         }
         let key = account_key(ledger, &account);
         let cut = match position {
-            None => Place::End,
-            Some(position) => totals::place_of_position(connection, ledger, key, position)
-                .await?
-                .unwrap_or(Place::Beginning),
+            None => Cut::EVERYTHING,
+            Some(position) => Cut::at(connection, ledger, position).await?,
         };
-        let Sums { debits, credits } = totals::recorded_up_to(connection, key, cut).await?;
+        let all = Extent::Recorded(Place::End);
+        let balance = totals::totals(connection, key, all, cut).await?;
         // Numbers are whole: what is at most the one before is before it.
-        let from = page.after.map_or(cut, |after| {
-            cut.min(Place::After(
-                after.time,
-                after.entry_number.saturating_sub(1),
-            ))
+        let from = page.after.map_or(Place::End, |after| {
+            Place::After(after.time, after.entry_number.saturating_sub(1))
         });
+        let cut_from = Cut {
+            place: from.min(cut.place),
+            ..cut
+        };
         let limit = page.limit.clamp(1, MOST_ENTRIES);
-        let (time, entry_number) = from.columns();
+        let (time, entry_number) = cut_from.place.columns();
         let rows: Vec<Row> = sqlx::query_as(ENTRIES)
             .bind(key)
             .bind(time)
             .bind(entry_number)
+            .bind(cut.position.value())
             .bind(limit + 1)
             .fetch_all(&mut **connection)
             .await?;
+        let newest = totals::totals(connection, key, all, cut_from).await?;
         let normal_side = facts.normal_side(account.holder);
         let sign = |debits: Decimal, credits: Decimal| match normal_side {
             NormalSide::Credit => credits - debits,
             NormalSide::Debit => debits - credits,
         };
-        let entries = explained(connection, ledger, account, rows, sign).await?;
+        let mut entries = explained(connection, ledger, account, rows).await?;
+        // Backwards from the balance after the newest.
+        let Sums {
+            mut debits,
+            mut credits,
+        } = newest;
+        for ExplainedEntry { entry, .. } in &mut entries {
+            entry.balance_after = sign(debits, credits);
+            match entry.direction {
+                NormalSide::Debit => debits -= entry.amount,
+                NormalSide::Credit => credits -= entry.amount,
+            }
+        }
         let keys = keys(connection, ledger, &entries).await?;
         let newest_key = |explained: &ExplainedEntry| EntryKey {
             time: explained.entry.recorded_at,
@@ -166,9 +185,9 @@ impl Queries {
             account,
             asset,
             normal_side,
-            debits,
-            credits,
-            balance: sign(debits, credits),
+            debits: balance.debits,
+            credits: balance.credits,
+            balance: sign(balance.debits, balance.credits),
             entries: Page::cut(entries, limit, newest_key),
             keys,
         };
@@ -176,13 +195,12 @@ impl Queries {
     }
 }
 
-/// The entries with the events that posted them and what caused those.
+/// The entries with the events that posted them and what caused those; their balances are not known yet.
 async fn explained(
     connection: &mut PgConnection,
     ledger: LedgerName,
     account: AccountId,
     rows: Vec<Row>,
-    balance: impl Fn(Decimal, Decimal) -> Decimal,
 ) -> Result<Vec<ExplainedEntry>, QueryError> {
     let positions = rows.iter().map(|row| row.position).collect();
     let posted = log::events_at(&mut *connection, ledger, positions).await?;
@@ -204,9 +222,7 @@ async fn explained(
             let position = Position::try_new(row.position).ok_or_else(missing)?;
             let posted = posted.get(&position).ok_or_else(missing)?;
             let place = (row.entry_number, row.posting);
-            let mut entry =
-                statements::entry(place, posted, account, &refunds).ok_or_else(missing)?;
-            entry.balance_after = balance(row.debits, row.credits);
+            let entry = statements::entry(place, posted, account, &refunds).ok_or_else(missing)?;
             Ok(ExplainedEntry {
                 entry,
                 origin: cause(posted).map(|stream| origin(stream, position, &steps)),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{AsOf, Page, PageRequest, Queries, QueryError, Snapshot};
 use crate::read_models::ReadModelName;
 use crate::read_models::payments::{
-    BeneficiaryRow, BeneficiaryStatus, DisputeRow, Document, PaymentRow, RefundRow,
+    BeneficiaryRow, BeneficiaryStatus, DisputeRow, Document, PaymentAfter, PaymentRow, RefundRow,
 };
 
 pub use crate::read_models::payments as rows;
@@ -72,6 +72,16 @@ pub struct WholePayment {
     pub disputes: Parts<DisputeRow>,
 }
 
+impl From<PaymentAfter> for WholePayment {
+    fn from(after: PaymentAfter) -> Self {
+        Self {
+            payment: after.payment,
+            refunds: Parts::oldest(after.refunds),
+            disputes: Parts::oldest(after.disputes),
+        }
+    }
+}
+
 /// What belongs to something: the oldest, up to [`MOST_PARTS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts<T> {
@@ -79,6 +89,15 @@ pub struct Parts<T> {
     pub items: Vec<T>,
     /// Whether there are more.
     pub more: bool,
+}
+
+impl<T> Parts<T> {
+    fn oldest(mut items: Vec<T>) -> Self {
+        let most = usize::try_from(MOST_PARTS).unwrap_or(usize::MAX);
+        let more = items.len() > most;
+        items.truncate(most);
+        Self { items, more }
+    }
 }
 
 /// A figure of a provider's day.
@@ -353,11 +372,7 @@ impl Snapshot {
         query
             .push(" ORDER BY position, id LIMIT ")
             .push_bind(MOST_PARTS + 1);
-        let Page { items, next } = Page::cut(self.read(query).await?, MOST_PARTS, Document::id);
-        Ok(Parts {
-            items,
-            more: next.is_some(),
-        })
+        Ok(Parts::oldest(self.read(query).await?))
     }
 
     async fn read<T: Document>(

@@ -1,23 +1,26 @@
 //! Statements: opening balance, entries with running balance, closing balance.
 
-use std::collections::HashMap;
+mod entries;
 
-use ledger_core::event::RecordedEvent;
-use ledger_core::payment::PaymentEvent;
+use std::sync::LazyLock;
+
 use ledger_core::posting::NormalSide;
-use ledger_core::transaction::{TransactionCause, TransactionEvent};
 use ledger_core::{
-    AccountId, Asset, Event, Holder, LedgerName, PaymentId, PayoutId, Position, RefundId,
-    SettlementId, Stream, Timestamp, TransactionId,
+    AccountId, Asset, Holder, LedgerName, PaymentId, PayoutId, Position, RefundId, SettlementId,
+    Timestamp, TransactionId,
 };
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::totals::{self, Place, Sums};
-use super::{AsOf, Page, PageRequest, Queries, QueryError, log};
+use super::accounts::RecordedUntil;
+use super::totals::{self, Cut, Extent, Place, Sums};
+use super::{AsOf, Page, PageRequest, Queries, QueryError};
 use crate::read_models::ReadModelName;
-use crate::read_models::statements::account_key;
+use crate::read_models::statements::{account_key, runs};
+
+use entries::entries;
+pub(super) use entries::{entry, refunds_among};
 
 /// Which time orders and bounds a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +42,24 @@ pub struct StatementRequest {
     pub from: Option<Timestamp>,
     /// Before this time; to the end when absent.
     pub until: Option<Timestamp>,
+    /// As it was known at this cut.
+    pub recorded: RecordedUntil,
 }
 
-/// The place of an entry in a statement.
+/// Where a page of a statement ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementKey {
+    /// Its last entry.
+    pub entry: EntryKey,
+    /// Where the log ended for the first page. Those that follow know no more: all of them have the same
+    /// opening and closing balances, and add up to them.
+    pub known: Position,
+}
+
+/// The place of an entry among those of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryKey {
-    /// Its time on the statement's axis.
+    /// Its time on the axis that orders them.
     pub time: Timestamp,
     /// Its number in the account.
     pub entry_number: i64,
@@ -110,7 +125,7 @@ pub struct Statement {
     /// The sum of the period's credits.
     pub credits: Decimal,
     /// The entries of this page.
-    pub entries: Page<EntryRow, EntryKey>,
+    pub entries: Page<EntryRow, StatementKey>,
 }
 
 /// An entry, as stored.
@@ -121,28 +136,35 @@ struct Row {
     posting: i32,
 }
 
-/// A statement's places on its axis.
+/// A statement's places on its axis, and what of the log it knows.
 struct Bounds {
     axis: Axis,
     account_key: Uuid,
     from: Place,
     until: Place,
+    cut: Cut,
 }
 
 impl Queries {
-    /// The statement of an account; `None` when its holder does not exist.
+    /// The statement of an account, as it was known at a cut of the log; `None` when its holder does not exist.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`]; [`QueryError::PositionNotReached`] when the read model is behind the first page.
     pub async fn statement(
         &self,
         ledger: LedgerName,
         request: StatementRequest,
-        page: PageRequest<EntryKey>,
+        page: PageRequest<StatementKey>,
     ) -> Result<AsOf<Option<Statement>>, QueryError> {
         let mut snapshot = self
             .snapshot(ledger, &[ReadModelName::Statements, ReadModelName::Wallets])
             .await?;
+        let reached = snapshot.position;
+        let known = page.after.map_or(reached, |after| after.known);
+        if known > reached {
+            let position = known;
+            return Err(QueryError::PositionNotReached { position, reached });
+        }
         let facts = snapshot.facts(ledger).await?;
         if !facts
             .exists(&mut snapshot.tx, ledger, request.account.holder)
@@ -156,15 +178,20 @@ impl Queries {
             NormalSide::Credit => credit_balance,
             NormalSide::Debit => -credit_balance,
         };
-        let bounds = Bounds::of(ledger, request);
+        let mut cut = Cut::of(&mut snapshot.tx, ledger, request.recorded).await?;
+        if page.after.is_some() {
+            cut = cut.and(Cut::at(&mut snapshot.tx, ledger, known).await?);
+        }
+        let bounds = Bounds::of(ledger, request, cut);
         let opening = bounds.totals(&mut snapshot.tx, bounds.from).await?;
         let closing = bounds.totals(&mut snapshot.tx, bounds.until).await?;
-        let begin = page.after.map_or(bounds.from, |after| {
-            bounds
-                .from
-                .max(Place::After(after.time, after.entry_number))
-        });
-        let before = bounds.totals(&mut snapshot.tx, begin).await?;
+        let (begin, before) = match page.after.map(|after| after.entry) {
+            None => (bounds.from, opening),
+            Some(EntryKey { time, entry_number }) => {
+                let begin = bounds.from.max(Place::After(time, entry_number));
+                (begin, bounds.totals(&mut snapshot.tx, begin).await?)
+            }
+        };
         let rows = bounds.page(&mut snapshot.tx, begin, page.limit + 1).await?;
         let entries = entries(&mut snapshot.tx, ledger, request.account, rows).await?;
         let mut running = before.credit_balance();
@@ -177,12 +204,15 @@ impl Queries {
             entry.balance_after = sign(running);
             items.push(entry);
         }
-        let key = |entry: &EntryRow| EntryKey {
-            time: match request.axis {
-                Axis::Effective => entry.effective_at,
-                Axis::Recorded => entry.recorded_at,
+        let key = |entry: &EntryRow| StatementKey {
+            entry: EntryKey {
+                time: match request.axis {
+                    Axis::Effective => entry.effective_at,
+                    Axis::Recorded => entry.recorded_at,
+                },
+                entry_number: entry.entry_number,
             },
-            entry_number: entry.entry_number,
+            known,
         };
         let statement = Statement {
             account: request.account,
@@ -194,36 +224,64 @@ impl Queries {
             credits: closing.credits - opening.credits,
             entries: Page::cut(items, page.limit, key),
         };
-        Ok(snapshot.answer(Some(statement)))
+        Ok(AsOf {
+            position: known,
+            value: Some(statement),
+        })
     }
 }
 
-/// What follows a place on the recorded axis.
+/// What follows a place on the recorded axis: the first of the entries and of the dated entries.
 const RECORDED_PAGE: &str = "\
-SELECT entry_number, position, posting FROM read_models.entries
-WHERE account_key = $1 AND (recorded_at, entry_number) > ($2, $3)
-  AND recorded_at < $4
-ORDER BY recorded_at, entry_number LIMIT $5";
-
-/// What follows a place on the effective axis: of the entries that count when they were recorded and
-/// of the dated ones, each in its index's order, the first.
-const EFFECTIVE_PAGE: &str = "\
 SELECT entry_number, position, posting FROM (
-    (SELECT entry_number, position, posting, recorded_at AS effective_at FROM read_models.entries
-     WHERE account_key = $1 AND effective_at IS NULL
-       AND (recorded_at, entry_number) > ($2, $3)
-       AND recorded_at < $4
-     ORDER BY recorded_at, entry_number LIMIT $5)
+    (SELECT recorded_at, entry_number, position, posting FROM read_models.entries
+     WHERE account_key = $1 AND (recorded_at, entry_number) > ($2, $3)
+       AND recorded_at < $4 AND position <= $5
+     ORDER BY recorded_at, entry_number LIMIT $6)
     UNION ALL
-    (SELECT entry_number, position, posting, effective_at FROM read_models.entries
-     WHERE account_key = $1 AND effective_at IS NOT NULL
-       AND (effective_at, entry_number) > ($2, $3)
-       AND effective_at < $4
-     ORDER BY effective_at, entry_number LIMIT $5)) AS merged
-ORDER BY effective_at, entry_number LIMIT $5";
+    (SELECT recorded_at, entry_number, position, posting FROM read_models.dated_entries
+     WHERE account_key = $1 AND (recorded_at, entry_number) > ($2, $3)
+       AND recorded_at < $4 AND position <= $5
+     ORDER BY recorded_at, entry_number LIMIT $6)) AS merged
+ORDER BY recorded_at, entry_number LIMIT $6";
+
+/// What follows a place on the effective axis: the first of the entries that count when they were
+/// recorded, of each run that is known whole, and the dated entries that are known and in no such run.
+static EFFECTIVE_PAGE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT entry_number, position, posting FROM (
+    (SELECT recorded_at AS effective_at, entry_number, position, posting FROM read_models.entries
+     WHERE account_key = $1 AND (recorded_at, entry_number) > ($2, $3)
+       AND recorded_at < $4 AND position <= $5
+     ORDER BY recorded_at, entry_number LIMIT $6)
+    UNION ALL
+    SELECT dated.* FROM (
+        SELECT dated_number FROM read_models.dated_entries
+        WHERE account_key = $1 AND recorded_at < $8 AND position <= $5
+        ORDER BY recorded_at DESC, entry_number DESC LIMIT 1) AS last_dated
+    CROSS JOIN LATERAL (
+        SELECT next.* FROM ({filled}) AS filled
+        CROSS JOIN LATERAL (
+            SELECT effective_at, entry_number, position, posting
+            FROM read_models.dated_runs AS counted
+            WHERE counted.account_key = $1
+              AND counted.level = filled.level AND counted.run = filled.run
+              AND (effective_at, entry_number) > ($2, $3) AND effective_at < $7
+            ORDER BY effective_at, entry_number LIMIT $6) AS next
+        UNION ALL
+        SELECT effective_at, entry_number, position, posting
+        FROM read_models.dated_entries AS loose
+        WHERE loose.account_key = $1
+          AND loose.dated_number > {loose} AND loose.dated_number <= last_dated.dated_number
+          AND (effective_at, entry_number) > ($2, $3) AND effective_at < $7) AS dated) AS merged
+ORDER BY effective_at, entry_number LIMIT $6",
+        filled = runs::filled("last_dated.dated_number"),
+        loose = runs::loose_after("last_dated.dated_number"),
+    )
+});
 
 impl Bounds {
-    fn of(ledger: LedgerName, request: StatementRequest) -> Self {
+    fn of(ledger: LedgerName, request: StatementRequest, cut: Cut) -> Self {
         let until = request.until.map_or(Place::End, Place::before);
         let from = request.from.map_or(Place::Beginning, Place::before);
         Self {
@@ -232,6 +290,7 @@ impl Bounds {
             // A period that ends before it begins is empty.
             from: from.min(until),
             until,
+            cut,
         }
     }
 
@@ -240,12 +299,11 @@ impl Bounds {
         connection: &mut PgConnection,
         place: Place,
     ) -> Result<Sums, sqlx::Error> {
-        match self.axis {
-            Axis::Recorded => totals::recorded_up_to(connection, self.account_key, place).await,
-            Axis::Effective => {
-                totals::effective_up_to(connection, self.account_key, place, Place::End).await
-            }
-        }
+        let extent = match self.axis {
+            Axis::Recorded => Extent::Recorded(place),
+            Axis::Effective => Extent::Effective(place),
+        };
+        totals::totals(connection, self.account_key, extent, self.cut).await
     }
 
     /// The entries behind a place, in order.
@@ -255,145 +313,25 @@ impl Bounds {
         after: Place,
         limit: i64,
     ) -> Result<Vec<Row>, sqlx::Error> {
+        let (time, entry_number) = after.columns();
+        // The period's end and the cut are in front of everything of their time.
+        let (until, _) = self.until.columns();
+        let (cut, _) = self.cut.place.columns();
         let statement = match self.axis {
             Axis::Recorded => RECORDED_PAGE,
-            Axis::Effective => EFFECTIVE_PAGE,
+            Axis::Effective => EFFECTIVE_PAGE.as_str(),
         };
-        let ((time, entry_number), (until, _)) = (after.columns(), self.until.columns());
-        sqlx::query_as(statement)
+        let page = sqlx::query_as(statement)
             .bind(self.account_key)
             .bind(time)
             .bind(entry_number)
-            .bind(until)
-            .bind(limit)
-            .fetch_all(connection)
-            .await
+            .bind(until.min(cut))
+            .bind(self.cut.position.value())
+            .bind(limit);
+        let page = match self.axis {
+            Axis::Recorded => page,
+            Axis::Effective => page.bind(until).bind(cut),
+        };
+        page.fetch_all(connection).await
     }
-}
-
-/// What the log says about entries; their balances are not known yet.
-async fn entries(
-    connection: &mut PgConnection,
-    ledger: LedgerName,
-    account: AccountId,
-    rows: Vec<Row>,
-) -> Result<Vec<EntryRow>, QueryError> {
-    let positions = rows.iter().map(|row| row.position).collect();
-    let events = log::events_at(&mut *connection, ledger, positions).await?;
-    let moved: Vec<_> = events.values().filter_map(moved_by_payment).collect();
-    let refunds = refunds_among(&log::payments_before(connection, ledger, &moved).await?);
-    rows.into_iter()
-        .map(|row| {
-            let position = Position::try_new(row.position).unwrap_or_default();
-            events
-                .get(&position)
-                .and_then(|event| entry((row.entry_number, row.posting), event, account, &refunds))
-                .ok_or_else(|| {
-                    let reason = format!("the event at {position} does not have this entry");
-                    QueryError::row("entries", reason)
-                })
-        })
-        .collect()
-}
-
-/// The payment that a transaction was posted for, and where.
-fn moved_by_payment(recorded: &RecordedEvent) -> Option<(PaymentId, Position)> {
-    match &recorded.event {
-        Event::Transaction(TransactionEvent::TransactionPosted {
-            cause: TransactionCause::Payment(payment),
-            ..
-        }) => Some((*payment, recorded.position)),
-        _ => None,
-    }
-}
-
-/// The refund whose money an event of a payment moved, by the transaction that did.
-fn refund_that_moved(recorded: &RecordedEvent) -> Option<(TransactionId, RefundId)> {
-    let Event::Payment(event) = &recorded.event else {
-        return None;
-    };
-    match &**event {
-        PaymentEvent::RefundSucceeded {
-            refund,
-            transaction,
-            ..
-        }
-        | PaymentEvent::RefundDiscovered {
-            refund,
-            transaction,
-            ..
-        } => Some((*transaction, *refund)),
-        PaymentEvent::RefundFailed {
-            refund,
-            returned: Some(returned),
-            ..
-        } => Some((returned.transaction, *refund)),
-        _ => None,
-    }
-}
-
-/// The refunds that some transactions have moved.
-pub(super) type Refunds = HashMap<TransactionId, RefundId>;
-
-/// The refunds whose money some events moved.
-pub(super) fn refunds_among<'e>(events: impl IntoIterator<Item = &'e RecordedEvent>) -> Refunds {
-    events.into_iter().filter_map(refund_that_moved).collect()
-}
-
-fn origin(transaction: TransactionId, cause: &TransactionCause, refunds: &Refunds) -> EntryOrigin {
-    match cause {
-        // What a payment's or payout's hold was captured for has the payment or payout as its cause.
-        TransactionCause::Request | TransactionCause::Revert(_) | TransactionCause::Capture(_) => {
-            EntryOrigin::Inside
-        }
-        TransactionCause::Payment(payment) => match refunds.get(&transaction) {
-            Some(refund) => EntryOrigin::Refund(*payment, *refund),
-            None => EntryOrigin::Payment(*payment),
-        },
-        TransactionCause::Payout(payout) => EntryOrigin::Payout(*payout),
-        TransactionCause::Settlement(settlement) => EntryOrigin::Settlement(*settlement),
-    }
-}
-
-/// An account's side of a posting, by its number in the account and the posting's place in the transaction;
-/// none when the event has no such posting of the account. Its balance is not known yet.
-pub(super) fn entry(
-    (entry_number, place): (i64, i32),
-    recorded: &RecordedEvent,
-    account: AccountId,
-    refunds: &Refunds,
-) -> Option<EntryRow> {
-    let (
-        Event::Transaction(TransactionEvent::TransactionPosted {
-            postings,
-            effective_at,
-            cause,
-            ..
-        }),
-        Stream::Transaction(transaction),
-    ) = (&recorded.event, recorded.stream)
-    else {
-        return None;
-    };
-    let posting = postings.get(usize::try_from(place).ok()?)?;
-    let (direction, counterparty) = if posting.debited() == account {
-        (NormalSide::Debit, posting.destination)
-    } else if posting.credited() == account {
-        (NormalSide::Credit, posting.source)
-    } else {
-        return None;
-    };
-    Some(EntryRow {
-        entry_number,
-        position: recorded.position,
-        transaction,
-        posting: place,
-        counterparty,
-        direction,
-        amount: posting.amount.value(),
-        balance_after: Decimal::ZERO,
-        effective_at: *effective_at,
-        recorded_at: recorded.recorded_at,
-        origin: origin(transaction, cause, refunds),
-    })
 }

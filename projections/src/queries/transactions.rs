@@ -130,44 +130,17 @@ impl Wanted<'_> {
         query
     }
 
-    /// Each of the holder's accounts gives its newest; an account that a transaction moves several
-    /// times counts at the first of its entries.
+    /// Each of the holder's accounts gives the newest of its entries and of its dated entries.
     fn of_holder(&self, holder: Holder) -> QueryBuilder<'_, Postgres> {
         let mut query = QueryBuilder::new(
             "SELECT DISTINCT moved.position FROM read_models.entry_accounts AS account \
-             CROSS JOIN LATERAL ( \
-                 SELECT transaction.position FROM read_models.entries AS entry \
-                 JOIN read_models.transactions AS transaction \
-                   ON transaction.position = entry.position AND transaction.ledger = account.ledger \
-                 WHERE entry.account_key = account.account_key AND NOT EXISTS ( \
-                     SELECT FROM read_models.entries AS earlier \
-                     WHERE earlier.account_key = entry.account_key \
-                       AND earlier.recorded_at = entry.recorded_at \
-                       AND earlier.entry_number = entry.entry_number - 1 \
-                       AND earlier.position = entry.position)",
+             CROSS JOIN LATERAL ((",
         );
-        if let Some(after) = self.page.after {
-            // Found by the index of entries, as their positions are not.
-            query
-                .push(
-                    " AND entry.recorded_at <= (SELECT event.recorded_at \
-                     FROM daybook.events AS event WHERE event.ledger = ",
-                )
-                .push_bind(self.ledger.as_str().to_owned())
-                .push(" AND event.position = ")
-                .push_bind(after.value())
-                .push(")");
-        }
-        self.push_conditions(&mut query);
-        let recorded = [
-            (" AND entry.recorded_at >= ", self.filter.recorded_from),
-            (" AND entry.recorded_at < ", self.filter.recorded_until),
-        ];
-        push_bounds(&mut query, recorded);
+        self.push_newest(&mut query, "entries");
+        query.push(") UNION ALL (");
+        self.push_newest(&mut query, "dated_entries");
         query
-            .push(" ORDER BY entry.recorded_at DESC, entry.entry_number DESC LIMIT ")
-            .push_bind(self.page.limit + 1)
-            .push(") AS moved WHERE account.ledger = ")
+            .push(")) AS moved WHERE account.ledger = ")
             .push_bind(self.ledger.as_str().to_owned())
             .push(" AND account.holder = ")
             .push_bind(holder.to_string());
@@ -182,6 +155,43 @@ impl Wanted<'_> {
                 .push_bind(other.to_string());
         }
         query
+    }
+
+    /// The newest transactions in one of an account's lists; one that moves the account several times counts
+    /// at the first of its entries, which are all in the same list.
+    fn push_newest(&self, query: &mut QueryBuilder<'_, Postgres>, entries: &str) {
+        query.push(format!(
+            "SELECT transaction.position FROM read_models.{entries} AS entry \
+             JOIN read_models.transactions AS transaction \
+               ON transaction.position = entry.position AND transaction.ledger = account.ledger \
+             WHERE entry.account_key = account.account_key AND NOT EXISTS ( \
+                 SELECT FROM read_models.{entries} AS earlier \
+                 WHERE earlier.account_key = entry.account_key \
+                   AND earlier.recorded_at = entry.recorded_at \
+                   AND earlier.entry_number = entry.entry_number - 1 \
+                   AND earlier.position = entry.position)"
+        ));
+        if let Some(after) = self.page.after {
+            // Found by the index of entries, as their positions are not.
+            query
+                .push(
+                    " AND entry.recorded_at <= (SELECT event.recorded_at \
+                     FROM daybook.events AS event WHERE event.ledger = ",
+                )
+                .push_bind(self.ledger.as_str().to_owned())
+                .push(" AND event.position = ")
+                .push_bind(after.value())
+                .push(")");
+        }
+        self.push_conditions(query);
+        let recorded = [
+            (" AND entry.recorded_at >= ", self.filter.recorded_from),
+            (" AND entry.recorded_at < ", self.filter.recorded_until),
+        ];
+        push_bounds(query, recorded);
+        query
+            .push(" ORDER BY entry.recorded_at DESC, entry.entry_number DESC LIMIT ")
+            .push_bind(self.page.limit + 1);
     }
 
     fn push_conditions(&self, query: &mut QueryBuilder<'_, Postgres>) {

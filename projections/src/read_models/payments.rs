@@ -18,6 +18,7 @@ mod payment;
 mod payout;
 mod refund;
 mod settlement;
+mod stood;
 
 use async_trait::async_trait;
 use ledger_core::event::RecordedEvent;
@@ -33,6 +34,7 @@ pub use payment::{AttemptRow, AttemptStatus, CapturedRow, PaymentRow, RouteTaken
 pub use payout::{PayoutAttempt, PayoutRow};
 pub use refund::{RefundOrigin, RefundRow, refund_status};
 pub use settlement::{BreakRow, BreakStatus, SettlementRow, break_id};
+pub use stood::{PaymentAfter, payment_after, payout_after};
 
 use documents::Documents;
 use figures::{Direction, Figures};

@@ -2,12 +2,16 @@
 //!
 //! An entry holds what the log does not answer by position. Who was on the other side, the
 //! transaction and the amount are in the event, which a page of a statement reads by its position.
-//! Every entry has the account's totals, so a balance at any recorded time is one search. Most
-//! transactions count when they are recorded; entries of the others, which are *dated*, have a time
-//! and an amount of their own and an index of their own, so that the effective axis costs a search
-//! and the account's dated entries.
+//! Most transactions count when they are recorded; the others are *dated*. An account is therefore
+//! two lists, each in recorded order and each with its own totals: its entries, and its dated entries,
+//! which also have a time and an amount of their own. What an account comes to at any recorded time is
+//! one search in either. For the effective axis the dated entries stand once more in [`runs`], sorted
+//! by when they count.
 
+mod entry;
 mod keys;
+pub mod runs;
+mod tables;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,6 +24,10 @@ use uuid::Uuid;
 
 pub use keys::account_key;
 
+use entry::{Dated, Entry, Totals, in_order_of_accounts, write_dated_entry, write_entry};
+use runs::Completed;
+use tables::{ACCOUNTS, DATED_ENTRIES, DEFINITION, ENTRIES, INDEXES, LAST, LastRow};
+
 use crate::copy_rows::CopyRows;
 use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 
@@ -27,91 +35,25 @@ use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 #[derive(Debug)]
 pub struct Statements;
 
-const DEFINITION: &[&str] = &[
-    "CREATE TABLE {schema}.entries (
-    -- Stands for ledger, holder and asset, as `entry_accounts` has them.
-    account_key  uuid        NOT NULL,
-    recorded_at  timestamptz NOT NULL,
-    -- When it counts, where that is not when it was recorded.
-    effective_at timestamptz,
-    -- 1, 2, 3 ... in the account, in recorded order.
-    entry_number bigint      NOT NULL,
-    position     bigint      NOT NULL,
-    -- The posting's place in its transaction, from 0.
-    posting      integer     NOT NULL,
-    -- The account's totals after this entry, in recorded order.
-    debits       numeric     NOT NULL,
-    credits      numeric     NOT NULL,
-    -- Of an entry with an effective time of its own; a debit is negative.
-    amount       numeric
-)",
-    // The accounts that have entries.
-    "CREATE TABLE {schema}.entry_accounts (
-    ledger      text NOT NULL,
-    holder      text NOT NULL,
-    asset       text NOT NULL,
-    account_key uuid NOT NULL
-)",
-];
-
-const INDEXES: &[&str] = &[
-    // The last entry of an account, now and at any recorded time; its transactions, newest first;
-    // statements. Recorded time never runs backwards along entry numbers.
-    "CREATE INDEX ON {schema}.entries (account_key, recorded_at, entry_number)",
-    // The dated entries of an account, for the effective axis.
-    "CREATE INDEX ON {schema}.entries (account_key, effective_at, entry_number) \
-     WHERE effective_at IS NOT NULL",
-    // Two accounts of one key are refused.
-    "ALTER TABLE {schema}.entry_accounts ADD PRIMARY KEY (account_key)",
-    // The accounts of a holder.
-    "CREATE UNIQUE INDEX ON {schema}.entry_accounts (ledger, holder, asset)",
-];
-
-const LAST: &str = "\
-SELECT touched.number, account.ledger, account.holder, account.asset,
-       last.entry_number, last.debits, last.credits
-FROM UNNEST($1::uuid[]) WITH ORDINALITY AS touched (key, number)
-JOIN {schema}.entry_accounts AS account ON account.account_key = touched.key
-CROSS JOIN LATERAL (
-    SELECT entry_number, debits, credits FROM {schema}.entries AS entry
-    WHERE entry.account_key = touched.key
-    ORDER BY recorded_at DESC, entry_number DESC LIMIT 1) AS last";
-
-const ENTRIES: &str = "{schema}.entries (account_key, recorded_at, effective_at, entry_number, \
-                       position, posting, debits, credits, amount)";
-
-const ACCOUNTS: &str = "{schema}.entry_accounts (ledger, holder, asset, account_key)";
-
 /// Entries written together, at most: 10 MB.
 const SORTED_TOGETHER: usize = 100_000;
 
-/// Number among those asked for, ledger, holder, asset, entry number, debits, credits.
-type LastRow = (i64, String, String, String, i64, Decimal, Decimal);
-
 /// An account after its last entry so far.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Last {
     account_key: Uuid,
     entry_number: i64,
-    debits: Decimal,
-    credits: Decimal,
-}
-
-/// An entry that waits to be written; two of them wait for every transfer.
-struct Entry {
-    /// The account after it.
-    account: Last,
-    position: Position,
-    posting: i32,
-    recorded_at: DateTime<Utc>,
+    /// Of the entries that are not dated.
+    totals: Totals,
     /// Rare, and apart so that the others are small.
-    dated: Option<Box<Dated>>,
+    dated: Option<Box<LastDated>>,
 }
 
-/// What an entry has that counts at another time than that of its recording.
-struct Dated {
-    effective_at: DateTime<Utc>,
-    amount: Decimal,
+/// The last dated entry so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct LastDated {
+    dated_number: i64,
+    totals: Totals,
 }
 
 /// What events add to the statements of a ledger.
@@ -122,6 +64,7 @@ struct Rows {
     /// Accounts that have their first entry.
     begun: CopyRows,
     waiting: Vec<Entry>,
+    completed: Completed,
 }
 
 #[async_trait]
@@ -131,11 +74,11 @@ impl ReadModel for Statements {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["entries", "entry_accounts"]
+        &["entries", "dated_entries", "dated_runs", "entry_accounts"]
     }
 
     fn definition(&self) -> &'static [&'static str] {
@@ -149,11 +92,21 @@ impl ReadModel for Statements {
     /// Entries name their ledger by their account. Those of an account nobody knows belong to every
     /// ledger, so that whoever looks finds them.
     fn rows_of_ledger(&self, table: &str) -> &'static str {
-        if table == "entries" {
-            "NOT EXISTS (SELECT FROM {schema}.entry_accounts AS account \
-             WHERE account.account_key = entries.account_key AND account.ledger <> $1)"
-        } else {
-            "ledger = $1"
+        macro_rules! by_account {
+            ($table:literal) => {
+                concat!(
+                    "NOT EXISTS (SELECT FROM {schema}.entry_accounts AS account ",
+                    "WHERE account.account_key = ",
+                    $table,
+                    ".account_key AND account.ledger <> $1)"
+                )
+            };
+        }
+        match table {
+            "entries" => by_account!("entries"),
+            "dated_entries" => by_account!("dated_entries"),
+            "dated_runs" => by_account!("dated_runs"),
+            _ => "ledger = $1",
         }
     }
 
@@ -164,6 +117,7 @@ impl ReadModel for Statements {
             last: HashMap::new(),
             begun: CopyRows::default(),
             waiting: Vec::new(),
+            completed: Completed::default(),
         })
     }
 }
@@ -199,7 +153,7 @@ impl Fold for Rows {
             .await?;
         let position = events.first().map(|event| event.position);
         for row in rows {
-            let at = usize::try_from(row.0 - 1).unwrap_or(usize::MAX);
+            let at = usize::try_from(row.number - 1).unwrap_or(usize::MAX);
             if let (Some(account), Some(key)) = (asked.get(at), keys.get(at)) {
                 self.remember(*account, *key, row, position.unwrap_or_default())?;
             }
@@ -220,19 +174,7 @@ impl Fold for Rows {
         for (index, posting) in (0_i32..).zip(postings) {
             let amount = posting.amount.value();
             for (account, change) in [(posting.debited(), -amount), (posting.credited(), amount)] {
-                let entry = Entry {
-                    account: self.advance(account, change, recorded.position)?,
-                    position: recorded.position,
-                    posting: index,
-                    recorded_at: recorded.recorded_at.as_datetime(),
-                    dated: dated.map(|effective_at| {
-                        Box::new(Dated {
-                            effective_at,
-                            amount: change,
-                        })
-                    }),
-                };
-                self.waiting.push(entry);
+                self.enter(recorded, index, (account, change), dated)?;
             }
         }
         Ok(())
@@ -243,17 +185,28 @@ impl Fold for Rows {
     }
 
     async fn write(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
-        let columns = place.sql(ENTRIES);
-        let mut rows = CopyRows::default();
+        let (columns, dated_columns) = (place.sql(ENTRIES), place.sql(DATED_ENTRIES));
+        let (mut rows, mut dated_rows) = (CopyRows::default(), CopyRows::default());
         for at in in_order_of_accounts(&self.waiting) {
             if let Some(entry) = self.waiting.get(at) {
-                write_entry(&mut rows, entry);
+                match &entry.dated {
+                    None => write_entry(&mut rows, entry),
+                    Some(dated) => write_dated_entry(&mut dated_rows, entry, dated),
+                }
             }
             if rows.is_full() {
                 rows.send(place.connection, &columns, self.before).await?;
             }
+            if dated_rows.is_full() {
+                dated_rows
+                    .send(place.connection, &dated_columns, self.before)
+                    .await?;
+            }
         }
         rows.send(place.connection, &columns, self.before).await?;
+        dated_rows
+            .send(place.connection, &dated_columns, self.before)
+            .await?;
         self.waiting.clear();
         let columns = place.sql(ACCOUNTS);
         self.begun
@@ -264,33 +217,10 @@ impl Fold for Rows {
         }
         Ok(())
     }
-}
 
-/// Where the entries stand, account by account: in an index that is there, the rows of one account then
-/// meet the same page; for one that is built later, rows in long sorted runs are cheaper to sort. And
-/// whoever reads an account finds its rows together.
-fn in_order_of_accounts(entries: &[Entry]) -> impl Iterator<Item = usize> + use<> {
-    let mut places: Vec<(u128, usize)> = entries
-        .iter()
-        .enumerate()
-        .map(|(at, entry)| (entry.account.account_key.as_u128(), at))
-        .collect();
-    places.sort_unstable();
-    places.into_iter().map(|(_, at)| at)
-}
-
-fn write_entry(rows: &mut CopyRows, entry: &Entry) {
-    let (account, dated) = (&entry.account, entry.dated.as_deref());
-    rows.row(9)
-        .uuid(account.account_key)
-        .timestamp(entry.recorded_at)
-        .optional_timestamp(dated.map(|dated| dated.effective_at))
-        .bigint(account.entry_number)
-        .bigint(entry.position.value())
-        .integer(entry.posting)
-        .numeric(account.debits)
-        .numeric(account.credits)
-        .optional_numeric(dated.map(|dated| dated.amount));
+    async fn settle(&mut self, place: &mut Place<'_>) -> Result<(), FoldError> {
+        Ok(self.completed.write(place).await?)
+    }
 }
 
 impl Rows {
@@ -302,8 +232,7 @@ impl Rows {
         row: LastRow,
         position: Position,
     ) -> Result<(), FoldError> {
-        let (_, ledger, holder, asset, entry_number, debits, credits) = row;
-        let name = (ledger.as_str(), holder, asset.as_str());
+        let name = (row.ledger.as_str(), row.holder, row.asset.as_str());
         if name
             != (
                 self.ledger.as_str(),
@@ -316,23 +245,33 @@ impl Rows {
                 reason: format!("{account} has the key of another account"),
             });
         }
+        let totals = |debits: Option<_>, credits: Option<_>| Totals {
+            debits: debits.unwrap_or_default(),
+            credits: credits.unwrap_or_default(),
+        };
         let last = Last {
             account_key,
-            entry_number,
-            debits,
-            credits,
+            entry_number: row.entry_number.max(row.dated_entry_number).unwrap_or(0),
+            totals: totals(row.debits, row.credits),
+            dated: row.dated_number.map(|dated_number| {
+                Box::new(LastDated {
+                    dated_number,
+                    totals: totals(row.dated_debits, row.dated_credits),
+                })
+            }),
         };
         self.last.insert(account, last);
         Ok(())
     }
 
-    /// The account after the entry that a change makes in it; a debit is negative.
-    fn advance(
+    /// Adds the entry that a change makes in an account; a debit is negative.
+    fn enter(
         &mut self,
-        account: AccountId,
-        change: Decimal,
-        position: Position,
-    ) -> Result<Last, FoldError> {
+        recorded: &RecordedEvent,
+        posting: i32,
+        (account, change): (AccountId, Decimal),
+        effective_at: Option<DateTime<Utc>>,
+    ) -> Result<(), FoldError> {
         let (ledger, begun) = (self.ledger, &mut self.begun);
         let last = self.last.entry(account).or_insert_with(|| {
             let account_key = account_key(ledger, &account);
@@ -345,23 +284,44 @@ impl Rows {
             Last {
                 account_key,
                 entry_number: 0,
-                debits: Decimal::ZERO,
-                credits: Decimal::ZERO,
+                totals: Totals::default(),
+                dated: None,
             }
         });
         last.entry_number += 1;
-        let total = if change.is_sign_negative() {
-            &mut last.debits
-        } else {
-            &mut last.credits
+        let too_much = || FoldError::Event {
+            position: recorded.position,
+            reason: format!("the totals of {account} cannot be kept"),
         };
-        *total = total
-            .checked_add(change.abs())
-            .ok_or_else(|| FoldError::Event {
-                position,
-                reason: format!("the totals of {account} cannot be kept"),
-            })?;
-        Ok(*last)
+        let (totals, dated) = match effective_at {
+            None => {
+                last.totals.add(change).ok_or_else(too_much)?;
+                (last.totals, None)
+            }
+            Some(effective_at) => {
+                let last_dated = last.dated.get_or_insert_default();
+                last_dated.totals.add(change).ok_or_else(too_much)?;
+                last_dated.dated_number += 1;
+                self.completed
+                    .reached(last.account_key, last_dated.dated_number);
+                let dated = Dated {
+                    effective_at,
+                    dated_number: last_dated.dated_number,
+                    amount: change,
+                };
+                (last_dated.totals, Some(Box::new(dated)))
+            }
+        };
+        self.waiting.push(Entry {
+            account_key: last.account_key,
+            entry_number: last.entry_number,
+            position: recorded.position,
+            posting,
+            recorded_at: recorded.recorded_at.as_datetime(),
+            totals,
+            dated,
+        });
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use ledger_core::{Event, LedgerName, Stream};
 
 use crate::read_model::{Before, Fold, FoldError, Place, ReadModel};
 
-pub use case::{CaseDecision, CaseOutcome, CaseRow, ReceivedDocument, Round};
+pub use case::{CaseDecision, CaseOutcome, CaseRow, ReceivedDocument, Round, case_after};
 
 use steps::StepRow;
 use tables::Cases;

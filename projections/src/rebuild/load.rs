@@ -51,7 +51,7 @@ pub(super) async fn load(
         lanes.push(sender);
     }
     let (sender, mut read) = mpsc::channel(PAGES_WAITING);
-    let ledgers = reader.ledgers().await.map_err(FoldError::from)?;
+    let ledgers = reader.all_ledgers().await.map_err(FoldError::from)?;
     tasks.spawn(read_ahead(reader.clone(), ledgers, sender));
     let mut folded: BTreeMap<LedgerName, Position> = BTreeMap::new();
     while let Some((head, raw)) = read.recv().await {

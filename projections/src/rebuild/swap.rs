@@ -116,7 +116,7 @@ async fn try_swap(
         .bind(&read_models)
         .execute(&mut *tx)
         .await?;
-    for head in reader.ledgers().await.map_err(FoldError::from)? {
+    for head in reader.all_ledgers().await.map_err(FoldError::from)? {
         if !folded.iter().any(|(ledger, _)| *ledger == head.ledger) {
             folded.push((head.ledger, Position::START));
         }

@@ -65,6 +65,7 @@ fn filled(path: &str, ledger: &str) -> String {
         ("{beneficiary_id}", id),
         ("{settlement_id}", id),
         ("{position}", "1"),
+        ("{fork}", "fork"),
         ("{id}", id),
     ]
     .into_iter()

@@ -152,7 +152,7 @@ impl Anybody {
 }
 
 /// A random ledger: half of it before there are limits.
-async fn random(seed: u64) -> Audited {
+pub async fn random(seed: u64) -> Audited {
     let test = TestDatabase::create().await;
     let node = Projected::start(test.database.clone()).await;
     let mut anybody = Anybody {

@@ -6,7 +6,7 @@ use audit::export::export;
 use daybook::node::{AccountsAsStated, AuditOptions, PersonKeys};
 use serde_json::json;
 
-use super::support::{check_twice, findings, keep};
+use super::support::{check, check_twice, findings, keep};
 use crate::harness::servers::new_folder;
 use crate::personal::support::{NAME, Office, everything};
 
@@ -27,7 +27,7 @@ async fn erasing_a_person_leaves_what_was_sealed_as_it_was() {
     let pool = node.node.database.pool();
     let master_keys = kept.master_keys(&Arc::clone(&node.master_key));
     let sealer = AuditOptions::default().sealer(pool, master_keys);
-    let mut exports = Vec::new();
+    let mut exports: Vec<String> = Vec::new();
     for mark in ["sealed", "erased"] {
         let folder = new_folder("export");
         let balances = AccountsAsStated(node.node.queries.clone());
@@ -46,6 +46,24 @@ async fn erasing_a_person_leaves_what_was_sealed_as_it_was() {
                 line.ends_with(&format!(r#","personal":"{mark}"}}"#)),
                 "{line}"
             );
+        }
+        // The mark is in no hash, and still it is not believed.
+        let other = if mark == "sealed" { "erased" } else { "sealed" };
+        let first = events
+            .lines()
+            .position(|line| line.contains(r#","personal":""#));
+        for (from, to) in [
+            (
+                format!(r#","personal":"{mark}"}}"#),
+                format!(r#","personal":"{other}"}}"#),
+            ),
+            (format!(r#","personal":"{mark}"}}"#), "}".to_owned()),
+        ] {
+            let lied = events.replacen(&from, &to, 1);
+            std::fs::write(folder.join("events.ndjson"), lied).unwrap();
+            let report = check(&folder, key.as_str().unwrap(), &[]);
+            let wrong = format!("personal_mark_wrong {}", first.unwrap() + 1);
+            assert_eq!(findings(&report), [wrong]);
         }
         exports.push(events);
         if mark == "sealed" {

@@ -1,9 +1,12 @@
 //! Exports: everything is in them, and both verifiers find them right.
 
+use std::io::Write;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use audit::export::{StatedBalances, export};
 use event_store::LogReader;
-use ledger_core::Position;
+use ledger_core::{LedgerName, Position};
 use serde_json::Value;
 use sqlx::Executor;
 
@@ -176,4 +179,85 @@ async fn an_export_of_a_tampered_log_goes_on_with_the_last_checkpoint() {
     assert!(exported.refused.is_some());
     let report = check_twice(&folder, &audited.key().await, &[]);
     assert_eq!(findings(&report), ["event_changed 2", "root_differs"]);
+}
+
+/// Accounts that know no more than they did.
+struct AsOf(Position, Vec<u8>);
+
+#[async_trait]
+impl StatedBalances for AsOf {
+    async fn write(
+        &self,
+        _ledger: LedgerName,
+        to: &mut (dyn Write + Send),
+    ) -> Result<Position, Box<dyn std::error::Error + Send + Sync>> {
+        to.write_all(&self.1)?;
+        Ok(self.0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_behind_a_rotation_are_exported_with_a_checkpoint_of_then() {
+    let audited = Audited::begin().await;
+    let ledger = audited.ledger();
+    let (folder, exported) = audited.export().await;
+    let size = exported.checkpoint.checkpoint.head.size;
+    let stated = std::fs::read(folder.join("balances.ndjson")).unwrap();
+    let position = Position::try_new(i64::try_from(size).unwrap()).unwrap();
+    let behind = AsOf(position, stated);
+    let wallet = audited.node.bench.wallet().await;
+    audited.submit(deposit(wallet, "7.00")).await;
+    audited.sealer.rotate(ledger, 1).await.unwrap();
+    let folder = new_folder("export");
+    let pool = audited.node.database.pool();
+    let exported = export(pool, &audited.sealer, &behind, ledger, &folder).await;
+    let exported = exported.unwrap();
+    assert!(exported.refused.is_none());
+    assert_eq!(exported.checkpoint.checkpoint.head.size, size);
+    let report = check_twice(&folder, &audited.key().await, &[]);
+    assert_eq!(findings(&report), Vec::<String>::new());
+    // Accounts that know of more than there is are those of another log.
+    let beyond = AsOf(Position::START.plus(1_000_000), Vec::new());
+    let folder = new_folder("export");
+    let refused = export(pool, &audited.sealer, &beyond, ledger, &folder).await;
+    assert!(refused.is_err());
+    assert!(!folder.join("checkpoint").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_line_is_exported_as_what_it_is() {
+    let audited = Audited::begin().await;
+    audited.seal().await;
+    let mut superuser = audited.superuser().await;
+    for tamper in [
+        "UPDATE daybook.events SET payload = (E'{\n' || substr(payload::text, 2))::json WHERE position = 7",
+        "UPDATE daybook.events SET recorded_at = 'infinity' WHERE position = 9",
+        "UPDATE audit.log SET edge = ''",
+    ] {
+        superuser.execute(tamper).await.unwrap();
+    }
+    let (folder, exported) = audited.export().await;
+    assert!(exported.refused.is_some());
+    let positions: Vec<i64> = exported
+        .unwritable
+        .iter()
+        .map(|one| one.position())
+        .collect();
+    assert_eq!(positions, [7, 9]);
+    let lines = std::fs::read_to_string(folder.join("events.ndjson")).unwrap();
+    let line = lines.lines().nth(6).unwrap();
+    assert_eq!(
+        line,
+        r#"{"ledger":"main","position":7,"unwritable":"line_break"}"#
+    );
+    let report = check_twice(&folder, &audited.key().await, &[]);
+    assert_eq!(
+        findings(&report),
+        [
+            "tiles_differ",
+            "line_malformed 7",
+            "line_malformed 9",
+            "root_differs"
+        ]
+    );
 }

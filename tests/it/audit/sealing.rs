@@ -27,7 +27,7 @@ async fn what_is_sealed_is_proved_event_by_event() {
         let position = Position::try_new(event.position).unwrap();
         let (file, _) = audited.sealer.prove_event(ledger, position).await.unwrap();
         let mut leaf = Vec::new();
-        write_leaf(&mut leaf, ledger, &event).unwrap();
+        write_leaf(&mut leaf, ledger, &event.text()).unwrap();
         let index = u64::try_from(event.position).unwrap() - 1;
         assert_eq!(file.index, index);
         check_inclusion(&sealed.head, index, leaf_hash(&leaf), &file.path).unwrap();
@@ -209,6 +209,27 @@ async fn what_is_not_what_was_sealed_is_not_sealed_again() {
             "DELETE FROM daybook.events WHERE position > 10; UPDATE daybook.ledger_head SET position = 10",
             Some(11),
         ),
+        // What Daybook never writes: sealed before, and still to be sealed.
+        (
+            "UPDATE daybook.events SET payload = (E'{\\n' || substr(payload::text, 2))::json WHERE position = 7",
+            Some(7),
+        ),
+        (
+            "UPDATE daybook.events SET recorded_at = 'infinity' WHERE position = 9",
+            Some(9),
+        ),
+        (
+            "UPDATE daybook.events SET recorded_at = '-infinity' WHERE position = (SELECT position FROM daybook.ledger_head)",
+            Some(sealed + 1),
+        ),
+        (
+            "UPDATE daybook.events SET metadata = (E'{\\r' || substr(metadata::text, 2))::json \
+             WHERE position = (SELECT position FROM daybook.ledger_head)",
+            Some(sealed + 1),
+        ),
+        ("UPDATE audit.log SET edge = substr(edge, 33)", None),
+        ("UPDATE audit.checkpoint SET note = 'none'", None),
+        ("UPDATE audit.checkpoint SET size = size - 1", None),
         ("UPDATE audit.log SET root = sha256('another')", None),
         (
             "UPDATE audit.log SET size = 0, edge = '', root = sha256('')",
@@ -248,13 +269,130 @@ async fn what_is_not_what_was_sealed_is_not_sealed_again() {
             "audit.log",
         ] {
             let name = table.replace('.', "_");
-            let back =
-                format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM pg_temp.{name}");
+            let back = format!(
+                "DELETE FROM {table}; INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.{name}"
+            );
             superuser.execute(back.as_str()).await.unwrap();
         }
     }
     let again = audited.seal().await;
     assert_eq!(i64::try_from(again.head.size).unwrap(), sealed + 1);
+}
+
+/// Whoever changes an event and its hash in the tile, but not the tree above it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tile_that_does_not_lead_to_the_root_is_noticed() {
+    let audited = Audited::begin().await;
+    let ledger = audited.ledger();
+    let wallet = audited.node.bench.wallet().await;
+    for _ in 0..260 {
+        audited.submit(deposit(wallet, "0.01")).await;
+    }
+    audited.seal().await;
+    let mut superuser = audited.superuser().await;
+    superuser
+        .execute(
+            "UPDATE daybook.events SET payload = (payload::text || ' ')::json WHERE position = 7",
+        )
+        .await
+        .unwrap();
+    let log = LogReader::new(audited.node.database.pool().clone());
+    let changed = log.read(ledger, Position::START.plus(6), 1).await.unwrap();
+    let mut leaf = Vec::new();
+    write_leaf(&mut leaf, ledger, &changed[0].text()).unwrap();
+    sqlx::query("UPDATE audit.tile SET hashes = overlay(hashes PLACING $1 FROM 193) WHERE level = 0 AND number = 0")
+        .bind(leaf_hash(&leaf).as_slice())
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+    let refused = audited.sealer.seal(ledger).await;
+    assert!(
+        matches!(refused, Err(SealError::Tampered { position: None, .. })),
+        "{refused:?}"
+    );
+    superuser.execute("DELETE FROM audit.tile").await.unwrap();
+    let refused = audited.sealer.seal(ledger).await;
+    assert!(
+        matches!(refused, Err(SealError::Tampered { position: None, .. })),
+        "{refused:?}"
+    );
+}
+
+/// Else an export of what the accounts knew before has to state it under a later checkpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_from_before_a_rotation_is_signed_by_the_key_of_then() {
+    let audited = Audited::begin().await;
+    let ledger = audited.ledger();
+    let first = audited.seal().await;
+    audited.sealer.rotate(ledger, 1).await.unwrap();
+    audited.node.bench.wallet().await;
+    audited.seal().await;
+    let early = first.head.size - 3;
+    let signed = audited.sealer.seal_at(ledger, early).await.unwrap();
+    assert_eq!((signed.key_number, signed.checkpoint.head.size), (1, early));
+    let keys = audited.sealer.store().keys(ledger).await.unwrap();
+    let chain = KeyChain::new(vec![keys[0].key.clone()], &records_of(&keys));
+    let by = chain.check(&signed.checkpoint.note, early).unwrap();
+    assert_eq!(by, &keys[0].key);
+    // At the size of the rotation, the new one signs.
+    let at = audited.sealer.seal_at(ledger, first.head.size).await;
+    assert_eq!(at.unwrap().key_number, 2);
+    let beyond = audited.sealer.seal_at(ledger, 1_000_000).await;
+    assert!(matches!(beyond, Err(SealError::Size { .. })), "{beyond:?}");
+}
+
+/// A page that ended between the two would be followed by one that leaves the second out.
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_of_one_size_by_two_keys_are_on_one_page() {
+    let audited = Audited::begin().await;
+    let ledger = audited.ledger();
+    let early = audited.seal().await;
+    audited.node.bench.wallet().await;
+    audited.seal().await;
+    audited.sealer.rotate(ledger, 1).await.unwrap();
+    let store = audited.sealer.store();
+    let page = store.checkpoints(ledger, None, 1).await.unwrap();
+    let keys: Vec<i32> = page.iter().map(|one| one.key_number).collect();
+    assert_eq!(keys, [2, 1]);
+    let below = i64::try_from(page[1].checkpoint.head.size).unwrap();
+    let next = store.checkpoints(ledger, Some(below), 1).await.unwrap();
+    assert_eq!(next[0].checkpoint, early);
+    // In the order of signing there are three, and nothing behind the last.
+    let signed = store.signed_after(ledger, 0, 10).await.unwrap();
+    assert_eq!(signed.len(), 3);
+    assert!(signed.is_sorted_by_key(|one| one.number));
+    let last = signed[2].number;
+    assert_eq!(store.signed_after(ledger, last, 10).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_node_adds_under_the_old_master_key_is_counted_and_wrapped() {
+    let audited = Audited::begin().await;
+    audited.seal().await;
+    let old = std::sync::Arc::clone(&audited.master_key);
+    let new = std::sync::Arc::new(crate::harness::node::master_key());
+    let kept = daybook::node::PersonKeys::Kept {
+        previous: vec![std::sync::Arc::clone(&old)],
+    };
+    let master_keys = kept.master_keys(&new).unwrap();
+    let store = audited.sealer.store();
+    assert_eq!(store.behind(&*master_keys).await.unwrap(), 1);
+    assert_eq!(store.rewrap(&*master_keys).await.unwrap(), 1);
+    assert_eq!(store.behind(&*master_keys).await.unwrap(), 0);
+    // A node that was not restarted yet, and knows both: only what it adds is under the old one.
+    let both = daybook::node::PersonKeys::Kept {
+        previous: vec![new],
+    };
+    let settings = SealSettings::default();
+    let late = Sealer::new(
+        audited.node.database.pool(),
+        both.master_keys(&old),
+        settings,
+    );
+    late.rotate(audited.ledger(), 1).await.unwrap();
+    assert_eq!(store.behind(&*master_keys).await.unwrap(), 1);
+    assert_eq!(store.rewrap(&*master_keys).await.unwrap(), 1);
+    assert_eq!(store.behind(&*master_keys).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,7 +409,8 @@ async fn the_service_cannot_change_what_is_sealed() {
         "DELETE FROM audit.tile",
         "DELETE FROM audit.key",
         "UPDATE audit.key SET after_size = 7",
-        "TRUNCATE audit.checkpoint",
+        "TRUNCATE audit.checkpoint CASCADE",
+        "TRUNCATE audit.cosignature",
     ] {
         let refused = pool.execute(attempt).await;
         assert!(refused.is_err(), "{attempt}");

@@ -110,8 +110,14 @@ pub fn check(folder: &Path, key: &str, checkpoints: &[PathBuf]) -> Report {
     let trusted = Trusted {
         keys: vec![key.parse().unwrap()],
         checkpoints: checkpoints.to_vec(),
+        ..Trusted::default()
     };
     verify(folder, &trusted).unwrap()
+}
+
+/// What our verifier finds with all that somebody knows from elsewhere.
+pub fn check_with(folder: &Path, trusted: &Trusted) -> Vec<String> {
+    findings(&verify(folder, trusted).unwrap())
 }
 
 /// What the verifier in Python finds, as JSON.

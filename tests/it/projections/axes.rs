@@ -15,16 +15,16 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::history::{Line, Move, account, first_page, posting, system, time, wallet};
-use super::statements::{ask, check, expect};
+use super::statements::{ask, check, expect, is_known};
 use crate::harness::{Projected, TestDatabase, submission, transfer};
 
 /// Printed with every failure.
-const SEED: u64 = 20_261_121;
+pub const SEED: u64 = 20_261_121;
 
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -32,12 +32,12 @@ impl Dice {
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 }
 
-fn post(lines: &[Line], effective_at: Option<Timestamp>) -> Command {
+pub fn post(lines: &[Line], effective_at: Option<Timestamp>) -> Command {
     Command::PostTransaction {
         transaction: TransactionId::new(Uuid::now_v7()),
         request: TransactionRequest {
@@ -50,7 +50,7 @@ fn post(lines: &[Line], effective_at: Option<Timestamp>) -> Command {
 }
 
 /// The postings that the log tells of.
-async fn moves(node: &Projected) -> Vec<Move> {
+pub async fn moves(node: &Projected) -> Vec<Move> {
     let mut moves = Vec::new();
     for recorded in node.log().await {
         let (
@@ -82,15 +82,20 @@ async fn moves(node: &Projected) -> Vec<Move> {
 }
 
 /// A node and what was moved in it, at random.
-struct Mixed {
-    node: Projected,
-    moves: Vec<Move>,
-    accounts: Vec<AccountId>,
-    dice: Dice,
+pub struct Mixed {
+    pub node: Projected,
+    pub moves: Vec<Move>,
+    pub accounts: Vec<AccountId>,
+    pub dice: Dice,
 }
 
 impl Mixed {
     async fn begin() -> Self {
+        Self::of(40, 5).await
+    }
+
+    /// So many submissions of up to so many commands.
+    pub async fn of(submissions: usize, commands: usize) -> Self {
         let node = Projected::start(TestDatabase::create().await.database).await;
         let mut holders = vec![system("cash"), system("fees")];
         for _ in 0..2 {
@@ -102,9 +107,9 @@ impl Mixed {
             time("2020-01-01T00:00:00.000001Z"),
             time("2150-01-01T00:00:00Z"),
         ];
-        for _ in 0..40 {
+        for _ in 0..submissions {
             let mut batch = submission(post(&[], None));
-            batch.commands = (0..=dice.below(4))
+            batch.commands = (0..=dice.below(commands))
                 .map(|_| random_post(&mut dice, &holders, &times))
                 .collect();
             let outcome = node.bench.submit(batch).await.unwrap();
@@ -122,8 +127,21 @@ impl Mixed {
         }
     }
 
+    /// Some cut of the log, or none; also before its beginning and beyond its end.
+    pub fn cut(&mut self, times: &[Timestamp], head: Position) -> RecordedUntil {
+        let positions = usize::try_from(head.value()).unwrap() + 3;
+        match self.dice.below(3) {
+            0 => RecordedUntil::Now,
+            1 => RecordedUntil::Time(self.dice.pick(times)),
+            _ => {
+                let position = i64::try_from(self.dice.below(positions)).unwrap();
+                RecordedUntil::Position(Position::START.plus(position))
+            }
+        }
+    }
+
     /// Every time that occurs, and those right before and after.
-    fn times(&self) -> Vec<Timestamp> {
+    pub fn times(&self) -> Vec<Timestamp> {
         let times = self
             .moves
             .iter()
@@ -167,7 +185,7 @@ fn random_post(dice: &mut Dice, holders: &[Holder], times: &[Timestamp]) -> Comm
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_equal_a_naive_sum_wherever_they_are_cut() {
     let mut mixed = Mixed::begin().await;
-    let times = mixed.times();
+    let (times, head) = (mixed.times(), mixed.node.bench.head().await);
     let dated = mixed.moves.iter();
     let dated = dated.filter(|one| one.effective_at != one.recorded_at);
     assert!(dated.count() > 10, "seed {SEED}");
@@ -182,6 +200,7 @@ async fn statements_equal_a_naive_sum_wherever_they_are_cut() {
             // Some of them end before they begin.
             from: bound(&mut mixed.dice),
             until: bound(&mut mixed.dice),
+            recorded: mixed.cut(&times, head),
         };
         let expected = expect(&mixed.moves, request);
         let limit = mixed.dice.pick(&[1, 2, 7, 1_000]);
@@ -219,23 +238,12 @@ async fn balances_equal_a_naive_sum_at_every_point_of_both_axes() {
             0 => None,
             _ => Some(mixed.dice.pick(&times)),
         };
-        let positions = usize::try_from(head.value()).unwrap() + 3;
-        let cut = match mixed.dice.below(3) {
-            0 => RecordedUntil::Now,
-            1 => RecordedUntil::Time(mixed.dice.pick(&times)),
-            _ => {
-                let position = i64::try_from(mixed.dice.below(positions)).unwrap();
-                RecordedUntil::Position(Position::START.plus(position))
-            }
-        };
+        let cut = mixed.cut(&times, head);
         let (mut debits, mut credits) = (Decimal::ZERO, Decimal::ZERO);
         for moved in &mixed.moves {
-            let is_known = match cut {
-                RecordedUntil::Now => true,
-                RecordedUntil::Position(position) => moved.position <= position,
-                RecordedUntil::Time(time) => moved.recorded_at <= time,
-            };
-            if !is_known || effective_until.is_some_and(|until| moved.effective_at > until) {
+            if !is_known(moved, cut)
+                || effective_until.is_some_and(|until| moved.effective_at > until)
+            {
                 continue;
             }
             if account(moved.source, "INR") == id {
@@ -309,11 +317,13 @@ async fn ordinary_transfers_are_not_dated() {
         assert_eq!(outcome.unwrap().refusal(), None);
     }
     node.settled().await;
-    let (entries, dated): (i64, i64) =
-        sqlx::query_as("SELECT count(*), count(effective_at) FROM read_models.entries")
-            .fetch_one(node.database.pool())
-            .await
-            .unwrap();
+    let (entries, dated): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM read_models.entries), \
+                               (SELECT count(*) FROM read_models.dated_entries)",
+    )
+    .fetch_one(node.database.pool())
+    .await
+    .unwrap();
     assert_eq!((entries, dated), (404, 0));
 }
 

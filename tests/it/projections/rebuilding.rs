@@ -100,14 +100,21 @@ async fn a_rebuild_gives_the_same_rows() {
     // The indexes have moved along.
     let indexes: Vec<String> = sqlx::query_scalar(
         "SELECT tablename || ' ' || count(*) FROM pg_indexes WHERE schemaname = 'read_models' \
-         AND tablename IN ('entries', 'holds', 'wallets', 'transactions') GROUP BY tablename ORDER BY 1",
+         AND tablename IN ('entries', 'dated_entries', 'dated_runs', 'holds', 'wallets', 'transactions') GROUP BY tablename ORDER BY 1",
     )
     .fetch_all(&mut connection)
     .await
     .unwrap();
     assert_eq!(
         indexes,
-        ["entries 2", "holds 4", "transactions 2", "wallets 3"]
+        [
+            "dated_entries 2",
+            "dated_runs 1",
+            "entries 1",
+            "holds 4",
+            "transactions 2",
+            "wallets 3"
+        ]
     );
 }
 

@@ -1,5 +1,7 @@
 //! Statements and balances on both axes of time.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use ledger_core::posting::NormalSide;
 use ledger_core::{AccountId, Position, Timestamp};
@@ -28,6 +30,14 @@ fn side(moved: &Move, id: AccountId) -> Option<NormalSide> {
     }
 }
 
+pub fn is_known(moved: &Move, cut: RecordedUntil) -> bool {
+    match cut {
+        RecordedUntil::Now => true,
+        RecordedUntil::Position(position) => moved.position <= position,
+        RecordedUntil::Time(time) => moved.recorded_at <= time,
+    }
+}
+
 /// What the postings say the statement must be.
 pub struct Expected {
     opening: Decimal,
@@ -44,6 +54,7 @@ pub fn expect(moves: &[Move], request: StatementRequest) -> Expected {
         .filter_map(|moved| Some((moved, side(moved, id)?)))
         .collect();
     // Stable: postings recorded first come first among those of one time.
+    moves.retain(|(moved, _)| is_known(moved, request.recorded));
     moves.sort_by_key(|(moved, _)| on_axis(moved, request.axis));
     let mut balance = Decimal::ZERO;
     let mut expected = Expected {
@@ -144,6 +155,7 @@ async fn statements_add_up_on_both_axes_in_every_period_and_page_size() {
                     axis,
                     from,
                     until,
+                    recorded: RecordedUntil::Now,
                 };
                 let expected = expect(&history.moves, request);
                 for limit in [1, 2, 1_000] {
@@ -163,6 +175,7 @@ async fn a_statement_names_the_other_side() {
         axis: Axis::Effective,
         from: None,
         until: None,
+        recorded: RecordedUntil::Now,
     };
     let (statement, entries) = ask(&history.node, request, 1_000).await;
     assert_eq!(statement.normal_side, NormalSide::Credit);
@@ -184,6 +197,7 @@ async fn a_wallet_that_never_moved_has_an_empty_statement_and_no_wallet_has_none
             axis: Axis::Recorded,
             from: None,
             until: None,
+            recorded: RecordedUntil::Now,
         };
         let page = PageRequest {
             after: None,
@@ -222,12 +236,8 @@ async fn balances_are_known_at_every_point_of_both_axes() {
     for effective_until in effective {
         for cut in &recorded {
             let counts = |moved: &Move| {
-                let known = match cut {
-                    RecordedUntil::Now => true,
-                    RecordedUntil::Position(position) => moved.position <= *position,
-                    RecordedUntil::Time(time) => moved.recorded_at <= *time,
-                };
-                known && effective_until.is_none_or(|until| moved.effective_at <= until)
+                is_known(moved, *cut)
+                    && effective_until.is_none_or(|until| moved.effective_at <= until)
             };
             let expected = history.totals(counts).remove(&id).unwrap_or_default();
             let at = queries
@@ -237,6 +247,18 @@ async fn balances_are_known_at_every_point_of_both_axes() {
             let at = at.value.unwrap();
             assert_eq!((at.debits, at.credits), expected);
             assert_eq!(at.balance, expected.1 - expected.0);
+            let mut sums = BTreeMap::<String, (Decimal, Decimal)>::new();
+            for (account, (debits, credits)) in history.totals(counts) {
+                let sum = sums.entry(account.asset.to_string()).or_default();
+                *sum = (sum.0 + debits, sum.1 + credits);
+            }
+            let trial = queries.trial_balance_at(ledger, effective_until, *cut);
+            let trial = trial.await.unwrap().value.into_iter();
+            let trial: BTreeMap<_, _> = trial
+                .map(|row| (row.asset.code.to_string(), (row.debits, row.credits)))
+                .collect();
+            assert_eq!(trial, sums);
+            assert!(sums.values().all(|(debits, credits)| debits == credits));
         }
     }
     let cash = account(system("cash"), "INR");

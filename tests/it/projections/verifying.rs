@@ -73,7 +73,7 @@ async fn a_healthy_ledger_is_verified() {
 }
 
 /// A change of every table of every read model.
-const CHANGES: [(ReadModelName, &str, &str); 23] = [
+const CHANGES: [(ReadModelName, &str, &str); 25] = [
     (
         ReadModelName::Ledgers,
         "ledgers",
@@ -114,6 +114,16 @@ const CHANGES: [(ReadModelName, &str, &str); 23] = [
         ReadModelName::Statements,
         "entries",
         "account_key = gen_random_uuid()",
+    ),
+    (
+        ReadModelName::Statements,
+        "dated_entries",
+        "amount = amount - 0.01",
+    ),
+    (
+        ReadModelName::Statements,
+        "dated_entries",
+        "effective_at = effective_at + interval '1 microsecond'",
     ),
     (
         ReadModelName::Statements,

@@ -1,5 +1,6 @@
 //! What customers and compliance do about a case, and what comes of it.
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use ledger_core::verification::Retry;
 use serde_json::{Value, json};
 
@@ -69,6 +70,62 @@ async fn staff_verify_a_customer_from_the_first_step_to_the_last() {
     );
     assert_eq!(seen.get("granted"), None);
     assert_eq!(office.grants(&office.asha.person, &reset).await, json!([]));
+}
+
+/// A verdict came about before it was heard, and before the case was handed over as far as the log knew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_and_a_tier_are_told_as_they_stood_on_both_axes() {
+    let office = Office::open().await;
+    let case = office.own_case().await;
+    let submitted = office
+        .act(&case, "submit", json!({ "providers": ["sumsub"] }))
+        .await;
+    let seen = office.seen(&case, &office.meera, &submitted).await;
+    let opened_at: DateTime<Utc> = seen["opened_at"].as_str().unwrap().parse().unwrap();
+    let after_opening = |micros: i64| {
+        let time = opened_at + TimeDelta::microseconds(micros);
+        time.to_rfc3339_opts(SecondsFormat::Micros, true)
+    };
+    let (before, opened, found) = (after_opening(-1), after_opening(0), after_opening(1));
+    let heard = office.hear(&case, says("sumsub", &found, green())).await;
+    let (submitted, heard) = (submitted.position(), heard.position);
+    for (axes, status) in [
+        (format!("position={heard}"), Some("approved")),
+        (format!("position={submitted}"), Some("submitted")),
+        (format!("recorded_at={opened}"), Some("opened")),
+        (format!("effective_at={opened}"), Some("opened")),
+        (format!("effective_at={found}"), Some("approved")),
+        (
+            format!("effective_at={found}&position={submitted}"),
+            Some("opened"),
+        ),
+        (format!("effective_at={before}"), None),
+    ] {
+        let told = office
+            .get(&format!("/cases/{case}?{axes}"), &office.meera)
+            .await;
+        match status {
+            Some(status) => {
+                let told = told.expect(200).body;
+                assert_eq!(told["status"], status, "{axes}: {told}");
+            }
+            None => assert_eq!(told.expect(404).code(), "case_not_found", "{axes}"),
+        }
+    }
+    let granted = json!([{ "tier": "full", "source": "case", "case": case }]);
+    for (axes, grants) in [
+        (format!("position={heard}"), &granted),
+        (format!("position={submitted}"), &json!([])),
+        // The grant counts when it was recorded, whenever the verdict came about.
+        (format!("effective_at={found}"), &json!([])),
+        ("effective_at=2190-01-01T00:00:00Z".to_owned(), &granted),
+    ] {
+        let path = format!("/owners/{}/tier?{axes}", office.asha.person);
+        for who in [&office.asha, &office.meera] {
+            let told = office.get(&path, who).await.expect(200).body;
+            assert_eq!(&told["grants"], grants, "{axes}: {told}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

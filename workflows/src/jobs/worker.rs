@@ -252,6 +252,7 @@ tasks!(
     RemindOwner = "remind_owner",
     SweepDocuments = "sweep_documents",
     EndDocumentRetention = "end_document_retention",
+    BuildFork = "build_fork",
 );
 
 async fn carry_out(job: Job, context: &WorkerContext) -> Result<(), JobError> {
@@ -381,7 +382,8 @@ mod tests {
                 }),
                 Job::RemindOwner { .. } => Some(Job::SweepDocuments),
                 Job::SweepDocuments => Some(Job::EndDocumentRetention),
-                Job::EndDocumentRetention => None,
+                Job::EndDocumentRetention => Some(Job::BuildFork { ledger }),
+                Job::BuildFork { .. } => None,
             };
             kinds.push(job);
         }
@@ -396,6 +398,7 @@ mod tests {
             &crate::identity_checks::TASKS,
             &crate::onboarding::TASKS,
             &crate::documents::TASKS,
+            &crate::forks::TASKS,
         ]
         .concat();
         for task in DEFINED {

@@ -151,6 +151,12 @@ impl Webhooks {
         }
     }
 
+    /// Whether an account at a provider is for this ledger.
+    #[must_use]
+    pub fn serve(&self, ledger: LedgerName) -> bool {
+        self.senders.serve(ledger)
+    }
+
     /// The desk of checks at the identity providers among the senders.
     #[must_use]
     pub fn check_desk(&self) -> CheckDesk {

@@ -30,6 +30,12 @@ impl Senders {
         self.gateways.is_empty() && self.identity.is_empty()
     }
 
+    /// Whether somebody sends webhooks for this ledger.
+    #[must_use]
+    pub fn serve(&self, ledger: LedgerName) -> bool {
+        self.endpoints().any(|(_, _, served)| served == ledger)
+    }
+
     /// The account that a webhook's address names.
     pub(super) fn at(&self, provider: &str, endpoint: &str) -> Option<Sender<'_>> {
         if let Some((provider, account)) = self.gateways.at(provider, endpoint) {

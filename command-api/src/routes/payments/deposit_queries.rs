@@ -1,11 +1,12 @@
 //! Asking for deposits.
 
 use identity::permission::Permission;
-use ledger_core::Rejection;
 use ledger_core::payment::PaymentRejection;
+use ledger_core::{Rejection, Stream};
 use poem_openapi::OpenApi;
 use projections::queries::AsOf;
-use projections::queries::payments::rows::PaymentRow;
+use projections::queries::payments::WholePayment;
+use projections::queries::payments::rows::{PaymentRow, payment_after};
 
 use super::{ListOf, OutsideListQuery, USED, audience, is_payable};
 use crate::context::RequestContext;
@@ -19,6 +20,7 @@ use crate::representation::payments::{Audience, DepositStatusName};
 use crate::routes::Part;
 use crate::routes::query_groups::DepositQuery;
 use crate::services::Services;
+use crate::standing::At;
 
 /// Deposits.
 pub struct Deposits;
@@ -55,7 +57,8 @@ impl DepositQueries {
         Ok(Answer(self.0.page_of(&context, query, view).await?))
     }
 
-    /// Get a deposit with its refunds and disputes, and where it is paid.
+    /// Get a deposit with its refunds and disputes, and where it is paid; or how it stood: what counts at
+    /// `effective_at`, as it was known at `recorded_at` or `position`.
     #[oai(
         path = "/v1/ledgers/:ledger/deposits/:payment_id",
         method = "get",
@@ -65,12 +68,22 @@ impl DepositQueries {
     async fn deposit(
         &self,
         context: RequestContext,
-        parameters: Parameters<DepositQuery>,
+        parameters: Parameters<At<DepositQuery>>,
     ) -> Result<Answer<OneAnswer<WholeDepositView>>, QueryProblem> {
-        let Parameters(query) = parameters;
+        let Parameters(At { of: query, axes }) = parameters;
         let (ledger, payment) = (query.ledger, query.payment);
         self.0.wait_for(query.freshness, ledger, &USED).await?;
-        let AsOf { position, value } = self.0.queries.payment(ledger, payment).await?;
+        let AsOf { position, value } = if axes.is_now() {
+            self.0.queries.payment(ledger, payment).await?
+        } else {
+            let stream = Stream::Payment(payment);
+            let (position, events) = self.0.events_that_count(ledger, stream, axes).await?;
+            let after = payment_after(&events).map_err(|error| Problem::internal(&error))?;
+            AsOf {
+                position,
+                value: after.map(WholePayment::from),
+            }
+        };
         let whole = value.ok_or_else(|| {
             Problem::from(Rejection::from(PaymentRejection::NotFound { payment }))
         })?;
@@ -81,7 +94,7 @@ impl DepositQueries {
             || context
                 .caller
                 .may_with_all(Permission::DepositsCreate, ledger);
-        let checkout = if is_payable(&whole.payment) && is_for_caller {
+        let checkout = if axes.is_now() && is_payable(&whole.payment) && is_for_caller {
             self.0.checkouts.find(ledger, payment).await?
         } else {
             None

@@ -1,10 +1,10 @@
 //! Asking how payouts stand.
 
-use ledger_core::Rejection;
 use ledger_core::payout::PayoutRejection;
+use ledger_core::{Rejection, Stream};
 use poem_openapi::OpenApi;
 use projections::queries::AsOf;
-use projections::queries::payments::rows::PayoutRow;
+use projections::queries::payments::rows::{PayoutRow, payout_after};
 
 use super::{ListOf, OutsideListQuery, USED, audience};
 use crate::context::RequestContext;
@@ -18,6 +18,7 @@ use crate::representation::payments::{Audience, PayoutStatusName};
 use crate::routes::Part;
 use crate::routes::query_groups::PayoutQuery;
 use crate::services::Services;
+use crate::standing::At;
 
 /// Payouts.
 pub struct Payouts;
@@ -61,7 +62,8 @@ impl PayoutQueries {
         Ok(Answer(self.0.page_of(&context, query, view).await?))
     }
 
-    /// Get a payout.
+    /// Get a payout, now or as it stood: what counts at `effective_at`, as it was known at `recorded_at` or
+    /// `position`.
     #[oai(
         path = "/v1/ledgers/:ledger/payouts/:payout_id",
         method = "get",
@@ -71,16 +73,22 @@ impl PayoutQueries {
     async fn payout(
         &self,
         context: RequestContext,
-        parameters: Parameters<PayoutQuery>,
+        parameters: Parameters<At<PayoutQuery>>,
     ) -> Result<Answer<OneAnswer<PayoutView>>, QueryProblem> {
-        let Parameters(query) = parameters;
+        let Parameters(At { of: query, axes }) = parameters;
         let (ledger, payout) = (query.ledger, query.payout);
         self.0.wait_for(query.freshness, ledger, &USED).await?;
-        let found = self
-            .0
-            .queries
-            .document::<PayoutRow>(ledger, payout.as_uuid());
-        let AsOf { position, value } = found.await?;
+        let AsOf { position, value } = if axes.is_now() {
+            let queries = &self.0.queries;
+            queries
+                .document::<PayoutRow>(ledger, payout.as_uuid())
+                .await?
+        } else {
+            let stream = Stream::Payout(payout);
+            let (position, events) = self.0.events_that_count(ledger, stream, axes).await?;
+            let value = payout_after(&events).map_err(|error| Problem::internal(&error))?;
+            AsOf { position, value }
+        };
         let row = value
             .ok_or_else(|| Problem::from(Rejection::from(PayoutRejection::NotFound { payout })))?;
         let value = shown(&context, row);

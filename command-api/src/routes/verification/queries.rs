@@ -3,10 +3,10 @@
 use identity::permission::Permission;
 use ledger_core::verification::CaseRejection;
 use ledger_core::{
-    CaseId, LedgerName, OwnerId, Position, ProviderName, Rejection, TierName, Timestamp,
+    CaseId, LedgerName, OwnerId, Position, ProviderName, Rejection, Stream, TierName, Timestamp,
 };
 use poem_openapi::OpenApi;
-use projections::queries::verification::rows::CaseRow;
+use projections::queries::verification::rows::{CaseRow, case_after};
 use projections::queries::verification::{CaseFilter, CaseKey, CaseOrder, Period};
 use projections::queries::{AsOf, Page};
 
@@ -26,6 +26,7 @@ use crate::routes::groups::ledger;
 use crate::routes::payments::audience;
 use crate::routes::query_groups::CaseQuery;
 use crate::services::Services;
+use crate::standing::At;
 
 /// Which part of the list of cases.
 #[derive(Debug)]
@@ -191,7 +192,8 @@ impl CaseQueries {
         Ok(Answer(PageAnswer::mapped(found, &list, |view| view)))
     }
 
-    /// Get a case.
+    /// Get a case, now or as it stood: what counts at `effective_at`, as it was known at `recorded_at` or
+    /// `position`. What a provider found counts when it came about, by the provider's clock.
     #[oai(
         path = "/v1/ledgers/:ledger/cases/:case_id",
         method = "get",
@@ -201,15 +203,21 @@ impl CaseQueries {
     async fn case(
         &self,
         context: RequestContext,
-        parameters: Parameters<CaseQuery>,
+        parameters: Parameters<At<CaseQuery>>,
     ) -> Result<Answer<OneAnswer<CaseView>>, QueryProblem> {
-        let Parameters(query) = parameters;
+        let Parameters(At { of: query, axes }) = parameters;
         let (ledger, case) = (query.ledger, query.case);
         self.0.wait_for(query.freshness, ledger, &USED).await?;
-        let found = self.0.queries.verification_case(ledger, case).await?;
-        let AsOf { position, value } = found;
+        let AsOf { position, value } = if axes.is_now() {
+            self.0.queries.verification_case(ledger, case).await?
+        } else {
+            let stream = Stream::VerificationCase(case);
+            let (position, events) = self.0.events_that_count(ledger, stream, axes).await?;
+            let value = case_after(&events).map_err(|error| Problem::internal(&error))?;
+            AsOf { position, value }
+        };
         let row = value.ok_or_else(|| not_found(case))?;
-        let entries = match has_use_for_entries(&context, ledger) {
+        let entries = match axes.is_now() && has_use_for_entries(&context, ledger) {
             true => self.0.entries(ledger, &row).await?,
             false => Vec::new(),
         };

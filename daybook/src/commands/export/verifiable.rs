@@ -40,6 +40,9 @@ pub(super) async fn run(
                 "WARNING: {refused}; exported with the last checkpoint"
             ));
         }
+        for unwritable in &exported.unwritable {
+            tell(&format!("WARNING: event_unwritable: {unwritable}"));
+        }
         let head = &exported.checkpoint.checkpoint.head;
         tell(&format!(
             "{}: {} events, sealed at {} with the root {}, in {}",

@@ -6,6 +6,7 @@
 //! repeated, several times over; each time all money must be where the truth says it is, and every payment
 //! and payout in the same state. The payments' wallet has nothing else and may owe nothing.
 
+mod anew;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ fn beginning() -> Vec<Command> {
 
 struct World {
     book: Book,
+    /// The same, decided anew.
+    again: Book,
     steps: usize,
 }
 
@@ -86,6 +89,7 @@ impl World {
     fn begin(truth: &Truth) -> Self {
         let mut world = Self {
             book: Book::complete(),
+            again: Book::complete(),
             steps: 0,
         };
         for command in beginning() {
@@ -122,7 +126,10 @@ impl World {
         let balance = self.book.trial_balance().unwrap();
         assert_eq!(balance.first_difference(), None, "{command:?}");
         match decided {
-            Ok(_) => Ok(()),
+            Ok(events) => {
+                anew::follow(&mut self.again, &events, recorded_at(self.steps));
+                Ok(())
+            }
             Err(DecisionError::Rejected(refused)) => Err((refused.code(), refused.is_transient())),
             Err(fault @ (DecisionError::Book(_) | DecisionError::Lacking(_))) => {
                 panic!("{command:?}: {fault}")

@@ -75,6 +75,13 @@ impl<T: Document> Documents<T> {
         self.known.insert(document.id(), document);
     }
 
+    /// All of them, in the order in which they began.
+    pub(super) fn into_oldest_first(self) -> Vec<T> {
+        let mut documents: Vec<T> = self.known.into_values().collect();
+        documents.sort_by_key(|document| (document.position(), document.id()));
+        documents
+    }
+
     /// Reads those that were asked for and are there.
     pub(super) async fn load(
         &mut self,

@@ -4,7 +4,7 @@ use ledger_core::event::RecordedEvent;
 use ledger_core::verification::{
     CaseDocument, CaseEvent, CaseSource, CaseStatus, OpenCase, ReasonCode, Retry, VerificationCase,
 };
-use ledger_core::{ActorId, CaseId, Position, ProviderName, TierName, Timestamp};
+use ledger_core::{ActorId, CaseId, Event, Position, ProviderName, Stream, TierName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::read_model::FoldError;
@@ -108,6 +108,22 @@ impl CaseRow {
         let (open, _) = self.open()?;
         Some(open.granted.unwrap_or(open.tier))
     }
+}
+
+/// A case after these of its events, in order, but for its round; `None` when there are none.
+///
+/// # Errors
+/// [`FoldError::Event`] when one cannot follow.
+pub fn case_after(events: &[RecordedEvent]) -> Result<Option<CaseRow>, FoldError> {
+    let mut row = None;
+    for recorded in events {
+        if let (Event::VerificationCase(event), Stream::VerificationCase(case)) =
+            (&recorded.event, recorded.stream)
+        {
+            row = Some(next(row.as_ref(), case, recorded, event)?);
+        }
+    }
+    Ok(row)
 }
 
 /// The case after one more event, but for its round.

@@ -1,0 +1,229 @@
+//! What verifiable history costs: sealing beside the executor, proofs from a large tree, exports and their check.
+
+mod tree;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use audit::sealer::{SealSettings, Sealer};
+use daybook::node::PersonKeys;
+use event_store::{Database, LogReader};
+use identity::secret::{MasterKey, new_master_key};
+use ledger_core::LedgerName;
+use projections::rebuild::rebuild;
+use projections::{ReadModelName, runner};
+use sqlx::Executor;
+use tokio::process::Command;
+
+use crate::measure::{Measured, Round, Scenario, alternate};
+use crate::node::{Node, Site};
+use crate::population::{Choice, Population};
+use crate::scenarios::engine::{Engine, Key, WALLETS};
+use crate::scenarios::history::fill;
+use crate::{BenchError, Machine, Plan, Size};
+
+use tree::Proofs;
+
+/// How often the sealer of a node seals while the executor runs.
+const INTERVAL_MS: &str = "1000";
+
+/// Seals a whole log, of which nothing is sealed; a round is one.
+struct Seal {
+    database: Database,
+    sealer: Sealer,
+    ledger: LedgerName,
+    events: u64,
+}
+
+/// Runs a command over the whole log; a round is one.
+struct Whole {
+    name: &'static str,
+    command: Command,
+    /// What it writes, and what has to be gone before.
+    folder: Option<PathBuf>,
+    events: u64,
+}
+
+/// Measures the group.
+pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, BenchError> {
+    let url = machine.new_database().await?;
+    let database = machine.migrated(&url).await?;
+    runner::prepare(&database).await?;
+    let key = new_master_key()?;
+    let kept = PersonKeys::Kept {
+        previous: Vec::new(),
+    };
+    let master_key = std::sync::Arc::new(MasterKey::from_text(&key)?);
+    let settings = SealSettings::default();
+    let sealer = Sealer::new(database.pool(), kept.master_keys(&master_key), settings);
+    let mut measured = beside_the_executor(machine, plan, &key).await?;
+    let (transfers, leaves) = match plan.size {
+        Size::Full => (1_000_000, 10_000_000),
+        Size::Quick => (50_000, 1_000_000),
+    };
+    let population = Population::alone(&database, WALLETS).await?;
+    fill(&population, transfers).await?;
+    population.stop().await;
+    let ledger = population.ledger;
+    rebuild(&database, ReadModelName::Accounts, &mut |_| {}).await?;
+    let head = LogReader::new(database.pool().clone()).head(ledger).await?;
+    let head = head.ok_or("the ledger has no events")?;
+    let events = u64::try_from(head.position.value())?;
+    let proofs = Proofs::over(sealer.clone(), &database, leaves).await?;
+    let seal = Seal {
+        database: database.clone(),
+        sealer: sealer.clone(),
+        ledger,
+        events,
+    };
+    measured.extend(alternate(machine, plan, vec![Box::new(seal), Box::new(proofs)]).await?);
+    measured.extend(export_and_verify(machine, plan, &url, &key, &sealer, ledger, events).await?);
+    Ok(measured)
+}
+
+/// The executor at full speed alone, and with a node beside it that seals what it writes.
+async fn beside_the_executor(
+    machine: &mut Machine,
+    plan: &Plan,
+    key: &str,
+) -> Result<Vec<Measured>, BenchError> {
+    let mut measured = Vec::new();
+    for (name, is_sealed) in [("engine_unsealed", false), ("engine_sealed", true)] {
+        let url = machine.new_database().await?;
+        let database = machine.migrated(&url).await?;
+        let population = Population::alone(&database, WALLETS).await?;
+        let node = if is_sealed {
+            let settings = [
+                ("DAYBOOK__AUTH__MASTER_KEY", key),
+                ("DAYBOOK__AUDIT__INTERVAL_MS", INTERVAL_MS),
+            ];
+            Some(Node::start(&Site::new(machine, &url), "sealer", &settings).await?)
+        } else {
+            None
+        };
+        let anchor = "engine_unsealed";
+        let engine = Engine {
+            name: name.to_owned(),
+            ..Engine::single(&population, anchor, 1024, Choice::Random, Key::Id)
+        };
+        measured.extend(alternate(machine, plan, vec![Box::new(engine)]).await?);
+        population.stop().await;
+        if let Some(node) = node {
+            node.stop().await?;
+        }
+    }
+    Ok(measured)
+}
+
+async fn export_and_verify(
+    machine: &mut Machine,
+    plan: &Plan,
+    url: &str,
+    key: &str,
+    sealer: &Sealer,
+    ledger: LedgerName,
+    events: u64,
+) -> Result<Vec<Measured>, BenchError> {
+    sealer.seal(ledger).await?;
+    let keys = sealer.store().keys(ledger).await?;
+    let public = keys.first().ok_or("the ledger has no key")?.key.to_string();
+    let folder = machine.folder().join("export");
+    let to = folder.to_str().ok_or("the folder has a strange name")?;
+    let site = Site::new(machine, url);
+    let command = |arguments: &[&str]| -> Result<Command, BenchError> {
+        let mut command = site.command(arguments)?;
+        command
+            .env("DAYBOOK__AUTH__MASTER_KEY", key)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit());
+        Ok(command)
+    };
+    let scenarios: Vec<Box<dyn Scenario>> = vec![
+        Box::new(Whole {
+            name: "audit_export",
+            command: command(&["export", "--ledger", "main", "--to", to])?,
+            folder: Some(folder.clone()),
+            events,
+        }),
+        Box::new(Whole {
+            name: "audit_verify",
+            command: command(&["audit", "verify", to, "--key", &public])?,
+            folder: None,
+            events,
+        }),
+    ];
+    alternate(machine, plan, scenarios).await
+}
+
+#[async_trait]
+impl Scenario for Seal {
+    fn name(&self) -> String {
+        "audit_seal".to_owned()
+    }
+
+    fn unit(&self) -> &'static str {
+        "events/s"
+    }
+
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        let mut connection = self.database.pool().acquire().await?;
+        // What is sealed cannot be taken back, except by the owner of the database without its triggers.
+        for statement in [
+            "SET session_replication_role = replica",
+            "DELETE FROM audit.cosignature WHERE ledger = 'main'",
+            "DELETE FROM audit.checkpoint WHERE ledger = 'main'",
+            "DELETE FROM audit.tile WHERE ledger = 'main'",
+            "DELETE FROM audit.log WHERE ledger = 'main'",
+            "SET session_replication_role = DEFAULT",
+        ] {
+            connection.execute(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn round(&mut self, _duration: Duration) -> Result<Round, BenchError> {
+        let started = Instant::now();
+        let sealed = self.sealer.seal(self.ledger).await?;
+        if sealed.checkpoint.head.size != self.events {
+            return Err("not everything was sealed".into());
+        }
+        Ok(Round {
+            operations: self.events,
+            elapsed: started.elapsed(),
+            latencies: Vec::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Scenario for Whole {
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn unit(&self) -> &'static str {
+        "events/s"
+    }
+
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        match &self.folder {
+            Some(folder) if folder.exists() => Ok(tokio::fs::remove_dir_all(folder).await?),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn round(&mut self, _duration: Duration) -> Result<Round, BenchError> {
+        let started = Instant::now();
+        let status = self.command.status().await?;
+        if !status.success() {
+            return Err(format!("{} ended with {status}", self.name).into());
+        }
+        Ok(Round {
+            operations: self.events,
+            elapsed: started.elapsed(),
+            latencies: Vec::new(),
+        })
+    }
+}
