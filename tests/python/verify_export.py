@@ -129,22 +129,27 @@ class Repeated(dict):
     """An object that has a member twice; `type(x) is dict` tells it from others."""
 
 
+def of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else Repeated(members)
+
+
+def whole(digits: str) -> Any:
+    # Python does not read thousands of digits; no number that matters has more than 20.
+    return int(digits) if len(digits) <= 20 else float(digits)
+
+
+def no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+JSON = json.JSONDecoder(object_pairs_hook=of_pairs, parse_int=whole, parse_constant=no_number)
+
+
 def read_json(text: bytes) -> Any:
     """One JSON value as RFC 8259 has it: no NaN, and UTF-8 that is right."""
-
-    def of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        return members if len(members) == len(pairs) else Repeated(members)
-
-    def whole(digits: str) -> Any:
-        # Python does not read thousands of digits; no number that matters has more than 20.
-        return int(digits) if len(digits) <= 20 else float(digits)
-
-    def no_number(name: str) -> NoReturn:
-        raise ValueError(f"{name} is no JSON")
-
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=of_pairs, parse_int=whole, parse_constant=no_number)
+        return JSON.decode(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Malformed(f"no JSON: {str(error)[:200]}") from None
 
@@ -1405,12 +1410,10 @@ class Verifier:
 
     def read_records(self) -> list[Record]:
         """The records that can be read; one that cannot makes no key trusted."""
-        records = []
-        folder = self.folder / "records"
-        names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
-        for name in sorted(filter(re.compile("[1-9][0-9]{0,17}").fullmatch, names), key=int):
+        records, folder = [], self.folder / "records"
+        for path in sorted(folder.iterdir()) if folder.exists() else ():
             try:
-                records.append(Record.read(read_note(folder / name)))
+                records.append(Record.read(read_note(path)))
             except Malformed:
                 pass
         return records
@@ -1489,10 +1492,10 @@ class Verifier:
             self.check_history(tree)
         for name, checkpoint in reversed(self.earlier):
             report.find("history_truncated", report.events + 1, f"{name} is of {checkpoint.size} events")
-        if self.following and self.book.expected:
-            self.find("rule_broken", expected - 1, f"transaction {self.book.expected.transaction} had to follow")
         if size is not None and expected <= size:
             self.find("event_missing", expected, f"the checkpoint is of {size} events")
+        if self.following and self.book.expected:
+            self.find("rule_broken", expected - 1, f"transaction {self.book.expected.transaction} had to follow")
         if self.checkpoint and tree.root() != self.checkpoint.root:
             report.find("root_differs", None, "the events are not those that were signed")
 
