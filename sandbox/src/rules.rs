@@ -135,7 +135,10 @@ impl Fee {
         let share = percent_of(amount, self.percent).ok_or(FeeTooLong(asset))?;
         let sum = share.checked_add(fixed);
         // Sums that do not fit are rounded silently.
-        let sum = sum.filter(|sum| sum.checked_sub(fixed) == Some(share));
+        let is_exact = |sum: &Decimal| {
+            sum.checked_sub(fixed) == Some(share) && sum.checked_sub(share) == Some(fixed)
+        };
+        let sum = sum.filter(is_exact);
         sum.ok_or(FeeTooLong(asset))
     }
 }

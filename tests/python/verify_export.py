@@ -1410,7 +1410,6 @@ class Verifier:
 
                 self.book = Book(transaction_at)
                 self.check_events(file, tiles)
-        self.check_origin()
         self.check_balances()
         return self.report
 
@@ -1522,12 +1521,13 @@ class Verifier:
             report.find("history_truncated", report.events + 1, f"{name} is of {checkpoint.size} events")
         if size is not None and expected <= size:
             self.find("event_missing", expected, f"the checkpoint is of {size} events")
+        if self.checkpoint and tree.root() != self.checkpoint.root:
+            report.find("root_differs", None, "the events are not those that were signed")
+        self.check_origin()
         if self.following and self.book.expected:
             self.find("rule_broken", expected - 1, f"transaction {self.book.expected.transaction} had to follow")
         if self.following:
             self.check_marks()
-        if self.checkpoint and tree.root() != self.checkpoint.root:
-            report.find("root_differs", None, "the events are not those that were signed")
 
     def check_place(self, line: Line, expected: int, size: Optional[int]) -> bool:
         """Whether the line is to be looked at; not when it is passed over."""

@@ -121,6 +121,7 @@ pub fn options(database_url: &str, nats_url: &str) -> NodeOptions {
                 ..SealSettings::default()
             },
             folder: None,
+            witnesses: Vec::new(),
         },
     }
 }
