@@ -11,6 +11,7 @@ use ledger_core::book::Book;
 use ledger_core::decision::{Again, DecidingAgain};
 use ledger_core::event::RecordedEvent;
 use ledger_core::hold::{HoldEvent, HoldManager};
+use ledger_core::owner::OwnerEvent;
 use ledger_core::transaction::{Transaction, TransactionCause, TransactionEvent};
 use ledger_core::{Event, LedgerName, Posting, Stream, TransactionId};
 
@@ -153,6 +154,13 @@ impl Rules {
 
     fn check(&mut self, ledger: LedgerName, event: &RecordedEvent) -> Result<bool, Broken> {
         self.check_due(event)?;
+        if let (Stream::Owner(key), Event::Owner(granted)) = (event.stream, &event.event) {
+            let (OwnerEvent::TierGranted { owner, .. } | OwnerEvent::TierWithdrawn { owner, .. }) =
+                &**granted;
+            if owner.key() != key {
+                return broken(format!("it is of {owner}, in the stream of another owner"));
+            }
+        }
         match self.deciding.next(&mut self.book, event) {
             Ok(Again::Same | Again::Told) => {}
             Ok(Again::Other(other)) => {

@@ -98,12 +98,13 @@ fn every_operation_has_its_errors_its_tag_and_described_parameters() {
             let is_of_ledger = path.starts_with("/v1/ledgers");
             // One shows a secret once, which would have to be kept under a key, and of which few may be open; the
             // other is a question that must not stand in an address.
-            // Sealing what is sealed gives the same checkpoint, and a key is replaced once.
+            // Sealing what is sealed gives the same checkpoint, a key is replaced once, and a fork's name is its key.
             let keyless = [
                 "open_case_document_upload",
                 "find_profiles",
                 "seal_ledger",
                 "replace_checkpoint_key",
+                "create_fork",
             ];
             let is_keyless = keyless.iter().any(|name| operation["operationId"] == *name);
             let wants_key = is_of_ledger && method != "get" && !is_keyless;

@@ -29,7 +29,6 @@ impl Mixed {
         for round in 0..rounds {
             let id = self.dice.pick(&self.accounts);
             let (until, cut) = (self.bound(&times), self.cut(&times, head));
-            println!("seed {SEED}, round {round}: {id}, {until:?}, {cut:?}");
             check_sums(&self.node, &self.moves, id, until, cut).await;
             if round % 4 == 0 {
                 let request = StatementRequest {
@@ -40,7 +39,6 @@ impl Mixed {
                     recorded: cut,
                 };
                 let limit = self.dice.pick(&[40, 333, 1_000]);
-                println!("{request:?} in pages of {limit}");
                 let (statement, entries) = ask(&self.node, request, limit).await;
                 check(&statement, &entries, &expect(&self.moves, request));
             }
