@@ -94,12 +94,13 @@ impl Decision<'_> {
             | CaseAction::Expire
             | CaseAction::Reset { .. } => return Ok(()),
         }
+        // Whoever opens a case that there is has named somebody else's, and is told no more than that.
         let opened = match action {
             CaseAction::Open { owner, .. } => Some(owner),
             _ => None,
         };
         let known = case.open().map(|(open, _)| &open.owner);
-        match known.or(opened) {
+        match opened.or(known) {
             Some(owner) if self.book.profile(owner.key()).is_erased() => {
                 let owner = owner.clone();
                 Err(ProfileRejection::Erased { owner }.into())

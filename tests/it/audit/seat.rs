@@ -120,7 +120,7 @@ async fn an_auditor_sees_the_whole_of_their_ledger_and_changes_nothing() {
     assert_eq!(head().await, before);
 
     // They do not see who a person is; who did is on record, and that they see where they audit everything.
-    assert_eq!(office.read(ada).await.expect(403).code(), "forbidden");
+    assert_eq!(office.read(ada).await.expect(404).code(), "owner_not_found");
     office.read(&office.meera.access).await.expect(200);
     let path = format!("/v1/access-records?about={}", office.asha.subject());
     let records = doors.get(&path, &doors.admin).await.expect(200).body;
