@@ -23,6 +23,7 @@ use crate::wallet::WalletCommand;
 
 mod again;
 mod anew;
+mod asked;
 mod limits;
 mod needs;
 mod onboarding;

@@ -61,6 +61,17 @@ impl Posting {
         self.destination.account(self.asset)
     }
 
+    /// The same movement, as asked for.
+    #[must_use]
+    pub fn requested(&self) -> RequestedPosting {
+        RequestedPosting {
+            source: self.source,
+            destination: self.destination,
+            asset: self.asset,
+            amount: self.amount.value(),
+        }
+    }
+
     /// The movement that undoes this one.
     #[must_use]
     pub fn reversed(&self) -> RequestedPosting {

@@ -13,23 +13,15 @@ use std::collections::VecDeque;
 use uuid::Uuid;
 
 use crate::book::{Book, NewEvent, Savepoint};
-use crate::command::Command;
 use crate::event::{Event, RecordedEvent, Stream};
-use crate::hold::{
-    CaptureRequest, Hold, HoldCommand, HoldEvent, HoldManager, HoldRequest, Remainder,
-};
-use crate::identifier::{HoldId, TransactionId, WalletId};
-use crate::ledger::{LedgerCommand, LedgerEvent, LedgerRejection, RequestedPolicy};
-use crate::limit::RequestedTier;
-use crate::money::Amount;
-use crate::posting::{Posting, RequestedPosting};
+use crate::hold::{Hold, HoldCommand, HoldEvent, HoldManager};
+use crate::identifier::{HoldId, TransactionId};
+use crate::ledger::{LedgerEvent, LedgerRejection};
+use crate::posting::RequestedPosting;
 use crate::rejection::Rejection;
-use crate::transaction::{
-    Transaction, TransactionCause, TransactionCommand, TransactionEvent, TransactionRequest,
-};
-use crate::wallet::{RequestedOverdraft, WalletEvent};
+use crate::transaction::{Transaction, TransactionCause, TransactionCommand, TransactionEvent};
 
-use super::{Decided, Decision, DecisionError};
+use super::{Decided, Decision, DecisionError, asked};
 
 /// What deciding an event again came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +76,7 @@ impl DecidingAgain {
         match decision.again(recorded) {
             Some(decided) => settle(book, before, recorded, decided),
             None => {
-                let brought = decision.brought_by(recorded);
+                let brought = decision.record_outside(recorded.stream, recorded.event.clone());
                 book.take_back(before);
                 self.brought = brought?.into_iter().skip(1).collect();
                 book.apply(recorded)?;
@@ -168,9 +160,11 @@ impl Decision<'_> {
             }
             (Stream::Hold(id), Event::Hold(event)) => Some(self.hold_again(id, event)),
             (Stream::Wallet(id), Event::Wallet(event)) => {
-                Some(self.wallet(&wallet_command(id, event)))
+                Some(self.wallet(&asked::of_wallet(id, event)))
             }
-            (Stream::Ledger(_), Event::Ledger(event)) => Some(self.ledger(&ledger_command(event))),
+            (Stream::Ledger(_), Event::Ledger(event)) => {
+                Some(self.ledger(&asked::of_ledger(event)))
+            }
             (
                 Stream::Ledger(_)
                 | Stream::Wallet(_)
@@ -189,42 +183,18 @@ impl Decision<'_> {
         }
     }
 
-    /// An event that was told, and behind it what it moves and reserves.
-    fn brought_by(&mut self, recorded: &RecordedEvent) -> Decided {
-        let effects = match (recorded.stream, &recorded.event) {
-            (Stream::Payment(id), Event::Payment(event)) => {
-                self.book.payment(id).effects(id, event)
-            }
-            (Stream::Payout(id), Event::Payout(event)) => self.book.payout(id).effects(id, event),
-            (Stream::Settlement(id), Event::Settlement(event)) => event.effects(id),
-            _ => return Ok(Vec::new()),
-        };
-        self.record_with(recorded.stream, recorded.event.clone(), effects)
-    }
-
     fn transaction_again(&mut self, id: TransactionId, event: &TransactionEvent) -> Decided {
         match event {
             TransactionEvent::TransactionPosted {
-                postings,
-                effective_at,
-                cause,
-                reference,
-                metadata,
-                ..
+                postings, cause, ..
             } => {
                 let postings = match (cause, self.book.transaction_reverted_by(*cause, id)) {
                     (TransactionCause::Revert(_), Some(reversed)) => reversed,
                     // Whatever it says of itself, nothing was turned round by it.
                     (TransactionCause::Revert(_), None) => Vec::new(),
-                    _ => postings.iter().map(requested).collect(),
+                    _ => asked::postings(postings),
                 };
-                let request = TransactionRequest {
-                    postings,
-                    effective_at: Some(*effective_at),
-                    reference: reference.clone(),
-                    metadata: metadata.clone(),
-                };
-                self.post(id, request, *cause)
+                self.post(id, asked::transaction(Some(event), postings), *cause)
             }
             TransactionEvent::TransactionReverted {
                 reverting_transaction,
@@ -238,35 +208,10 @@ impl Decision<'_> {
         }
     }
 
+    /// Nobody manages the hold: what others make of theirs is brought.
     fn hold_again(&mut self, id: HoldId, event: &HoldEvent) -> Decided {
-        let manager = match self.book.hold(id) {
-            Hold::Active(active) => active.manager,
-            Hold::Absent | Hold::Captured | Hold::Voided | Hold::Expired => None,
-        };
-        let recorded_at = self.recorded_at;
         match event {
-            HoldEvent::HoldPlaced {
-                source,
-                asset,
-                amount,
-                destination,
-                expires_at,
-                reference,
-                metadata,
-                manager,
-                ..
-            } => {
-                let request = HoldRequest {
-                    source: *source,
-                    asset: *asset,
-                    amount: amount.value(),
-                    destination: *destination,
-                    expires_at: *expires_at,
-                    reference: reference.clone(),
-                    metadata: metadata.clone(),
-                };
-                self.place_hold(id, &request, *manager)
-            }
+            // Its transaction follows, and is decided for itself.
             HoldEvent::HoldCaptured {
                 destination,
                 amount,
@@ -274,44 +219,18 @@ impl Decision<'_> {
                 transaction,
                 ..
             } => {
-                let remainder = match released {
-                    Some(_) => Remainder::Release,
-                    None => Remainder::Keep,
+                let capture = HoldCommand::Capture {
+                    hold: id,
+                    request: asked::capture(*amount, *destination, *released, None),
+                    transaction: *transaction,
+                    recorded_at: self.recorded_at,
+                    manager: None,
                 };
-                let request = CaptureRequest {
-                    amount: Some(amount.value()),
-                    destination: Some(*destination),
-                    remainder,
-                    effective_at: None,
-                    reference: None,
-                    metadata: crate::annotation::Metadata::default(),
-                };
-                self.hold(
-                    id,
-                    &HoldCommand::Capture {
-                        hold: id,
-                        request,
-                        transaction: *transaction,
-                        recorded_at,
-                        manager,
-                    },
-                )
+                self.hold(id, &capture)
             }
-            HoldEvent::HoldVoided { reason, .. } => self.hold(
-                id,
-                &HoldCommand::Void {
-                    hold: id,
-                    reason: reason.clone(),
-                    manager,
-                },
-            ),
-            HoldEvent::HoldExpired { .. } => self.hold(
-                id,
-                &HoldCommand::Expire {
-                    hold: id,
-                    recorded_at,
-                },
-            ),
+            HoldEvent::HoldPlaced { .. }
+            | HoldEvent::HoldVoided { .. }
+            | HoldEvent::HoldExpired { .. } => self.run(&asked::of_hold(id, event, None)),
         }
     }
 }
@@ -341,81 +260,5 @@ impl Book {
             Hold::Active(active) => active.manager,
             Hold::Absent | Hold::Captured | Hold::Voided | Hold::Expired => None,
         }
-    }
-}
-
-/// A recorded posting as it was asked for.
-fn requested(posting: &Posting) -> RequestedPosting {
-    RequestedPosting {
-        source: posting.source,
-        destination: posting.destination,
-        asset: posting.asset,
-        amount: posting.amount.value(),
-    }
-}
-
-/// What is asked of a wallet for this to happen.
-fn wallet_command(wallet: WalletId, event: &WalletEvent) -> Command {
-    match event.clone() {
-        WalletEvent::WalletOpened {
-            owner,
-            overdraft,
-            reference,
-            metadata,
-        } => Command::OpenWallet {
-            wallet,
-            owner,
-            overdraft: overdraft
-                .into_iter()
-                .map(|(asset, overdraft)| (asset, RequestedOverdraft::from(overdraft)))
-                .collect(),
-            reference,
-            metadata,
-        },
-        WalletEvent::WalletFrozen { scope, reason } => Command::FreezeWallet {
-            wallet,
-            scope,
-            reason,
-        },
-        WalletEvent::WalletUnfrozen { reason } => Command::UnfreezeWallet { wallet, reason },
-        WalletEvent::WalletOverdraftSet { asset, overdraft } => Command::SetWalletOverdraft {
-            wallet,
-            asset,
-            overdraft: overdraft.into(),
-        },
-        WalletEvent::WalletClosed { reason } => Command::CloseWallet { wallet, reason },
-    }
-}
-
-/// What is asked of a ledger for this to happen.
-fn ledger_command(event: &LedgerEvent) -> LedgerCommand {
-    match event {
-        LedgerEvent::LedgerOpened {
-            name,
-            system_accounts,
-        } => LedgerCommand::Open {
-            name: *name,
-            system_accounts: system_accounts.clone(),
-        },
-        LedgerEvent::AssetRegistered { asset } => LedgerCommand::RegisterAsset {
-            code: asset.code,
-            scale: asset.scale,
-        },
-        LedgerEvent::SystemAccountOpened { account } => LedgerCommand::OpenSystemAccount {
-            name: account.name,
-            normal_side: account.normal_side,
-        },
-        LedgerEvent::TierSet { tier, rules } => LedgerCommand::SetTier {
-            tier: *tier,
-            rules: RequestedTier::from(rules),
-        },
-        LedgerEvent::DefaultTierSet { tier } => LedgerCommand::SetDefaultTier { tier: *tier },
-        LedgerEvent::PaymentPolicySet { asset, policy } => LedgerCommand::SetPaymentPolicy {
-            asset: *asset,
-            policy: RequestedPolicy {
-                chargeback_overdraft: policy.chargeback_overdraft.into(),
-                payout_approval_above: policy.payout_approval_above.map(Amount::value),
-            },
-        },
     }
 }

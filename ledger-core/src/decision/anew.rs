@@ -19,20 +19,15 @@
 
 use crate::book::{Book, NewEvent};
 use crate::event::{Event, RecordedEvent, Stream};
-use crate::hold::{CaptureRequest, HoldCommand, HoldEvent, HoldRequest, Remainder};
-use crate::identifier::{HoldId, Holder, PayoutId, TransactionId, WalletId};
+use crate::hold::HoldEvent;
+use crate::identifier::{PayoutId, TransactionId};
 use crate::ledger::LedgerEvent;
 use crate::payout::{NewPayout, PayoutAction, PayoutEvent};
-use crate::posting::{Posting, RequestedPosting};
-use crate::provider::Authority;
-use crate::rejection::Rejection;
 use crate::timestamp::Timestamp;
-use crate::transaction::{
-    TransactionCause, TransactionCommand, TransactionEvent, TransactionRequest,
-};
-use crate::wallet::{WalletCommand, WalletEvent};
+use crate::transaction::{TransactionCause, TransactionCommand, TransactionEvent};
+use crate::wallet::WalletEvent;
 
-use super::{Decided, Decision, DecisionError};
+use super::{Decided, Decision, DecisionError, asked};
 
 mod payment;
 
@@ -110,10 +105,10 @@ impl Decision<'_> {
                 self.transaction_anew(id, event, recorded.transaction)
             }
             (Stream::Hold(id), Event::Hold(event)) => {
-                self.hold_anew(id, event, recorded.transaction)
+                self.run(&asked::of_hold(id, event, recorded.transaction))
             }
-            (Stream::Wallet(id), Event::Wallet(WalletEvent::WalletClosed { .. })) => {
-                self.wallet_closed_anew(id, recorded)
+            (Stream::Wallet(id), Event::Wallet(event @ WalletEvent::WalletClosed { .. })) => {
+                self.wallet(&asked::of_wallet(id, event))
             }
             (Stream::Ledger(_), Event::Ledger(LedgerEvent::SystemAccountOpened { account })) => {
                 let open = self.book.open_ledger();
@@ -127,11 +122,7 @@ impl Decision<'_> {
                 self.payment_anew(id, event, recorded.spare)
             }
             (Stream::Payout(id), Event::Payout(event)) => self.payout_anew(id, event),
-            (Stream::Settlement(id), Event::Settlement(event)) => {
-                let effects = event.effects(id);
-                self.record_with(recorded.stream, recorded.event.clone(), effects)
-            }
-            (stream, event) => self.record(stream, event.clone()),
+            (stream, event) => self.record_outside(stream, event.clone()),
         }
     }
 
@@ -145,8 +136,7 @@ impl Decision<'_> {
             TransactionEvent::TransactionPosted {
                 postings, cause, ..
             } => {
-                let postings = postings.iter().map(requested).collect();
-                let request = described_as(Some(event), postings);
+                let request = asked::transaction(Some(event), asked::postings(postings));
                 self.post(id, request, *cause)
             }
             TransactionEvent::TransactionReverted {
@@ -161,97 +151,12 @@ impl Decision<'_> {
                     reverting_transaction: *reverting_transaction,
                 };
                 let mut events = self.transaction(id, &mark)?;
-                let request = described_as(reverting, postings);
+                let request = asked::transaction(reverting, postings);
                 let cause = TransactionCause::Revert(id);
                 events.extend(self.post(*reverting_transaction, request, cause)?);
                 Ok(events)
             }
         }
-    }
-
-    fn hold_anew(
-        &mut self,
-        id: HoldId,
-        event: &HoldEvent,
-        captured_by: Option<&TransactionEvent>,
-    ) -> Decided {
-        let recorded_at = self.recorded_at;
-        match event {
-            HoldEvent::HoldPlaced {
-                source,
-                asset,
-                amount,
-                destination,
-                expires_at,
-                reference,
-                metadata,
-                manager,
-                ..
-            } => {
-                let request = HoldRequest {
-                    source: *source,
-                    asset: *asset,
-                    amount: amount.value(),
-                    destination: *destination,
-                    expires_at: *expires_at,
-                    reference: reference.clone(),
-                    metadata: metadata.clone(),
-                };
-                self.place_hold(id, &request, *manager)
-            }
-            HoldEvent::HoldCaptured {
-                destination,
-                amount,
-                released,
-                transaction,
-                ..
-            } => {
-                let described = described_as(captured_by, Vec::new());
-                let request = CaptureRequest {
-                    amount: Some(amount.value()),
-                    destination: Some(*destination),
-                    remainder: match released {
-                        Some(_) => Remainder::Release,
-                        None => Remainder::Keep,
-                    },
-                    effective_at: described.effective_at,
-                    reference: described.reference,
-                    metadata: described.metadata,
-                };
-                self.capture(id, None, *transaction, &request, Authority::Ordinary)
-            }
-            HoldEvent::HoldVoided { reason, .. } => self.hold(
-                id,
-                &HoldCommand::Void {
-                    hold: id,
-                    reason: reason.clone(),
-                    manager: None,
-                },
-            ),
-            HoldEvent::HoldExpired { .. } => self.hold(
-                id,
-                &HoldCommand::Expire {
-                    hold: id,
-                    recorded_at,
-                },
-            ),
-        }
-    }
-
-    fn wallet_closed_anew(&mut self, wallet: WalletId, recorded: &Recorded<'_>) -> Decided {
-        let reason = match recorded.event {
-            Event::Wallet(WalletEvent::WalletClosed { reason }) => reason.clone(),
-            _ => None,
-        };
-        let holder = Holder::Wallet(wallet);
-        let close = WalletCommand::Close {
-            wallet,
-            reason,
-            accounts: self.book.accounts_of(holder),
-        };
-        let event = self.book.wallet(holder).decide(&close);
-        let event = event.map_err(Rejection::from)?;
-        self.record(recorded.stream, Event::Wallet(event))
     }
 
     fn payout_anew(&mut self, id: PayoutId, event: &PayoutEvent) -> Decided {
@@ -277,45 +182,6 @@ impl Decision<'_> {
             });
             return self.payout(id, &request);
         }
-        let before = self.book.payout(id).clone();
-        let effects = before.effects(id, event);
-        let event = Event::Payout(Box::new(event.clone()));
-        self.record_with(Stream::Payout(id), event, effects)
-    }
-}
-
-/// A transaction as it was asked for, but for its postings.
-fn described_as(
-    event: Option<&TransactionEvent>,
-    postings: Vec<RequestedPosting>,
-) -> TransactionRequest {
-    match event {
-        Some(TransactionEvent::TransactionPosted {
-            effective_at,
-            reference,
-            metadata,
-            ..
-        }) => TransactionRequest {
-            postings,
-            effective_at: Some(*effective_at),
-            reference: reference.clone(),
-            metadata: metadata.clone(),
-        },
-        Some(TransactionEvent::TransactionReverted { .. }) | None => TransactionRequest {
-            postings,
-            effective_at: None,
-            reference: None,
-            metadata: crate::annotation::Metadata::default(),
-        },
-    }
-}
-
-/// A recorded posting as it was asked for.
-fn requested(posting: &Posting) -> RequestedPosting {
-    RequestedPosting {
-        source: posting.source,
-        destination: posting.destination,
-        asset: posting.asset,
-        amount: posting.amount.value(),
+        self.record_outside(Stream::Payout(id), Event::Payout(Box::new(event.clone())))
     }
 }

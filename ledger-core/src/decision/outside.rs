@@ -9,7 +9,7 @@ use crate::identifier::{BeneficiaryId, Holder, PaymentId, PayoutId, SettlementId
 use crate::ledger::{LedgerEvent, PaymentPolicy, SystemAccount};
 use crate::limit::Limits;
 use crate::money::AssetCode;
-use crate::payment::{Payment, PaymentAction, PaymentCommand, PaymentEvent, unexpected_payment_id};
+use crate::payment::{PaymentAction, PaymentCommand, PaymentEvent, unexpected_payment_id};
 use crate::payout::{PayoutAction, PayoutCommand};
 use crate::posting::Standings;
 use crate::provider::{Authority, Effect, opened_by_movements};
@@ -28,11 +28,11 @@ impl Decision<'_> {
         let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
             return Ok(Vec::new());
         };
-        let mut events = self.record_payment(payment, &before, event)?;
+        let mut events = self.record_payment(payment, event)?;
         let command = self.payment_command(payment, command.action)?;
         let after = self.book.payment(payment).clone();
         if let Some(event) = after.decide_beside(&command).map_err(Rejection::from)? {
-            events.extend(self.record_payment(payment, &after, event)?);
+            events.extend(self.record_payment(payment, event)?);
         }
         Ok(events)
     }
@@ -67,15 +67,8 @@ impl Decision<'_> {
         }
     }
 
-    pub(super) fn record_payment(
-        &mut self,
-        payment: PaymentId,
-        before: &Payment,
-        event: PaymentEvent,
-    ) -> Decided {
-        let effects = before.effects(payment, &event);
-        let event = Event::Payment(Box::new(event));
-        self.record_with(Stream::Payment(payment), event, effects)
+    fn record_payment(&mut self, payment: PaymentId, event: PaymentEvent) -> Decided {
+        self.record_outside(Stream::Payment(payment), Event::Payment(Box::new(event)))
     }
 
     pub(super) fn payout(&mut self, payout: PayoutId, action: &PayoutAction) -> Decided {
@@ -105,12 +98,7 @@ impl Decision<'_> {
         let Some(event) = before.decide(&command).map_err(Rejection::from)? else {
             return Ok(Vec::new());
         };
-        let effects = before.effects(payout, &event);
-        self.record_with(
-            Stream::Payout(payout),
-            Event::Payout(Box::new(event)),
-            effects,
-        )
+        self.record_outside(Stream::Payout(payout), Event::Payout(Box::new(event)))
     }
 
     pub(super) fn beneficiary(
@@ -156,9 +144,8 @@ impl Decision<'_> {
         let Some(event) = state.decide(&command).map_err(Rejection::from)? else {
             return Ok(Vec::new());
         };
-        let effects = event.effects(settlement);
         let event = Event::Settlement(Box::new(event));
-        self.record_with(Stream::Settlement(settlement), event, effects)
+        self.record_outside(Stream::Settlement(settlement), event)
     }
 
     fn policy(&self, asset: Option<AssetCode>) -> PaymentPolicy {
@@ -175,12 +162,16 @@ impl Decision<'_> {
         self.book.standings(asset, accounts)
     }
 
-    pub(super) fn record_with(
-        &mut self,
-        stream: Stream,
-        event: Event,
-        effects: Vec<Effect>,
-    ) -> Decided {
+    /// Records an event, and behind it what it moves and reserves where it is one of the outside.
+    pub(super) fn record_outside(&mut self, stream: Stream, event: Event) -> Decided {
+        let effects = match (stream, &event) {
+            (Stream::Payment(id), Event::Payment(event)) => {
+                self.book.payment(id).effects(id, event)
+            }
+            (Stream::Payout(id), Event::Payout(event)) => self.book.payout(id).effects(id, event),
+            (Stream::Settlement(id), Event::Settlement(event)) => event.effects(id),
+            _ => Vec::new(),
+        };
         let mut events = self.record(stream, event)?;
         for effect in effects {
             events.extend(self.carry_out(effect)?);

