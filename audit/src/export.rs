@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::{LogError, LogReader, RawEvent};
+use event_store::{LogError, LogReader};
 use ledger_core::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -27,9 +27,9 @@ use crate::verify::{BALANCES, CHECKPOINT, EVENTS, KEYS, RECORDS};
 pub const MAX_UNWRITABLE: usize = 100;
 
 /// Events read at a time.
-const PAGE: i64 = 5_000;
+const PAGE: i64 = 1_000;
 /// Pages read ahead.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 /// Tiles read at a time.
 const TILES: usize = 256;
 /// How often the accounts are read anew when they cannot be sealed as they were read.
@@ -206,7 +206,15 @@ async fn cosigned(
         .unwrap_or(checkpoint))
 }
 
-type Page = Result<(Vec<RawEvent>, ErasedPersons), LogError>;
+/// Some events as they are written.
+#[derive(Default)]
+struct Page {
+    lines: Vec<u8>,
+    events: u64,
+    unwritable: Vec<EventLineError>,
+    /// Where the next page begins; none after the last one.
+    last: Option<Position>,
+}
 
 /// Writes the events, as they are now, up to and with a position.
 async fn events(
@@ -215,46 +223,28 @@ async fn events(
     size: u64,
     folder: &Folder,
 ) -> Result<(u64, Vec<EventLineError>), ExportError> {
-    let (sender, mut pages) = mpsc::channel::<Page>(AHEAD);
+    let (sender, mut pages) = mpsc::channel::<Result<Page, LogError>>(AHEAD);
     let log = LogReader::new(pool.clone());
     let reader = tokio::spawn(async move {
         let until = Position::START.plus(i64::try_from(size).unwrap_or(i64::MAX));
-        let mut after = Position::START;
-        loop {
-            let page = page(&log, ledger, after, until).await;
-            let last = match &page {
-                Ok((events, _)) => events.last().and_then(|event| event.text().ok()),
-                Err(_) => None,
-            };
-            let last = last.and_then(|event| Position::try_new(event.position));
+        let mut after = Some(Position::START);
+        while let Some(position) = after {
+            let page = page(&log, ledger, position, until).await;
+            after = page.as_ref().ok().and_then(|page| page.last);
             if sender.send(page).await.is_err() {
                 return;
-            }
-            match last {
-                Some(last) => after = last,
-                None => return,
             }
         }
     });
     let mut to = folder.create(EVENTS)?;
-    let (mut written, mut lines, mut unwritable) = (0, Vec::new(), Vec::new());
+    let (mut written, mut unwritable) = (0, Vec::new());
     while let Some(page) = pages.recv().await {
-        let (events, erased) = page?;
-        lines.clear();
-        for event in &events {
-            let event = event.text()?;
-            let mark = erased.mark(&event);
-            if let Err(error) = write_line(&mut lines, ledger, &event, mark) {
-                // Whoever checks the export is shown where something stands that Daybook has not written.
-                write_unwritable(&mut lines, ledger, &error);
-                if unwritable.len() < MAX_UNWRITABLE {
-                    unwritable.push(error);
-                }
-            }
-            written += 1;
-        }
-        to.write_all(&lines)
+        let page = page?;
+        to.write_all(&page.lines)
             .map_err(|source| folder.unwritable(EVENTS, source))?;
+        written += page.events;
+        unwritable.extend(page.unwritable);
+        unwritable.truncate(MAX_UNWRITABLE);
     }
     drop(reader.await);
     to.flush()
@@ -262,14 +252,27 @@ async fn events(
     Ok((written, unwritable))
 }
 
-async fn page(log: &LogReader, ledger: LedgerName, after: Position, until: Position) -> Page {
-    let events = log.read_present(ledger, after, until, PAGE).await?;
-    let texts = events
-        .iter()
-        .map(RawEvent::text)
-        .collect::<Result<Vec<_>, _>>()?;
-    let erased = ErasedPersons::among_until(log, ledger, &texts, until).await?;
-    Ok((events, erased))
+async fn page(
+    log: &LogReader,
+    ledger: LedgerName,
+    after: Position,
+    until: Position,
+) -> Result<Page, LogError> {
+    let read = log.read_present(ledger, after, until, PAGE).await?;
+    let events = read.events()?.collect::<Result<Vec<_>, _>>()?;
+    let erased = ErasedPersons::among_until(log, ledger, &events, until).await?;
+    let mut page = Page::default();
+    for event in &events {
+        if let Err(error) = write_line(&mut page.lines, ledger, event, erased.mark(event)) {
+            // Whoever checks the export is shown where something stands that Daybook has not written.
+            write_unwritable(&mut page.lines, ledger, &error);
+            page.unwritable.push(error);
+        }
+        page.events += 1;
+    }
+    let last = events.last();
+    page.last = last.and_then(|event| Position::try_new(event.position));
+    Ok(page)
 }
 
 /// Writes the tiles of the tree of exactly this size.

@@ -143,24 +143,25 @@ pub fn write_leaf(
     event: &EventText<'_>,
 ) -> Result<(), EventLineError> {
     let position = event.position;
-    let breaks = |text: &str| text.bytes().any(|byte| matches!(byte, b'\n' | b'\r'));
+    let breaks = |text: &str| memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some();
     if breaks(event.payload) || breaks(event.metadata) {
         return Err(EventLineError::LineBreak { position });
     }
     let recorded_at = Timestamp::try_new(event.recorded_at)
         .map_err(|source| EventLineError::Time { position, source })?;
     let faulty = |source| EventLineError::Text { position, source };
-    let number = |to: &mut Vec<u8>, name: &str, value: &dyn std::fmt::Display| {
-        write!(to, "{name}{value}").map_err(|error| faulty(serde_json::Error::io(error)))
-    };
-    number(to, r#"{"ledger":""#, &ledger)?;
-    number(to, r#"","position":"#, &position)?;
-    number(to, r#","recorded_at":""#, &recorded_at)?;
+    to.extend_from_slice(br#"{"ledger":""#);
+    to.extend_from_slice(ledger.as_str().as_bytes());
+    to.extend_from_slice(br#"","position":"#);
+    serde_json::to_writer(&mut *to, &position).map_err(faulty)?;
+    to.extend_from_slice(br#","recorded_at":""#);
+    write!(to, "{recorded_at}").map_err(|error| faulty(serde_json::Error::io(error)))?;
     to.extend_from_slice(br#"","aggregate_type":"#);
     serde_json::to_writer(&mut *to, event.aggregate_type).map_err(faulty)?;
     to.extend_from_slice(br#","aggregate_id":"#);
     serde_json::to_writer(&mut *to, event.aggregate_id).map_err(faulty)?;
-    number(to, r#","sequence":"#, &event.sequence)?;
+    to.extend_from_slice(br#","sequence":"#);
+    serde_json::to_writer(&mut *to, &event.sequence).map_err(faulty)?;
     to.extend_from_slice(br#","event_type":"#);
     serde_json::to_writer(&mut *to, event.event_type).map_err(faulty)?;
     to.extend_from_slice(br#","event_version":"#);

@@ -330,6 +330,11 @@ impl TextFormat for Secret {
 pub struct RequestedAmount(Decimal);
 
 impl RequestedAmount {
+    /// One that was accepted before.
+    pub(crate) const fn accepted(value: Decimal) -> Self {
+        Self(value)
+    }
+
     /// The exact decimal value.
     #[must_use]
     pub const fn value(self) -> Decimal {
@@ -385,6 +390,11 @@ const fn amount_code(error: &AmountError) -> FieldCode {
 pub struct Percentage(Decimal);
 
 impl Percentage {
+    /// One that was accepted before.
+    pub(crate) const fn accepted(value: Decimal) -> Self {
+        Self(value)
+    }
+
     /// The exact decimal value.
     #[must_use]
     pub const fn value(self) -> Decimal {

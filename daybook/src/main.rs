@@ -10,5 +10,16 @@ use daybook::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    daybook::run(Cli::parse())
+    match Cli::try_parse() {
+        Ok(cli) => daybook::run(cli),
+        Err(told) => {
+            // Nobody is there to be told when this fails.
+            let _ = told.print();
+            // Not the parser's 2, which says of an export that something is wrong with it.
+            match told.use_stderr() {
+                true => ExitCode::FAILURE,
+                false => ExitCode::SUCCESS,
+            }
+        }
+    }
 }

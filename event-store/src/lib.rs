@@ -23,7 +23,8 @@ pub mod vault;
 pub use database::{Database, DatabaseError};
 pub use error_chain::ErrorChain;
 pub use log::{
-    EventFilter, EventText, LedgerHead, LogError, LogReader, LookedThrough, RawEvent, StoredEvent,
+    EventFilter, EventPage, EventText, LedgerHead, LogError, LogReader, LookedThrough, RawEvent,
+    StoredEvent,
 };
 pub use signal::LogSignal;
 pub use vault::{Vault, VaultError};

@@ -1,6 +1,7 @@
 //! Reading the log: in order of position, without gaps.
 
 mod owners;
+mod page;
 mod raw;
 mod time;
 
@@ -11,6 +12,7 @@ use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timesta
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
+pub use page::{EventPage, Events};
 pub use raw::{EventText, RawEvent, read_raw};
 
 use time::StoredTime;
@@ -154,6 +156,9 @@ pub struct LookedThrough {
     pub reached: Position,
 }
 
+/// A limit that is as good as none: it can be added to every position that there will ever be.
+const NO_LIMIT: i64 = 1 << 40;
+
 /// Positions looked through by one query.
 const STRETCH: i64 = 20_000;
 
@@ -166,12 +171,6 @@ pub struct LogReader {
 /// The columns of a [`StoredEvent`].
 const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
                        payload::text AS payload, metadata::text AS metadata, recorded_at";
-
-/// Reads a stretch of a log.
-const READ: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
-                    event_version, payload::text AS payload, metadata::text AS metadata, recorded_at \
-                    FROM daybook.events WHERE ledger = $1 AND position > $2 \
-                    ORDER BY position LIMIT $3";
 
 impl LogReader {
     /// A reader on this pool.
@@ -247,8 +246,21 @@ impl LogReader {
         read_raw(&self.pool, ledger, after, limit).await
     }
 
-    /// The next `limit` events after a position, up to and with another: those that are there, whatever is missing
-    /// between them.
+    /// The same, of which only the texts are wanted.
+    ///
+    /// # Errors
+    /// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
+    pub async fn read_page(
+        &self,
+        ledger: LedgerName,
+        after: Position,
+        limit: i64,
+    ) -> Result<EventPage, LogError> {
+        page::read_page(&self.pool, ledger, after, limit).await
+    }
+
+    /// The next events after a position, at most `limit`, up to and with another: those that are there, whatever is
+    /// missing between them. Where some are, there may be fewer than `limit`, and none only at the end.
     ///
     /// # Errors
     /// [`LogError::Database`].
@@ -258,8 +270,8 @@ impl LogReader {
         after: Position,
         until: Position,
         limit: i64,
-    ) -> Result<Vec<RawEvent>, LogError> {
-        raw::read_present(&self.pool, ledger, after, until, limit).await
+    ) -> Result<EventPage, LogError> {
+        page::read_present(&self.pool, ledger, after, until, limit).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.
@@ -476,6 +488,21 @@ impl LogReader {
     }
 }
 
+/// Reads the next `$3` events of the ledger `$1` after the position `$2`; `more` is a condition that they have to meet
+/// as well.
+///
+/// The upper bound follows from the limit, at most [`NO_LIMIT`], and changes no answer. Where the statistics are
+/// behind, as after a large import, PostgreSQL expects few events after a position, and would read and sort all there
+/// are for each page.
+fn next_events(columns: &str, more: &str) -> String {
+    format!(
+        "SELECT {columns} FROM daybook.events WHERE ledger = $1 AND position > $2 {more} \
+         AND position < $3 + (SELECT first.position FROM daybook.events AS first \
+             WHERE first.ledger = $1 AND first.position > $2 ORDER BY first.position LIMIT 1) \
+         ORDER BY position LIMIT $3"
+    )
+}
+
 /// The next `limit` events after a position, as they are.
 pub(crate) async fn read_events<'e, E>(
     executor: E,
@@ -486,10 +513,10 @@ pub(crate) async fn read_events<'e, E>(
 where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
-    sqlx::query_as(READ)
+    sqlx::query_as(&next_events(COLUMNS, ""))
         .bind(ledger.as_str())
         .bind(after.value())
-        .bind(limit)
+        .bind(limit.min(NO_LIMIT))
         .fetch_all(executor)
         .await
 }

@@ -8,6 +8,7 @@ mod outside;
 mod rest;
 mod sealing;
 mod seat;
+mod sinks;
 pub mod support;
 mod tampering;
 mod witness;

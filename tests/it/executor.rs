@@ -8,4 +8,5 @@ mod limits;
 mod nodes;
 mod outage;
 mod payments;
+mod reading;
 mod turns;

@@ -7,8 +7,8 @@ use super::{SealError, Sealer, leaf_of, position};
 use crate::store::{SealedTree, begin};
 use crate::tree::FullTile;
 
-/// Events read at a time.
-const PAGE: i64 = 5_000;
+/// Events read at a time: as many as a processor's cache holds.
+const PAGE: i64 = 500;
 /// Events added to a tree before that is committed.
 const STRETCH: u64 = 100_000;
 /// How often a seal begins again because another node was faster.
@@ -51,11 +51,11 @@ impl Sealer {
         let mut leaf = Vec::new();
         while tree.size() < until {
             let wanted = i64::try_from(until - tree.size()).unwrap_or(PAGE).min(PAGE);
-            let events = self
+            let page = self
                 .log
-                .read_raw(ledger, position(tree.size()), wanted)
+                .read_page(ledger, position(tree.size()), wanted)
                 .await?;
-            if events.is_empty() {
+            if page.count()? == 0 {
                 let missing = i64::try_from(tree.size()).unwrap_or(i64::MAX) + 1;
                 return Err(tampered(
                     ledger,
@@ -63,9 +63,9 @@ impl Sealer {
                     "the head is beyond the last event",
                 ));
             }
-            for event in &events {
-                tree.push(leaf_of(ledger, &event.text()?, &mut leaf)?, &mut |tile| {
-                    tiles.push(tile)
+            for event in page.events()? {
+                tree.push(leaf_of(ledger, &event?, &mut leaf)?, &mut |tile| {
+                    tiles.push(tile);
                 });
             }
         }

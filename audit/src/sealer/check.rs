@@ -94,11 +94,11 @@ impl Sealer {
         }
         let first = number * 256;
         let count = i64::try_from(hashes.len() / HASH_BYTES).unwrap_or_default();
-        let events = self.log.read_raw(ledger, position(first), count).await?;
+        let page = self.log.read_page(ledger, position(first), count).await?;
         let mut leaf = Vec::new();
         let mut sealed = hashes.chunks_exact(HASH_BYTES);
-        for event in &events {
-            let event = event.text()?;
+        for event in page.events()? {
+            let event = event?;
             let found = leaf_of(ledger, &event, &mut leaf)?;
             if sealed.next() != Some(found.as_slice()) {
                 let changed = Some(event.position);
@@ -111,7 +111,7 @@ impl Sealer {
         }
         if sealed.next().is_some() {
             let last = i64::try_from(first).unwrap_or(i64::MAX);
-            let missing = last + i64::try_from(events.len()).unwrap_or_default() + 1;
+            let missing = last + i64::from(page.count()?) + 1;
             return Err(tampered(
                 ledger,
                 Some(missing),

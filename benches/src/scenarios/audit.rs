@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use audit::sealer::{SealSettings, Sealer};
 use daybook::node::PersonKeys;
-use event_store::{Database, LogReader};
+use event_store::LogReader;
 use identity::secret::{MasterKey, new_master_key};
 use ledger_core::LedgerName;
 use projections::rebuild::rebuild;
 use projections::{ReadModelName, runner};
-use sqlx::Executor;
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::process::Command;
 
 use crate::measure::{Measured, Round, Scenario, alternate};
@@ -31,7 +31,8 @@ const INTERVAL_MS: &str = "1000";
 
 /// Seals a whole log, of which nothing is sealed; a round is one.
 struct Seal {
-    database: Database,
+    /// Of the database, as its owner.
+    url: String,
     sealer: Sealer,
     ledger: LedgerName,
     events: u64,
@@ -73,7 +74,7 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     let events = u64::try_from(head.position.value())?;
     let proofs = Proofs::over(sealer.clone(), &database, leaves).await?;
     let seal = Seal {
-        database: database.clone(),
+        url: url.clone(),
         sealer: sealer.clone(),
         ledger,
         events,
@@ -83,36 +84,34 @@ pub async fn run(machine: &mut Machine, plan: &Plan) -> Result<Vec<Measured>, Be
     Ok(measured)
 }
 
-/// The executor at full speed alone, and with a node beside it that seals what it writes.
+/// The executor at full speed beside a node, which seals what it writes or does not, in turn.
 async fn beside_the_executor(
     machine: &mut Machine,
     plan: &Plan,
     key: &str,
 ) -> Result<Vec<Measured>, BenchError> {
-    let mut measured = Vec::new();
+    let (mut scenarios, mut sides): (Vec<Box<dyn Scenario>>, _) = (Vec::new(), Vec::new());
     for (name, is_sealed) in [("engine_unsealed", false), ("engine_sealed", true)] {
         let url = machine.new_database().await?;
         let database = machine.migrated(&url).await?;
         let population = Population::alone(&database, WALLETS).await?;
-        let node = if is_sealed {
-            let settings = [
-                ("DAYBOOK__AUTH__MASTER_KEY", key),
-                ("DAYBOOK__AUDIT__INTERVAL_MS", INTERVAL_MS),
-            ];
-            Some(Node::start(&Site::new(machine, &url), "sealer", &settings).await?)
-        } else {
-            None
-        };
+        // Without a master key a node signs nothing, and is otherwise the same.
+        let mut settings = vec![("DAYBOOK__AUDIT__INTERVAL_MS", INTERVAL_MS)];
+        if is_sealed {
+            settings.push(("DAYBOOK__AUTH__MASTER_KEY", key));
+        }
+        let node = Node::start(&Site::new(machine, &url), "sealer", &settings).await?;
         let anchor = "engine_unsealed";
-        let engine = Engine {
+        scenarios.push(Box::new(Engine {
             name: name.to_owned(),
             ..Engine::single(&population, anchor, 1024, Choice::Random, Key::Id)
-        };
-        measured.extend(alternate(machine, plan, vec![Box::new(engine)]).await?);
+        }));
+        sides.push((population, node));
+    }
+    let measured = alternate(machine, plan, scenarios).await?;
+    for (population, node) in sides {
         population.stop().await;
-        if let Some(node) = node {
-            node.stop().await?;
-        }
+        node.stop().await?;
     }
     Ok(measured)
 }
@@ -168,15 +167,14 @@ impl Scenario for Seal {
     }
 
     async fn prepare(&mut self) -> Result<(), BenchError> {
-        let mut connection = self.database.pool().acquire().await?;
-        // What is sealed cannot be taken back, except by the owner of the database without its triggers.
+        // What is sealed cannot be taken back, except by a superuser without triggers.
+        let mut connection = PgConnection::connect(&self.url).await?;
         for statement in [
             "SET session_replication_role = replica",
             "DELETE FROM audit.cosignature WHERE ledger = 'main'",
             "DELETE FROM audit.checkpoint WHERE ledger = 'main'",
             "DELETE FROM audit.tile WHERE ledger = 'main'",
             "DELETE FROM audit.log WHERE ledger = 'main'",
-            "SET session_replication_role = DEFAULT",
         ] {
             connection.execute(statement).await?;
         }

@@ -6,6 +6,7 @@ use event_store::sandbox::{BalanceRow, DifferenceRow, Sandbox, SandboxState};
 use ledger_core::{AccountId, LedgerName, Position, Timestamp};
 use poem_openapi::Object;
 use rust_decimal::Decimal;
+use sandbox::Rules;
 use sandbox::movements::{Compared, Moved};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -81,8 +82,8 @@ pub struct ForkView {
     pub position: PositionNumber,
     /// From there to here everything was decided again.
     pub until: PositionNumber,
-    /// The rules that are others.
-    pub rules: Value,
+    /// The rules that are others, as they were asked for.
+    pub rules: ForkRulesRequest,
     /// How far it has come.
     pub state: ForkStateName,
     /// How far the source was gone through.
@@ -250,12 +251,13 @@ impl ForkView {
     /// # Errors
     /// `internal_fault` for one that Daybook did not write.
     pub fn of(sandbox: Sandbox) -> Result<Self, Problem> {
+        let rules: Rules = serde_json::from_str(&sandbox.rules).map_err(|_| unreadable("rules"))?;
         Ok(Self {
             name: sandbox.ledger.into(),
             source: sandbox.source.into(),
             position: sandbox.position.into(),
             until: sandbox.until.into(),
-            rules: serde_json::from_str(&sandbox.rules).map_err(|_| unreadable("rules"))?,
+            rules: (&rules).into(),
             state: match sandbox.state {
                 SandboxState::Building => ForkStateName::Building,
                 SandboxState::Complete => ForkStateName::Complete,

@@ -126,6 +126,20 @@ pub(in crate::representation) fn requested_overdraft(
     }
 }
 
+/// The fields that this overdraft was taken from.
+pub(in crate::representation) fn asked_overdraft(
+    overdraft: RequestedOverdraft,
+) -> (OverdraftPolicy, Option<Text<RequestedAmount>>) {
+    match overdraft {
+        RequestedOverdraft::Forbidden => (OverdraftPolicy::Forbidden, None),
+        RequestedOverdraft::UpTo(limit) => {
+            let limit = Text(RequestedAmount::accepted(limit));
+            (OverdraftPolicy::UpTo, Some(limit))
+        }
+        RequestedOverdraft::Unlimited => (OverdraftPolicy::Unlimited, None),
+    }
+}
+
 /// A wallet to freeze.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]

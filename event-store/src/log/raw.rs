@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row};
 
 use super::time::StoredTime;
-use super::{LogError, check_positions};
+use super::{LogError, NO_LIMIT, check_positions, next_events};
 
 /// An event as the database sent it: nothing is copied before it is decoded.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl RawEvent {
     /// # Errors
     /// [`LogError::Database`].
     pub fn text(&self) -> Result<EventText<'_>, LogError> {
-        // In the order of the columns of `READ_RAW`, whose types are known: finding each by its name
+        // In the order of `COLUMNS`, whose types are known: finding each by its name
         // and comparing its type take as long as reading it.
         Ok(EventText {
             position: self.0.try_get_unchecked(0)?,
@@ -43,11 +43,9 @@ impl RawEvent {
     }
 }
 
-/// As `READ`; `json` travels as its text, so nothing is gained by making it one.
-const READ_RAW: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
-                        event_version, payload, metadata, recorded_at \
-                        FROM daybook.events WHERE ledger = $1 AND position > $2 \
-                        ORDER BY position LIMIT $3";
+/// The columns of a [`RawEvent`]; `json` travels as its text, so nothing is gained by making it one.
+pub(super) const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+                       payload, metadata, recorded_at";
 
 /// The next `limit` events after a position, gap-free, on a connection of the caller's.
 ///
@@ -62,10 +60,10 @@ pub async fn read_raw<'e, E>(
 where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
-    let rows = sqlx::query(READ_RAW)
+    let rows = sqlx::query(&next_events(COLUMNS, ""))
         .bind(ledger.as_str())
         .bind(after.value())
-        .bind(limit)
+        .bind(limit.min(NO_LIMIT))
         .fetch_all(executor)
         .await?;
     let positions = rows
@@ -76,38 +74,8 @@ where
     Ok(rows.into_iter().map(RawEvent).collect())
 }
 
-/// The next `limit` events after a position, up to and with another: those that are there, whatever is missing
-/// between them.
-///
-/// # Errors
-/// [`LogError::Database`].
-pub(super) async fn read_present<'e, E>(
-    executor: E,
-    ledger: LedgerName,
-    after: Position,
-    until: Position,
-    limit: i64,
-) -> Result<Vec<RawEvent>, LogError>
-where
-    E: sqlx::Executor<'e, Database = Postgres>,
-{
-    let rows = sqlx::query(
-        "SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
-         event_version, payload, metadata, recorded_at \
-         FROM daybook.events WHERE ledger = $1 AND position > $2 AND position <= $4 \
-         ORDER BY position LIMIT $3",
-    )
-    .bind(ledger.as_str())
-    .bind(after.value())
-    .bind(limit)
-    .bind(until.value())
-    .fetch_all(executor)
-    .await?;
-    Ok(rows.into_iter().map(RawEvent).collect())
-}
-
 /// An event as stored, its texts where somebody else keeps them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventText<'t> {
     /// Its place in the log.
     pub position: i64,

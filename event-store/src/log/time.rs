@@ -16,7 +16,8 @@ const EPOCH_MICROS: i64 = 946_684_800_000_000;
 pub(super) struct StoredTime(pub(super) DateTime<Utc>);
 
 impl StoredTime {
-    fn of_micros(micros: i64) -> Self {
+    /// As so many microseconds since 2000, which is how it travels.
+    pub(super) fn of_micros(micros: i64) -> Self {
         let time = micros
             .checked_add(EPOCH_MICROS)
             .and_then(DateTime::from_timestamp_micros);

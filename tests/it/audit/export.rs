@@ -129,8 +129,12 @@ async fn the_program_seals_exports_proves_and_verifies() {
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((code, &report["ok"]), (2, &Value::Bool(false)));
     assert_eq!(report["findings"][0]["code"], "balance_malformed");
+    // It could not look: nothing is there, or nothing to trust was named.
     let (code, _, _) = run(&["audit", "verify", "/nowhere", "--key", &key]).await;
     assert_eq!(code, 1);
+    let (code, _, said) = run(&["audit", "verify", "/nowhere"]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("--key"), "{said}");
 }
 
 /// A ledger that is written while it is exported: the export is of one moment.

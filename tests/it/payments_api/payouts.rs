@@ -1,9 +1,10 @@
 //! Payouts: the second factor, the second person, and where money may go.
 
+use event_store::executor::Outcome;
 use identity::permission::Role;
 use ledger_core::PayoutId;
 use ledger_core::payout::ObservedPayout;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::desk::{Desk, bank_account, wallet_of};
 use crate::harness::outside;
@@ -243,7 +244,8 @@ async fn a_payout_is_paid_and_comes_back_or_is_called_off() {
     assert_eq!(poor.expect(422).code(), "insufficient_funds");
 
     let id: PayoutId = first.id().parse().unwrap();
-    desk.hear(outside::submit_payout(id)).await;
+    let submitted = desk.hear(outside::submit_payout(id)).await;
+    let as_submitted = desk.payout_after(id, &submitted).await;
     let late = desk
         .post(
             &format!("/payouts/{id}/cancel"),
@@ -255,11 +257,27 @@ async fn a_payout_is_paid_and_comes_back_or_is_called_off() {
     let paid = ObservedPayout::Succeeded { fees: None };
     let paid = desk.hear(outside::observed_payout(id, paid)).await;
     assert_eq!(desk.balance_after(&paid).await, "60.00");
+    let as_paid = desk.payout_after(id, &paid).await;
     let back = outside::observed_payout(id, ObservedPayout::Returned);
     let back = desk.hear(back).await;
     assert_eq!(desk.balance_after(&back).await, "100.00");
-    let path = format!("/payouts/{id}?min_position={}", back.position);
-    let seen = desk.get(&path, &desk.doors.admin).await.expect(200).body;
+    let seen = desk.payout_after(id, &back).await;
+    for (outcome, then) in [
+        (&submitted, &as_submitted),
+        (&paid, &as_paid),
+        (&back, &seen),
+    ] {
+        desk.payout_was(id, outcome, then).await;
+    }
+    for (query, status, code) in [
+        ("position=1", 404, "payout_not_found"),
+        ("effective_at=2000-01-01T00:00:00Z", 404, "payout_not_found"),
+        ("position=999999", 409, "position_unknown"),
+    ] {
+        let path = format!("/payouts/{id}?{query}");
+        let refused = desk.get(&path, &desk.asha.access).await.expect(status);
+        assert_eq!(refused.code(), code, "{query}");
+    }
     assert_eq!(seen["status"], "returned");
     assert_eq!(seen["attempts"][0]["route"]["provider"], "razorpay");
     assert!(seen["return_transaction"].is_string());
@@ -286,6 +304,26 @@ async fn a_payout_is_paid_and_comes_back_or_is_called_off() {
 }
 
 impl Desk {
+    /// A payout as the administrator sees it, no less fresh than an outcome.
+    async fn payout_after(&self, id: PayoutId, outcome: &Outcome) -> Value {
+        let path = format!("/payouts/{id}?min_position={}", outcome.position);
+        self.get(&path, &self.doors.admin).await.expect(200).body
+    }
+
+    /// What is told of a payout as it stood after an outcome is what was told then, whichever way it is asked for.
+    async fn payout_was(&self, id: PayoutId, outcome: &Outcome, then: &Value) {
+        for query in [
+            format!("position={}", outcome.position),
+            format!("recorded_at={}", outcome.recorded_at),
+            format!("effective_at={}", outcome.recorded_at),
+        ] {
+            let path = format!("/payouts/{id}?{query}");
+            let mut told = self.get(&path, &self.doors.admin).await.expect(200).body;
+            told["as_of"] = then["as_of"].clone();
+            assert_eq!(&told, then, "{query}");
+        }
+    }
+
     /// Verifies a beneficiary that was added.
     async fn beneficiary_again(&self, id: &str) {
         let path = format!("/wallets/{}/beneficiaries/{id}/verify", self.wallet);

@@ -61,6 +61,11 @@ async fn a_fork_is_asked_for_built_and_read_like_any_ledger() {
     assert_eq!(asked["source"], json!(node.ledger));
     let again = node.post("/forks", body.clone()).await.expect(202).body;
     assert_eq!(again["created_at"], asked["created_at"]);
+    // What is told of the rules asks for the same.
+    let mut told = body.clone();
+    told["rules"] = asked["rules"].clone();
+    let told = node.post("/forks", told).await.expect(202).body;
+    assert_eq!(told["created_at"], asked["created_at"]);
     let fork = complete(&node, &name).await;
     assert_eq!(fork["state"], "complete", "{fork}");
     assert_eq!(

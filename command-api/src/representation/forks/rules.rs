@@ -13,9 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{FieldCode, FieldError, FieldFault};
 use crate::representation::choices::OverdraftPolicy;
 use crate::representation::tiers::requests::SetTierRequest;
-use crate::representation::wallet::requested_overdraft;
+use crate::representation::wallet::{asked_overdraft, requested_overdraft};
 use crate::text::Text;
 use crate::text_formats::{Percentage, RequestedAmount};
+
+#[cfg(test)]
+mod tests;
 
 /// The rules that are others in a fork.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Object)]
@@ -219,4 +222,60 @@ impl ForkRulesRequest {
             false => Err(reading.errors),
         }
     }
+}
+
+/// The request that these rules were taken from, each kind in order.
+impl From<&Rules> for ForkRulesRequest {
+    fn from(rules: &Rules) -> Self {
+        let tiers = rules.tiers.iter().map(|(tier, requested)| ForkTier {
+            tier: (*tier).into(),
+            rules: requested.into(),
+        });
+        let overdrafts = rules.overdrafts.iter();
+        let overdrafts = overdrafts.map(|(account, overdraft)| {
+            let (policy, amount) = asked_overdraft(*overdraft);
+            ForkOverdraft {
+                account: (*account).into(),
+                policy,
+                amount,
+            }
+        });
+        let provider_fees = rules.provider_fees.iter();
+        let provider_fees = provider_fees.map(|(provider, fee)| ForkProviderFee {
+            provider: (*provider).into(),
+            percent: percentage(fee.percent),
+            fixed: fixed(fee),
+            tax_percent: (!fee.tax_percent.is_zero()).then(|| percentage(fee.tax_percent)),
+        });
+        let account_fees = rules.account_fees.iter();
+        let account_fees = account_fees.map(|(account, fee)| ForkAccountFee {
+            account: (*account).into(),
+            percent: percentage(fee.percent),
+            fixed: fixed(fee),
+        });
+        Self {
+            tiers: some(tiers),
+            default_tier: rules.default_tier.map(Into::into),
+            overdrafts: some(overdrafts),
+            provider_fees: some(provider_fees),
+            account_fees: some(account_fees),
+        }
+    }
+}
+
+/// A list, unless it is empty.
+fn some<T>(items: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let items: Vec<T> = items.collect();
+    (!items.is_empty()).then_some(items)
+}
+
+fn percentage(percent: Decimal) -> Text<Percentage> {
+    Text(Percentage::accepted(percent))
+}
+
+fn fixed(fee: &Fee) -> Option<Vec<ForkFixedFee>> {
+    some(fee.fixed.iter().map(|(asset, amount)| ForkFixedFee {
+        asset: (*asset).into(),
+        amount: Text(RequestedAmount::accepted(*amount)),
+    }))
 }

@@ -1,10 +1,13 @@
 //! Tiers as they are asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_core::limit::{RequestedAssetLimits, RequestedFlowLimits, RequestedTier, UtcOffset};
+use ledger_core::limit::{
+    Operation, RequestedAssetLimits, RequestedFlowLimits, RequestedTier, UtcOffset,
+};
 use ledger_core::{AssetCode, TierName};
 use poem_openapi::Object;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::names::{OperationName, OtherAssetsName};
@@ -123,7 +126,34 @@ impl SetTierRequest {
     }
 }
 
+/// The request that this tier was taken from.
+impl From<&RequestedTier> for SetTierRequest {
+    fn from(tier: &RequestedTier) -> Self {
+        let assets = tier.assets.iter();
+        let assets: Vec<_> = assets
+            .map(|(asset, limits)| AssetLimitsRequest::of(*asset, limits))
+            .collect();
+        Self {
+            operations: names(tier.operations.as_ref()),
+            assets: (!assets.is_empty()).then_some(assets),
+            other_assets: tier.other_assets.into(),
+            utc_offset_minutes: (tier.utc_offset_minutes != UtcOffset::default())
+                .then(|| tier.utc_offset_minutes.into()),
+        }
+    }
+}
+
 impl AssetLimitsRequest {
+    fn of(asset: AssetCode, limits: &RequestedAssetLimits) -> Self {
+        Self {
+            asset: asset.into(),
+            operations: names(limits.operations.as_ref()),
+            incoming: FlowLimitsRequest::of(limits.incoming),
+            outgoing: FlowLimitsRequest::of(limits.outgoing),
+            balance: limits.balance.map(accepted),
+        }
+    }
+
     fn requested(&self) -> RequestedAssetLimits {
         let flow = |limits: &Option<FlowLimitsRequest>| {
             limits
@@ -141,6 +171,14 @@ impl AssetLimitsRequest {
 }
 
 impl FlowLimitsRequest {
+    fn of(limits: RequestedFlowLimits) -> Option<Self> {
+        (limits != RequestedFlowLimits::default()).then(|| Self {
+            per_transaction: limits.per_transaction.map(accepted),
+            per_day: limits.per_day.map(accepted),
+            per_month: limits.per_month.map(accepted),
+        })
+    }
+
     fn requested(&self) -> RequestedFlowLimits {
         RequestedFlowLimits {
             per_transaction: self.per_transaction.map(|amount| amount.0.value()),
@@ -150,7 +188,15 @@ impl FlowLimitsRequest {
     }
 }
 
-fn operations<T: FromIterator<ledger_core::limit::Operation>>(names: &[OperationName]) -> T {
+fn accepted(amount: Decimal) -> Text<RequestedAmount> {
+    Text(RequestedAmount::accepted(amount))
+}
+
+fn names(operations: Option<&BTreeSet<Operation>>) -> Option<Vec<OperationName>> {
+    operations.map(|operations| operations.iter().map(|one| (*one).into()).collect())
+}
+
+fn operations<T: FromIterator<Operation>>(names: &[OperationName]) -> T {
     names.iter().map(|name| (*name).into()).collect()
 }
 
