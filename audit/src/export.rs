@@ -5,6 +5,7 @@
 //! database is exported as it is, for the auditor to find; a log that is not sealed any more because of that is
 //! exported with the last checkpoint that was signed.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,6 @@ use event_store::{LogError, LogReader};
 use ledger_core::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
-use tokio::sync::mpsc;
 
 use crate::line::{ErasedPersons, EventLineError, write_line, write_unwritable};
 use crate::sealer::{SealError, Sealer};
@@ -28,8 +28,8 @@ pub const MAX_UNWRITABLE: usize = 100;
 
 /// Events read at a time.
 const PAGE: i64 = 1_000;
-/// Pages read ahead.
-const AHEAD: usize = 4;
+/// Pages read at once.
+const AHEAD: usize = 3;
 /// Tiles read at a time.
 const TILES: usize = 256;
 /// How often the accounts are read anew when they cannot be sealed as they were read.
@@ -212,8 +212,6 @@ struct Page {
     lines: Vec<u8>,
     events: u64,
     unwritable: Vec<EventLineError>,
-    /// Where the next page begins; none after the last one.
-    last: Option<Position>,
 }
 
 /// Writes the events, as they are now, up to and with a position.
@@ -223,44 +221,44 @@ async fn events(
     size: u64,
     folder: &Folder,
 ) -> Result<(u64, Vec<EventLineError>), ExportError> {
-    let (sender, mut pages) = mpsc::channel::<Result<Page, LogError>>(AHEAD);
     let log = LogReader::new(pool.clone());
-    let reader = tokio::spawn(async move {
-        let until = Position::START.plus(i64::try_from(size).unwrap_or(i64::MAX));
-        let mut after = Some(Position::START);
-        while let Some(position) = after {
-            let page = page(&log, ledger, position, until).await;
-            after = page.as_ref().ok().and_then(|page| page.last);
-            if sender.send(page).await.is_err() {
-                return;
-            }
-        }
-    });
+    let until = Position::START.plus(i64::try_from(size).unwrap_or(i64::MAX));
+    let (mut next, mut ahead) = (Position::START, VecDeque::new());
     let mut to = folder.create(EVENTS)?;
     let (mut written, mut unwritable) = (0, Vec::new());
-    while let Some(page) = pages.recv().await {
-        let page = page?;
+    loop {
+        while next < until && ahead.len() < AHEAD {
+            let (log, after) = (log.clone(), next);
+            next = until.min(after.plus(PAGE));
+            ahead.push_back(tokio::spawn(page(log, ledger, (after, next), until)));
+        }
+        let Some(page) = ahead.pop_front() else {
+            break;
+        };
+        let page = page
+            .await
+            .map_err(|failed| folder.unwritable(EVENTS, io::Error::other(failed)))??;
         to.write_all(&page.lines)
             .map_err(|source| folder.unwritable(EVENTS, source))?;
         written += page.events;
         unwritable.extend(page.unwritable);
         unwritable.truncate(MAX_UNWRITABLE);
     }
-    drop(reader.await);
     to.flush()
         .map_err(|source| folder.unwritable(EVENTS, source))?;
     Ok((written, unwritable))
 }
 
+/// The events after a position, up to and with another no further than [`PAGE`] away, of an export that ends at `end`.
 async fn page(
-    log: &LogReader,
+    log: LogReader,
     ledger: LedgerName,
-    after: Position,
-    until: Position,
+    (after, until): (Position, Position),
+    end: Position,
 ) -> Result<Page, LogError> {
     let read = log.read_present(ledger, after, until, PAGE).await?;
     let events = read.events()?.collect::<Result<Vec<_>, _>>()?;
-    let erased = ErasedPersons::among_until(log, ledger, &events, until).await?;
+    let erased = ErasedPersons::among_until(&log, ledger, &events, end).await?;
     let mut page = Page::default();
     for event in &events {
         if let Err(error) = write_line(&mut page.lines, ledger, event, erased.mark(event)) {
@@ -270,8 +268,6 @@ async fn page(
         }
         page.events += 1;
     }
-    let last = events.last();
-    page.last = last.and_then(|event| Position::try_new(event.position));
     Ok(page)
 }
 

@@ -57,14 +57,14 @@ impl<'r> Events<'r> {
     }
 
     /// Takes the next line.
-    pub(super) fn check(&mut self, line: Line) -> Result<(), VerifyError> {
+    pub(super) fn check(&mut self, line: &Line) -> Result<(), VerifyError> {
         self.report.events += 1;
         self.compare_old()?;
         self.tree.push(line.hash, &mut |_| {});
-        let envelope = match line.envelope {
+        let envelope = match &line.envelope {
             Ok(envelope) => envelope,
             Err(detail) => {
-                self.find(Code::LineMalformed, self.expected, detail);
+                self.find(Code::LineMalformed, self.expected, detail.as_str());
                 self.expected += 1;
                 return Ok(());
             }
@@ -114,20 +114,20 @@ impl<'r> Events<'r> {
         if !is_changed {
             self.compare_times(position, envelope.recorded_at);
         }
-        if let Some(finding) = self.marks.take(envelope.personal, position) {
+        if let Some(finding) = self.marks.take(&envelope.personal, position) {
             self.report.find(finding);
         }
-        let event = match line.event {
+        let event = match &line.event {
             Ok(event) => event,
             Err(detail) => {
-                self.find(Code::EventMalformed, position, detail);
+                self.find(Code::EventMalformed, position, detail.as_str());
                 return Ok(());
             }
         };
         if !self.is_followed {
             return Ok(());
         }
-        match self.rules.follow(ledger, &event, line.offset)? {
+        match self.rules.follow(ledger, event, line.offset)? {
             Ok(is_transaction) => self.report.transactions += u64::from(is_transaction),
             Err(broken) => self.find(broken.code, position, broken.detail),
         }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, channel, sync_channel};
 use std::thread;
 
 use ledger_core::event::RecordedEvent;
@@ -60,10 +60,10 @@ struct Chunk {
 /// Gives each line to `check`, in order.
 ///
 /// One thread reads, as many as there are processors hash and decode, each every so many chunks; whoever calls
-/// takes them in turn, and so in order.
+/// takes them in turn, and so in order, and hands back what was checked: whoever made it frees it.
 pub(super) fn with_lines(
     file: &Path,
-    mut check: impl FnMut(Line) -> Result<(), VerifyError>,
+    mut check: impl FnMut(&Line) -> Result<(), VerifyError>,
 ) -> Result<(), VerifyError> {
     let unreadable = |source| VerifyError::Read {
         file: file.to_owned(),
@@ -77,8 +77,10 @@ pub(super) fn with_lines(
         for _ in 0..decoders {
             let (chunks, waiting) = sync_channel::<Chunk>(WAITING);
             let (lines, ready) = sync_channel::<Vec<Line>>(WAITING);
+            let (checked, done) = channel::<Vec<Line>>();
             scope.spawn(move || {
                 for chunk in waiting {
+                    done.try_iter().for_each(drop);
                     if lines.send(decode(&chunk)).is_err() {
                         // Nobody checks any more.
                         return;
@@ -86,17 +88,18 @@ pub(super) fn with_lines(
                 }
             });
             to_decode.push(chunks);
-            decoded.push(ready);
+            decoded.push((ready, checked));
         }
         let reader = scope.spawn(move || read_chunks(opened, &to_decode));
         for turn in 0_usize.. {
             // The first decoder that has nothing more was given nothing more, nor was any after it.
-            let Ok(lines) = decoded[turn % decoders].recv() else {
+            let (ready, checked) = &decoded[turn % decoders];
+            let Ok(lines) = ready.recv() else {
                 break;
             };
-            for line in lines {
-                check(line)?;
-            }
+            lines.iter().try_for_each(&mut check)?;
+            // It has ended when nobody takes it, and frees them here.
+            drop(checked.send(lines));
         }
         match reader.join() {
             Ok(read) => read.map_err(unreadable),

@@ -62,7 +62,7 @@ pub(super) struct Marks(HashMap<String, Profile>);
 
 impl Marks {
     /// Takes a line; the finding, if its mark is wrong whatever comes after it.
-    pub(super) fn take(&mut self, personal: Personal, position: u64) -> Option<Finding> {
+    pub(super) fn take(&mut self, personal: &Personal, position: u64) -> Option<Finding> {
         match personal {
             Personal::Nothing => None,
             Personal::Misplaced => Some(Finding::new(
@@ -71,7 +71,7 @@ impl Marks {
                 "the line says what its event does not, or not what it does, of a person",
             )),
             Personal::Told { profile, mark } => {
-                let profile = self.0.entry(profile).or_default();
+                let profile = self.0.entry(profile.clone()).or_default();
                 let first = match mark {
                     PersonalMark::Sealed => &mut profile.sealed,
                     PersonalMark::Erased => &mut profile.erased,
@@ -80,7 +80,7 @@ impl Marks {
                 None
             }
             Personal::Erasure { profile } => {
-                self.0.entry(profile).or_default().is_erased = true;
+                self.0.entry(profile.clone()).or_default().is_erased = true;
                 None
             }
         }
