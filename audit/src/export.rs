@@ -27,7 +27,7 @@ use crate::verify::{BALANCES, CHECKPOINT, EVENTS, KEYS, RECORDS};
 pub const MAX_UNWRITABLE: usize = 100;
 
 /// Events read at a time.
-const PAGE: i64 = 1_000;
+const PAGE: i64 = 500;
 /// Pages read at once.
 const AHEAD: usize = 3;
 /// Tiles read at a time.
@@ -249,14 +249,14 @@ async fn events(
     Ok((written, unwritable))
 }
 
-/// The events after a position, up to and with another no further than [`PAGE`] away, of an export that ends at `end`.
+/// The events after a position, up to and with another, of an export that ends at `end`.
 async fn page(
     log: LogReader,
     ledger: LedgerName,
     (after, until): (Position, Position),
     end: Position,
 ) -> Result<Page, LogError> {
-    let read = log.read_present(ledger, after, until, PAGE).await?;
+    let read = log.read_page(ledger, after, until).await?;
     let events = read.events()?.collect::<Result<Vec<_>, _>>()?;
     let erased = ErasedPersons::among_until(&log, ledger, &events, end).await?;
     let mut page = Page::default();

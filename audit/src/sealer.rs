@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event_store::vault::MasterKeys;
-use event_store::{EventText, LogReader};
+use event_store::{EventPage, EventText, LogReader};
 use ledger_core::{LedgerName, Position};
 use sqlx::PgPool;
 
@@ -169,6 +169,13 @@ impl Sealer {
 
     fn master_keys(&self) -> Result<&dyn MasterKeys, SealError> {
         self.master_keys.as_deref().ok_or(SealError::NoMasterKey)
+    }
+
+    /// The events after the first `size`, up to `end`, without gaps between them.
+    async fn page(&self, ledger: LedgerName, size: u64, end: u64) -> Result<EventPage, SealError> {
+        let after = position(size);
+        let page = self.log.read_page(ledger, after, position(end)).await?;
+        Ok(page.gap_free(ledger, after)?)
     }
 
     async fn head(&self, ledger: LedgerName) -> Result<u64, SealError> {

@@ -246,32 +246,18 @@ impl LogReader {
         read_raw(&self.pool, ledger, after, limit).await
     }
 
-    /// The same, of which only the texts are wanted.
+    /// The texts of the events after a position, up to and with another, at once: those that are there, whatever is
+    /// missing between them. No more than some hundred should be asked for.
     ///
     /// # Errors
-    /// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
+    /// [`LogError::Database`].
     pub async fn read_page(
         &self,
         ledger: LedgerName,
         after: Position,
-        limit: i64,
-    ) -> Result<EventPage, LogError> {
-        page::read_page(&self.pool, ledger, after, limit).await
-    }
-
-    /// The next events after a position, at most `limit`, up to and with another: those that are there, whatever is
-    /// missing between them. Where some are, there may be fewer than `limit`, and none only at the end.
-    ///
-    /// # Errors
-    /// [`LogError::Database`].
-    pub async fn read_present(
-        &self,
-        ledger: LedgerName,
-        after: Position,
         until: Position,
-        limit: i64,
     ) -> Result<EventPage, LogError> {
-        page::read_present(&self.pool, ledger, after, until, limit).await
+        page::read_page(&self.pool, ledger, after, until).await
     }
 
     /// The next `limit` events after a position that pass the filter, in order.
@@ -488,15 +474,14 @@ impl LogReader {
     }
 }
 
-/// Reads the next `$3` events of the ledger `$1` after the position `$2`; `more` is a condition that they have to meet
-/// as well.
+/// Reads the next `$3` events of the ledger `$1` after the position `$2`.
 ///
 /// The upper bound follows from the limit, at most [`NO_LIMIT`], and changes no answer. Where the statistics are
 /// behind, as after a large import, PostgreSQL expects few events after a position, and would read and sort all there
 /// are for each page.
-fn next_events(columns: &str, more: &str) -> String {
+fn next_events(columns: &str) -> String {
     format!(
-        "SELECT {columns} FROM daybook.events WHERE ledger = $1 AND position > $2 {more} \
+        "SELECT {columns} FROM daybook.events WHERE ledger = $1 AND position > $2 \
          AND position < $3 + (SELECT first.position FROM daybook.events AS first \
              WHERE first.ledger = $1 AND first.position > $2 ORDER BY first.position LIMIT 1) \
          ORDER BY position LIMIT $3"
@@ -513,7 +498,7 @@ pub(crate) async fn read_events<'e, E>(
 where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
-    sqlx::query_as(&next_events(COLUMNS, ""))
+    sqlx::query_as(&next_events(COLUMNS))
         .bind(ledger.as_str())
         .bind(after.value())
         .bind(limit.min(NO_LIMIT))

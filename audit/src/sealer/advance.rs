@@ -3,12 +3,12 @@
 use ledger_core::LedgerName;
 
 use super::fault::tampered;
-use super::{SealError, Sealer, leaf_of, position};
+use super::{SealError, Sealer, leaf_of};
 use crate::store::{SealedTree, begin};
 use crate::tree::FullTile;
 
 /// Events read at a time: as many as a processor's cache holds.
-const PAGE: i64 = 500;
+const PAGE: u64 = 500;
 /// Events added to a tree before that is committed.
 const STRETCH: u64 = 100_000;
 /// How often a seal begins again because another node was faster.
@@ -50,18 +50,12 @@ impl Sealer {
         let (mut tree, mut tiles) = (sealed.tree.clone(), Vec::new());
         let mut leaf = Vec::new();
         while tree.size() < until {
-            let wanted = i64::try_from(until - tree.size()).unwrap_or(PAGE).min(PAGE);
-            let page = self
-                .log
-                .read_page(ledger, position(tree.size()), wanted)
-                .await?;
+            let (size, end) = (tree.size(), until.min(tree.size() + PAGE));
+            let page = self.page(ledger, size, end).await?;
             if page.count()? == 0 {
-                let missing = i64::try_from(tree.size()).unwrap_or(i64::MAX) + 1;
-                return Err(tampered(
-                    ledger,
-                    Some(missing),
-                    "the head is beyond the last event",
-                ));
+                let missing = i64::try_from(size).unwrap_or(i64::MAX) + 1;
+                let what = "an event before the end of the log is missing";
+                return Err(tampered(ledger, Some(missing), what));
             }
             for event in page.events()? {
                 tree.push(leaf_of(ledger, &event?, &mut leaf)?, &mut |tile| {

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use ledger_core::LedgerName;
 
 use super::fault::tampered;
-use super::{SealError, Sealer, leaf_of, position};
+use super::{SealError, Sealer, leaf_of};
 use crate::keys::KeyChain;
 use crate::proof::{Path, check_path, inclusion};
 use crate::store::{SealedTree, StoredCheckpoint, records_of};
@@ -93,8 +93,8 @@ impl Sealer {
             return Ok(());
         }
         let first = number * 256;
-        let count = i64::try_from(hashes.len() / HASH_BYTES).unwrap_or_default();
-        let page = self.log.read_page(ledger, position(first), count).await?;
+        let end = first + u64::try_from(hashes.len() / HASH_BYTES).unwrap_or_default();
+        let page = self.page(ledger, first, end).await?;
         let mut leaf = Vec::new();
         let mut sealed = hashes.chunks_exact(HASH_BYTES);
         for event in page.events()? {

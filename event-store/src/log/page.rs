@@ -3,14 +3,14 @@
 //! For whoever needs the texts alone. A row for each event costs a node as much as everything that is done with it: a
 //! message, nine values with their types, and a switch between the database and its reader every few events.
 
-use sqlx::postgres::{PgRow, PgValueFormat};
-use sqlx::{Postgres, Row, ValueRef};
+use sqlx::postgres::{PgPool, PgRow, PgValueFormat};
+use sqlx::{Row, ValueRef};
 
 use ledger_core::{LedgerName, Position};
 
 use super::raw::COLUMNS;
 use super::time::StoredTime;
-use super::{EventText, LogError, NO_LIMIT, check_positions, next_events};
+use super::{EventText, LogError, check_positions};
 
 /// How many columns [`COLUMNS`] are.
 const WIDTH: usize = 9;
@@ -51,7 +51,11 @@ impl EventPage {
         Ok(Elements::of(&self.0, 0)?.left)
     }
 
-    fn check(self, ledger: LedgerName, after: Position) -> Result<Self, LogError> {
+    /// The same, if its events follow a position one by one.
+    ///
+    /// # Errors
+    /// [`LogError::Gap`] when a position is missing before the last of them, and [`LogError::Database`].
+    pub fn gap_free(self, ledger: LedgerName, after: Position) -> Result<Self, LogError> {
         let mut positions = Elements::of(&self.0, 0)?;
         let count = positions.left;
         let positions: Result<Vec<i64>, _> = (0..count).map(|_| positions.number()).collect();
@@ -143,62 +147,30 @@ fn malformed() -> sqlx::Error {
     sqlx::Error::Decode("an array of the log is none".into())
 }
 
-/// The next `limit` events after a position, gap-free.
-///
-/// # Errors
-/// [`LogError::Database`], and [`LogError::Gap`] when a position is missing.
-pub(super) async fn read_page<'e, E>(
-    executor: E,
-    ledger: LedgerName,
-    after: Position,
-    limit: i64,
-) -> Result<EventPage, LogError>
-where
-    E: sqlx::Executor<'e, Database = Postgres>,
-{
-    let row = sqlx::query(&as_arrays(""))
-        .bind(ledger.as_str())
-        .bind(after.value())
-        .bind(limit.min(NO_LIMIT))
-        .fetch_one(executor)
-        .await?;
-    EventPage(row).check(ledger, after)
-}
-
-/// The next events after a position, at most `limit`, up to and with another: those that are there, whatever is
-/// missing between them.
+/// The events after a position, up to and with another: those that are there, whatever is missing between them.
 ///
 /// # Errors
 /// [`LogError::Database`].
-pub(super) async fn read_present<'e, E>(
-    executor: E,
+pub(super) async fn read_page(
+    pool: &PgPool,
     ledger: LedgerName,
     after: Position,
     until: Position,
-    limit: i64,
-) -> Result<EventPage, LogError>
-where
-    E: sqlx::Executor<'e, Database = Postgres>,
-{
-    let row = sqlx::query(&as_arrays("AND position <= $4"))
+) -> Result<EventPage, LogError> {
+    let arrays: Vec<String> = COLUMNS
+        .split(", ")
+        .map(|column| format!("array_agg({column})"))
+        .collect();
+    let query = format!(
+        "SELECT {} FROM (SELECT {COLUMNS} FROM daybook.events \
+             WHERE ledger = $1 AND position > $2 AND position <= $3 ORDER BY position) AS page",
+        arrays.join(", ")
+    );
+    let row = sqlx::query(&query)
         .bind(ledger.as_str())
         .bind(after.value())
-        .bind(limit.min(NO_LIMIT))
         .bind(until.value())
-        .fetch_one(executor)
+        .fetch_one(pool)
         .await?;
     Ok(EventPage(row))
-}
-
-/// As `next_events`, each column as an array.
-fn as_arrays(more: &str) -> String {
-    let columns: Vec<String> = COLUMNS
-        .split(", ")
-        .map(|column| format!("array_agg({})", column.trim()))
-        .collect();
-    format!(
-        "SELECT {} FROM ({}) AS next",
-        columns.join(", "),
-        next_events(COLUMNS, more)
-    )
 }

@@ -60,7 +60,7 @@ pub async fn read_raw<'e, E>(
 where
     E: sqlx::Executor<'e, Database = Postgres>,
 {
-    let rows = sqlx::query(&next_events(COLUMNS, ""))
+    let rows = sqlx::query(&next_events(COLUMNS))
         .bind(ledger.as_str())
         .bind(after.value())
         .bind(limit.min(NO_LIMIT))

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use audit::export::export;
 use daybook::node::{AccountsAsStated, AuditOptions, PersonKeys};
+use event_store::executor::Submission;
+use ledger_core::WalletId;
 use serde_json::json;
 
 use super::support::{check, check_twice, findings, keep};
 use crate::harness::servers::new_folder;
+use crate::harness::{begin_wallet, submission};
 use crate::personal::support::{NAME, Office, everything};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +70,14 @@ async fn erasing_a_person_leaves_what_was_sealed_as_it_was() {
         }
         exports.push(events);
         if mark == "sealed" {
+            // More than an export reads at a time: what is told of a person and that they were erased are far apart.
+            let wallets = (0..600).map(|_| begin_wallet(WalletId::new(uuid::Uuid::now_v7())));
+            let many = Submission {
+                commands: wallets.collect(),
+                ..submission(begin_wallet(WalletId::new(uuid::Uuid::now_v7())))
+            };
+            let outcome = node.node.executors.submit(office.ledger(), many).await;
+            assert_eq!(outcome.unwrap().refusal(), None);
             let erased = office.erase(json!({ "reason": "requested" })).await;
             // An export is as of what the accounts know.
             let position = erased.expect(200).position();
