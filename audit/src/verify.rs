@@ -4,7 +4,7 @@
 //! Everything is checked and every difference is a [`Finding`] with a code and, where it has one, a position. Only the
 //! rules of the ledger are followed no further than the first event that breaks one: what comes after depends on it.
 //!
-//! **Memory.** Events stream. Kept are the book (accounts, wallets, holds, payments and the like), about 40 bytes for
+//! **Memory.** Events stream. Kept are the book (accounts, wallets, holds, payments and the like), 30 to 60 bytes for
 //! each transaction, and the keys of other streams. Lines that wait to be checked take a few dozen MiB at most, and
 //! more only while lines of many MiB wait.
 

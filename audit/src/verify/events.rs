@@ -1,6 +1,7 @@
 //! The events of an export, one after the other.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use ledger_core::book::Book;
 use ledger_core::{LedgerName, Timestamp};
@@ -13,6 +14,9 @@ use super::signed::SignedHistory;
 use super::{Code, Finding, Report, VerifyError};
 use crate::checkpoint::Checkpoint;
 use crate::tree::Tree;
+
+/// No line of a transaction is shorter.
+const SHORTEST_LINE: u64 = 256;
 
 /// The events, as far as they were read.
 pub(super) struct Events<'r> {
@@ -37,6 +41,7 @@ impl<'r> Events<'r> {
         sealed: Option<SealedHashes>,
         file: PathBuf,
     ) -> Self {
+        let most = most_transactions(&signed, &file);
         Self {
             report,
             signed,
@@ -44,7 +49,7 @@ impl<'r> Events<'r> {
             tree: Tree::default(),
             expected: 1,
             recorded_at: None,
-            rules: Rules::new(file),
+            rules: Rules::new(file, most),
             marks: Marks::default(),
             ledger: None,
             is_followed: true,
@@ -213,4 +218,14 @@ impl<'r> Events<'r> {
         let is_followed = self.is_followed;
         Ok(self.rules.into_book().filter(|_| is_followed))
     }
+}
+
+/// How many transactions there can be at most: room for them is asked for once, and used as they come.
+fn most_transactions(signed: &SignedHistory, file: &Path) -> usize {
+    let length = fs::metadata(file).map_or(0, |file| file.len());
+    let signed = signed
+        .checkpoint
+        .as_ref()
+        .map_or(0, |signed| signed.head.size);
+    usize::try_from(signed.min(length / SHORTEST_LINE)).unwrap_or_default()
 }

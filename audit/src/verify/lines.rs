@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
 use ledger_core::event::RecordedEvent;
@@ -57,10 +57,21 @@ struct Chunk {
     lines: Vec<(usize, u64)>,
 }
 
+impl Chunk {
+    /// An empty one, in the same memory unless that is more than most need.
+    fn begin(mut self, offset: u64) -> Self {
+        self.bytes.clear();
+        self.bytes.shrink_to(2 * CHUNK_BYTES);
+        self.lines.clear();
+        Self { offset, ..self }
+    }
+}
+
 /// Gives each line to `check`, in order.
 ///
 /// One thread reads, as many as there are processors hash and decode, each every so many chunks; whoever calls
-/// takes them in turn, and so in order, and hands back what was checked: whoever made it frees it.
+/// takes them in turn, and so in order. What was checked and what was decoded goes back to whoever made it, who makes
+/// the next ones in the same memory.
 pub(super) fn with_lines(
     file: &Path,
     mut check: impl FnMut(&Line) -> Result<(), VerifyError>,
@@ -74,23 +85,27 @@ pub(super) fn with_lines(
         thread::available_parallelism().map_or(1, |count| count.get().min(MOST_DECODERS));
     thread::scope(|scope| {
         let (mut to_decode, mut decoded) = (Vec::new(), Vec::new());
+        let (read, again) = channel();
         for _ in 0..decoders {
             let (chunks, waiting) = sync_channel::<Chunk>(WAITING);
             let (lines, ready) = sync_channel::<Vec<Line>>(WAITING);
             let (checked, done) = channel::<Vec<Line>>();
+            let read = read.clone();
             scope.spawn(move || {
                 for chunk in waiting {
-                    done.try_iter().for_each(drop);
-                    if lines.send(decode(&chunk)).is_err() {
+                    let again = done.try_iter().last().unwrap_or_default();
+                    if lines.send(decode(&chunk, again)).is_err() {
                         // Nobody checks any more.
                         return;
                     }
+                    // Nobody reads any more when it cannot be sent.
+                    drop(read.send(chunk));
                 }
             });
             to_decode.push(chunks);
             decoded.push((ready, checked));
         }
-        let reader = scope.spawn(move || read_chunks(opened, &to_decode));
+        let reader = scope.spawn(move || read_chunks(opened, &to_decode, &again));
         for turn in 0_usize.. {
             // The first decoder that has nothing more was given nothing more, nor was any after it.
             let (ready, checked) = &decoded[turn % decoders];
@@ -108,8 +123,12 @@ pub(super) fn with_lines(
     })
 }
 
-/// Gives the lines of a file to each of those who decode in turn.
-fn read_chunks(file: File, to_decode: &[SyncSender<Chunk>]) -> std::io::Result<()> {
+/// Gives the lines of a file to each of those who decode in turn, and takes what was decoded `again`.
+fn read_chunks(
+    file: File,
+    to_decode: &[SyncSender<Chunk>],
+    again: &Receiver<Chunk>,
+) -> std::io::Result<()> {
     let mut from = BufReader::with_capacity(BUFFER, file);
     let (mut chunk, mut offset) = (Chunk::default(), 0);
     let mut turns = to_decode.iter().cycle();
@@ -121,10 +140,7 @@ fn read_chunks(file: File, to_decode: &[SyncSender<Chunk>]) -> std::io::Result<(
         }
         let is_full = chunk.lines.len() == CHUNK || chunk.bytes.len() >= CHUNK_BYTES;
         if is_full || read.is_none() {
-            let next = Chunk {
-                offset,
-                ..Chunk::default()
-            };
+            let next = again.try_recv().unwrap_or_default().begin(offset);
             let full = std::mem::replace(&mut chunk, next);
             let sent = turns.next().map(|decoder| decoder.send(full));
             if read.is_none() || !matches!(sent, Some(Ok(()))) {
@@ -170,15 +186,17 @@ fn skip_line(from: &mut impl BufRead) -> std::io::Result<usize> {
     }
 }
 
-fn decode(chunk: &Chunk) -> Vec<Line> {
+/// The lines of a chunk, in place of others.
+fn decode(chunk: &Chunk, mut lines: Vec<Line>) -> Vec<Line> {
+    lines.clear();
     let (mut begin, mut offset) = (0, chunk.offset);
-    let lines = chunk.lines.iter().map(|(end, length)| {
+    lines.extend(chunk.lines.iter().map(|(end, length)| {
         let line = line(&chunk.bytes[begin..*end], offset);
         begin = *end;
         offset += length;
         line
-    });
-    lines.collect()
+    }));
+    lines
 }
 
 fn line(text: &[u8], offset: u64) -> Line {
@@ -196,9 +214,14 @@ fn line(text: &[u8], offset: u64) -> Line {
     if !is_whole {
         return faulty("the line has no line feed, or is too long");
     }
-    let read: EventLine<'_> = match serde_json::from_slice(line) {
+    // Once for the whole line, and not for each text in it.
+    let read = match std::str::from_utf8(line) {
+        Ok(line) => serde_json::from_str::<EventLine<'_>>(line).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let read = match read {
         Ok(read) => read,
-        Err(error) => return faulty(&error.to_string()),
+        Err(detail) => return faulty(&detail),
     };
     let Some(position) = u64::try_from(read.position).ok().filter(|at| *at > 0) else {
         return faulty("a position is 1 or more");

@@ -18,8 +18,8 @@ use ledger_core::{Event, LedgerName, Posting, Stream, TransactionId};
 use super::{Code, VerifyError, lines};
 use crate::line::EventLine;
 
-/// After how many events the book forgets transactions.
-const FORGET: u32 = 4_096;
+/// After how many events the book forgets transactions: few enough that they stay in the processor's cache.
+const FORGET: u32 = 64;
 
 /// What an event breaks.
 pub(super) struct Broken {
@@ -42,12 +42,26 @@ struct Due {
     posting: Option<Posting>,
 }
 
-/// What is kept of a transaction.
+/// What is kept of a transaction: where its first line begins, and in the last bit whether it is reverted.
 #[derive(Clone, Copy)]
-struct Kept {
-    /// Where its first line begins.
-    offset: u64,
-    is_reverted: bool,
+struct Kept(u64);
+
+impl Kept {
+    const fn posted(offset: u64) -> Self {
+        Self(offset << 1)
+    }
+
+    const fn reverted(self) -> Self {
+        Self(self.0 | 1)
+    }
+
+    const fn offset(self) -> u64 {
+        self.0 >> 1
+    }
+
+    const fn is_reverted(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 /// The ledger as its events so far make it.
@@ -63,12 +77,13 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(events: PathBuf) -> Self {
+    /// Before the first of the events of a file; `transactions` is about how many of them are of transactions.
+    pub(super) fn new(events: PathBuf, transactions: usize) -> Self {
         Self {
             events,
             book: Book::complete(),
             streams: HashMap::new(),
-            transactions: HashMap::new(),
+            transactions: HashMap::with_capacity(transactions),
             due: None,
             deciding: DecidingAgain::default(),
             since_forgotten: 0,
@@ -132,22 +147,19 @@ impl Rules {
         let known = self.transactions.get_mut(id.as_uuid().as_bytes());
         let last = known
             .as_ref()
-            .map_or(0, |known| if known.is_reverted { 2 } else { 1 });
+            .map_or(0, |known| if known.is_reverted() { 2 } else { 1 });
         if event.sequence != last + 1 {
             return Err(gap(last));
         }
         match known {
             None => {
-                let kept = Kept {
-                    offset,
-                    is_reverted: false,
-                };
+                let kept = Kept::posted(offset);
                 self.transactions.insert(*id.as_uuid().as_bytes(), kept);
             }
-            Some(known) if known.is_reverted => {
+            Some(known) if known.is_reverted() => {
                 return broken(format!("{id} is reverted a second time"));
             }
-            Some(known) => known.is_reverted = true,
+            Some(known) => *known = known.reverted(),
         }
         Ok(())
     }
@@ -285,7 +297,7 @@ impl Rules {
         };
         let mut text = Vec::new();
         let mut file = BufReader::new(File::open(&self.events).map_err(unreadable)?);
-        file.seek(SeekFrom::Start(kept.offset))
+        file.seek(SeekFrom::Start(kept.offset()))
             .and_then(|_| file.read_until(b'\n', &mut text))
             .map_err(unreadable)?;
         // It was read before; if it cannot be read now, the revert finds nothing to revert.
