@@ -27,7 +27,7 @@ use crate::verify::{BALANCES, CHECKPOINT, EVENTS, KEYS, RECORDS};
 pub const MAX_UNWRITABLE: usize = 100;
 
 /// Events read at a time.
-const PAGE: i64 = 500;
+const PAGE: i64 = 1_000;
 /// Pages read at once.
 const AHEAD: usize = 3;
 /// Tiles read at a time.
@@ -257,7 +257,7 @@ async fn page(
     end: Position,
 ) -> Result<Page, LogError> {
     let read = log.read_page(ledger, after, until).await?;
-    let events = read.events()?.collect::<Result<Vec<_>, _>>()?;
+    let events = read.events().collect::<Result<Vec<_>, _>>()?;
     let erased = ErasedPersons::among_until(&log, ledger, &events, end).await?;
     let mut page = Page::default();
     for event in &events {
@@ -313,7 +313,8 @@ impl Folder {
     fn create(&self, name: &str) -> Result<BufWriter<File>, ExportError> {
         let file = File::create(self.0.join(name));
         let file = file.map_err(|source| self.unwritable(name, source))?;
-        Ok(BufWriter::with_capacity(1 << 20, file))
+        // Whole pages of events go past it.
+        Ok(BufWriter::with_capacity(1 << 16, file))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {

@@ -57,7 +57,7 @@ impl Sealer {
                 let what = "an event before the end of the log is missing";
                 return Err(tampered(ledger, Some(missing), what));
             }
-            for event in page.events()? {
+            for event in page.events() {
                 tree.push(leaf_of(ledger, &event?, &mut leaf)?, &mut |tile| {
                     tiles.push(tile);
                 });

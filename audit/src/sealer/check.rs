@@ -97,7 +97,7 @@ impl Sealer {
         let page = self.page(ledger, first, end).await?;
         let mut leaf = Vec::new();
         let mut sealed = hashes.chunks_exact(HASH_BYTES);
-        for event in page.events()? {
+        for event in page.events() {
             let event = event?;
             let found = leaf_of(ledger, &event, &mut leaf)?;
             if sealed.next() != Some(found.as_slice()) {
@@ -110,8 +110,9 @@ impl Sealer {
             }
         }
         if sealed.next().is_some() {
-            let last = i64::try_from(first).unwrap_or(i64::MAX);
-            let missing = last + i64::from(page.count()?) + 1;
+            let read = u64::try_from(page.count()?).unwrap_or(u64::MAX);
+            let missing = first.saturating_add(read).saturating_add(1);
+            let missing = i64::try_from(missing).unwrap_or(i64::MAX);
             return Err(tampered(
                 ledger,
                 Some(missing),

@@ -1,9 +1,13 @@
 //! Reading a log page by page, whatever PostgreSQL knows of it.
 
+use std::time::Duration;
+
 use event_store::log::read_raw;
 use event_store::{EventPage, LogError, LogReader, StoredEvent};
 use ledger_core::{LedgerName, Position};
 use sqlx::Executor;
+use sqlx::postgres::PgPoolOptions;
+use tokio::time::timeout;
 
 use crate::harness::{Bench, TestDatabase, deposit};
 
@@ -96,8 +100,53 @@ async fn more_than_a_page_that_is_missing_is_a_gap_and_not_the_end() {
     assert_eq!(there(2_000, 9_000).await, [0; 0]);
 }
 
+/// Whoever is lent a connection next must not be answered with the rest of what somebody else had asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_left_or_refused_leaves_nothing_behind() {
+    let (test, ledger) = imported().await;
+    let only = PgPoolOptions::new().max_connections(1);
+    let pool = only.connect(&test.url).await.unwrap();
+    let log = LogReader::new(pool.clone());
+    let until = at(EVENTS);
+    let mut left = 0;
+    for polls in 0..100 {
+        let mut page = Box::pin(log.read_page(ledger, Position::START, until));
+        let mut is_read = false;
+        for _ in 0..polls {
+            is_read = timeout(Duration::from_micros(100), &mut page).await.is_ok();
+            if is_read {
+                break;
+            }
+        }
+        drop(page);
+        left += usize::from(!is_read);
+        let answer: i32 = sqlx::query_scalar("SELECT 1")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(answer, 1, "left after {polls}");
+    }
+    assert!(left > 2, "{left}");
+
+    let mut superuser = test.superuser().await;
+    for (now, then) in [("events", "hidden"), ("hidden", "events")] {
+        let rename = format!("ALTER TABLE daybook.{now} RENAME TO {then}");
+        superuser.execute(&*rename).await.unwrap();
+        let page = log.read_page(ledger, at(5), at(9)).await;
+        match then {
+            "hidden" => assert!(matches!(page, Err(LogError::Database(_)))),
+            _ => assert_eq!(positions(&page.unwrap()), [6, 7, 8, 9]),
+        }
+        let answer: i32 = sqlx::query_scalar("SELECT 2")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(answer, 2);
+    }
+}
+
 fn positions(page: &EventPage) -> Vec<i64> {
-    let events = page.events().unwrap();
+    let events = page.events();
     let positions = events.map(|event| event.unwrap().position);
     positions.collect()
 }
@@ -121,11 +170,8 @@ async fn pages_are_what_single_events_are() {
             .unwrap();
         let page = page.gap_free(bench.ledger, after).unwrap();
         let raw = log.read_raw(bench.ledger, after, 7).await.unwrap();
-        assert_eq!(
-            usize::try_from(page.count().unwrap()).unwrap(),
-            events.len()
-        );
-        let texts: Vec<_> = page.events().unwrap().map(Result::unwrap).collect();
+        assert_eq!(page.count().unwrap(), events.len());
+        let texts: Vec<_> = page.events().map(Result::unwrap).collect();
         assert_eq!(texts, Vec::from_iter(events.iter().map(StoredEvent::text)));
         let raw: Vec<_> = raw.iter().map(|event| event.text().unwrap()).collect();
         assert_eq!(texts, raw);
