@@ -20,11 +20,11 @@ def check_balances(path: Path, moved: Optional[dict[str, tuple[int, int, int]]],
     sums: dict[str, int] = {}
     balance = object_of({"account": read_text, **dict.fromkeys(AMOUNTS, read_decimal)})
     with path.open("rb") as file:
-        for number, (_, text, _) in enumerate(lines_of(file, LONGEST_BALANCE), 1):
+        for number, (_, text) in enumerate(lines_of(file, LONGEST_BALANCE), 1):
             try:
                 if len(text) > LONGEST_BALANCE:
                     raise Malformed("it is too long")
-                line = balance(read_json(text))
+                line = balance(read_json(text.removesuffix(b"\n")))
             except Malformed as error:
                 report.find("balance_malformed", None, f"line {number}: {error}")
                 continue

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Optional
 
 from .balances import check_balances
 from .book import Book
-from .lines import Event, Line, LineReader, leaf_of, lines_of
+from .lines import LONGEST_LINE, Event, Line, LineReader, leaf_of, lines_of
 from .notes import Checkpoint, Key, Record, read_note
 from .report import Malformed, Report, RuleBroken
 from .rules import expected_sequence, follow
 from .tree import TILE, Tree, check_tiles, leaf_hash, read_tile
-from .trust import Trust
+from .trust import Trust, check_cosignatures
+
+
+@dataclass
+class Given:
+    """What a verifier is given beside the export."""
+
+    folder: Path
+    keys: list[Key]
+    records: list[Record] = field(default_factory=list)  # kept earlier
+    earlier: list[tuple[str, Checkpoint]] = field(default_factory=list)  # kept checkpoints, with names for people
+    witnesses: list[Key] = field(default_factory=list)
+    witnesses_needed: Optional[int] = None  # all of them
 
 
 class Verifier:
     """The checks of one export, in the order of the findings."""
 
-    def __init__(self, folder: Path, keys: list[Key], earlier: list[tuple[str, Checkpoint]]) -> None:
-        self.folder = folder
+    def __init__(self, given: Given) -> None:
+        self.folder, self.given = given.folder, given
         self.report = Report()
-        self.trust = Trust(keys, self.read_records())
+        self.trust = Trust(given.keys, given.records, self.read_records())
         self.lines = LineReader()
         self.checkpoint: Optional[Checkpoint] = None
-        self.earlier = earlier
+        self.earlier = given.earlier
         self.signed: list[Checkpoint] = []  # those that a trusted key has signed, of the export and earlier
         self.marks: dict[str, dict[str, int]] = {}  # by profile and mark, where it stands first
         self.erased: set[str] = set()  # profiles
@@ -34,7 +47,8 @@ class Verifier:
 
     def verify(self) -> Report:
         self.check_checkpoint()
-        self.check_keys()
+        self.trust.check(self.report.origin, self.report)
+        self.check_cosignatures()
         self.check_earlier()
         tiles = self.check_tiles()
         with (self.folder / "events.ndjson").open("rb") as file:
@@ -78,16 +92,10 @@ class Verifier:
             if checkpoint.origin != signer.name:
                 report.find("origin_differs", None, f"the checkpoint is of {checkpoint.origin}, its key is not")
 
-    def check_keys(self) -> None:
-        for key in self.trust.disagreeing:
-            self.report.find("key_record_differs", None, f"{key.text} has signed different records")
-        unended = [
-            key.text
-            for key, end in self.trust.ends.items()
-            if end is None and self.checkpoint and key.name == self.checkpoint.origin
-        ]
-        if len(unended) > 1:
-            self.report.find("key_unended", None, f"nothing joins {' and '.join(unended)}")
+    def check_cosignatures(self) -> None:
+        given, report = self.given, self.report
+        if given.witnesses and self.checkpoint:
+            report.cosigned_by = check_cosignatures(self.checkpoint, given.witnesses, given.witnesses_needed, report)
 
     def check_tiles(self) -> bool:
         """Whether the tiles can be used."""
@@ -130,13 +138,14 @@ class Verifier:
         report, size = self.report, self.checkpoint.size if self.checkpoint else None
         tree, expected, time = Tree(), 1, None
         self.check_history(tree)
-        for offset, text, whole in lines_of(file):
+        for offset, raw in lines_of(file, LONGEST_LINE):
             report.events += 1
+            text = raw.removesuffix(b"\n")
             leaf = leaf_hash(leaf_of(text))
             tree.add(leaf)
             try:
-                if not whole:
-                    raise Malformed("the line has no line feed, or is too long")
+                if len(raw) > LONGEST_LINE or len(raw) == len(text):
+                    raise Malformed("the line is too long, or has no line feed")
                 line = self.lines.read(text)
             except Malformed as error:
                 self.find("line_malformed", expected, str(error))

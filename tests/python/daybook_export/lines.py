@@ -14,20 +14,15 @@ from .values import LEDGER, UUID, matching, object_of, one_of, read_any, read_te
 LONGEST_LINE = 16 << 20
 
 
-def lines_of(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[tuple[int, bytes, bool]]:
-    """Each line's offset, the line without its end (cut when it is too long), and whether it is whole."""
+def lines_of(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes]]:
+    """Each line's offset, and the line with its LF; one that is longer than `longest` is cut behind that."""
     offset = 0
-    while True:
-        line = file.readline(longest + 1)
-        if not line:
-            return
-        start, whole = offset, line.endswith(b"\n")
+    while line := file.readline(longest + 1):
+        yield offset, line
         offset += len(line)
-        rest = line
-        while len(rest) == longest + 1 and not rest.endswith(b"\n"):
-            rest = file.readline(longest + 1)
-            offset += len(rest)
-        yield start, line[:-1] if whole else line, whole
+        while len(line) > longest and not line.endswith(b"\n"):
+            line = file.readline(longest + 1)
+            offset += len(line)
 
 
 @dataclass(frozen=True)

@@ -46,29 +46,39 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+# What a public key is for, its first byte: to sign notes, or to cosign checkpoints.
+LOG, WITNESS = 1, 4
+
+
 @dataclass(frozen=True)
 class Key:
-    """A public key of C2SP signed-note, of the type Ed25519."""
+    """A public key of Ed25519, of C2SP signed-note or, when it is a witness's, of C2SP tlog-cosignature."""
 
     name: str
     id: bytes
+    kind: int
     public: bytes
     text: str
 
     @classmethod
-    def read(cls, text: str) -> Key:
+    def read(cls, text: str, kind: int = LOG) -> Key:
         parts = text.split("+", 2)
-        if len(parts) != 3 or not is_key_name(parts[0]) or not re.fullmatch("[0-9a-fA-F]{8}", parts[1]):
+        if len(parts) != 3 or not is_key_name(parts[0]) or not re.fullmatch("[0-9a-f]{8}", parts[1]):
             raise Malformed("a key is <name>+<8 hexadecimal digits>+<base64>")
         name, public = parts[0], read_base64(parts[2])
-        if len(public) != 33 or public[0] != 1:
-            raise Malformed("the key is none of Ed25519")
+        if len(public) != 33 or public[0] != kind:
+            raise Malformed(f"it is no key of the type {kind}")
         key_id = hashlib.sha256(name.encode() + b"\n" + public).digest()[:4]
-        if key_id != bytes.fromhex(parts[1]):
+        if key_id.hex() != parts[1]:
             raise Malformed("the key has another id than it says")
-        return cls(name, key_id, public[1:], text)
+        return cls(name, key_id, kind, public[1:], text)
 
     def signed(self, text: bytes, signature: bytes) -> bool:
+        if self.kind == WITNESS:
+            time, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            if time >= 1 << 63:
+                return False
+            text = b"cosignature/v1\ntime %d\n" % time + text
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
         except (InvalidSignature, ValueError):
@@ -108,6 +118,15 @@ class Note:
                 raise Malformed("the note has a signature that is too short")
             signatures.append((parts[1], signature[:4], signature[4:]))
         return cls((text + "\n").encode(), signatures)
+
+    def signed_by(self, key: Key) -> bool:
+        """Whether the key has signed it: it has lines of the key, and none of them is wrong."""
+        signatures = self.of(key)
+        return bool(signatures) and all(key.signed(self.text, signature) for signature in signatures)
+
+    def cosigned_by(self, witness: Key) -> bool:
+        """Whether a witness has: of several lines, one that is right suffices."""
+        return any(witness.signed(self.text, signature) for signature in self.of(witness))
 
     def of(self, key: Key) -> list[bytes]:
         """The signatures that say they are this key's."""

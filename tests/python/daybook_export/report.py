@@ -30,6 +30,7 @@ class Report:
     size: Optional[int] = None
     root: Optional[str] = None
     signed_by: Optional[str] = None
+    cosigned_by: Optional[list[str]] = None  # left out without witnesses or a checkpoint
     events: int = 0
     transactions: int = 0
     accounts: int = 0
@@ -44,5 +45,8 @@ class Report:
             self.findings_left_out += 1
 
     def as_json(self) -> str:
-        return json.dumps({"ok": not self.findings, **vars(self)}, indent=2)
+        members = {"ok": not self.findings, **vars(self)}
+        if self.cosigned_by is None:
+            del members["cosigned_by"]
+        return json.dumps(members, indent=2)
 
