@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
     try:
         report = Verifier(read_arguments(arguments)).verify()
         print(report.as_json(), flush=True)
-    except (CannotLook, OSError) as error:
+    except (CannotLook, Malformed, OSError) as error:  # Malformed: a tile that was changed meanwhile
         print("verify_export.py:", " ".join(str(error).split()), file=sys.stderr)
         return 1
     return 2 if report.findings else 0

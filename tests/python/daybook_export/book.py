@@ -14,6 +14,9 @@ from .report import RuleBroken
 from .transaction_index import TransactionIndex
 from .values import DECIMALS, EXACT, Amount
 
+# By scale, what amounts and totals are below: as whole numbers of the smallest unit they are below 2^96.
+BOUNDS = [EXACT * 10 ** (DECIMALS - scale) for scale in range(DECIMALS + 1)]
+
 
 @dataclass
 class Account:
@@ -34,7 +37,10 @@ class Holder:
     accounts: dict[str, Account] = field(default_factory=dict)
 
     def account(self, asset: str) -> Account:
-        return self.accounts.setdefault(asset, Account())
+        account = self.accounts.get(asset)
+        if account is None:
+            account = self.accounts[asset] = Account()
+        return account
 
     def check_bound(self, asset: str) -> None:
         """What is available is not below zero."""
@@ -107,13 +113,15 @@ class Book:
             raise RuleBroken(f"the ledger has no asset {asset}")
         if amount.decimals > scale:
             raise RuleBroken(f"{asset} has {scale} decimals")
-        check_exact(amount.units, scale)
+        if amount.units >= BOUNDS[scale]:
+            raise RuleBroken(f"no amount of {asset} is as large")
         return amount.units
 
     def add(self, name: str, asset: str, side: str, units: int) -> None:
         account = self.holders[name].account(asset)
         total = getattr(account, side) + units
-        check_exact(total, self.scales[asset])
+        if total >= BOUNDS[self.scales[asset]]:
+            raise RuleBroken("a total can no longer be kept exactly")
         setattr(account, side, total)
 
     def moved(self) -> dict[str, tuple[int, int, int]]:
@@ -123,12 +131,3 @@ class Book:
             for holder in self.holders.values()
             for asset, account in holder.accounts.items()
         }
-
-
-# By scale, what a total is below: as a whole number of the smallest unit it is below 2^96.
-BOUNDS = [EXACT * 10 ** (DECIMALS - scale) for scale in range(DECIMALS + 1)]
-
-
-def check_exact(units: int, scale: int) -> None:
-    if units >= BOUNDS[scale]:
-        raise RuleBroken("a total can no longer be kept exactly")

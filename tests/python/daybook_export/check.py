@@ -50,7 +50,7 @@ class Verifier:
         self.trust.check(self.report.origin, self.report)
         self.check_cosignatures()
         self.check_earlier()
-        tiles = self.check_tiles()
+        with_tiles = self.check_tiles()
         with (self.folder / "events.ndjson").open("rb") as file:
             with (self.folder / "events.ndjson").open("rb") as again:
 
@@ -59,7 +59,7 @@ class Verifier:
                     return self.lines.event(self.lines.read(again.readline()), offset)
 
                 self.book = Book(transaction_at)
-                self.check_events(file, tiles)
+                self.check_events(file, with_tiles)
         moved = self.book.moved() if self.following else None
         check_balances(self.folder / "balances.ndjson", moved, self.report)
         return self.report
@@ -97,17 +97,17 @@ class Verifier:
         if given.witnesses and self.checkpoint:
             report.cosigned_by = check_cosignatures(self.checkpoint, given.witnesses, given.witnesses_needed, report)
 
-    def check_tiles(self) -> bool:
-        """Whether the tiles can be used."""
+    def check_tiles(self) -> int:
+        """How many leaves the tiles have, when they can be used."""
         checkpoint, report = self.checkpoint, self.report
         if checkpoint is None:
-            return False
+            return 0
         try:
             check_tiles(self.folder, checkpoint.size, checkpoint.root)
         except Malformed as error:
             report.find("tiles_differ", None, str(error))
-            return False
-        return True
+            return 0
+        return checkpoint.size
 
     def check_earlier(self) -> None:
         """Keep those that can be compared, the largest first."""
@@ -134,17 +134,17 @@ class Verifier:
         self.report.find(code, position, detail)
         self.following = False
 
-    def check_events(self, file: BinaryIO, tiles: bool) -> None:
+    def check_events(self, file: BinaryIO, with_tiles: int) -> None:
         report, size = self.report, self.checkpoint.size if self.checkpoint else None
         tree, expected, time = Tree(), 1, None
         self.check_history(tree)
         for offset, raw in lines_of(file, LONGEST_LINE):
             report.events += 1
-            text = raw.removesuffix(b"\n")
+            text = raw[:LONGEST_LINE].removesuffix(b"\n")
             leaf = leaf_hash(leaf_of(text))
             tree.add(leaf)
             try:
-                if len(raw) > LONGEST_LINE or len(raw) == len(text):
+                if len(raw) > LONGEST_LINE or not raw.endswith(b"\n"):
                     raise Malformed("the line is too long, or has no line feed")
                 line = self.lines.read(text)
             except Malformed as error:
@@ -153,7 +153,7 @@ class Verifier:
             else:
                 if self.check_place(line, expected, size):
                     expected = line.position + 1
-                    changed = tiles and line.position <= report.size and leaf != self.tile_leaf(line.position)
+                    changed = line.position <= with_tiles and leaf != self.tile_leaf(line.position, with_tiles)
                     if changed:
                         self.find("event_changed", line.position, "it is not what was sealed")
                     if time is not None and line.recorded_at < time:
@@ -212,11 +212,11 @@ class Verifier:
         for position in sorted(position for position in wrong if position is not None):
             self.report.find("personal_mark_wrong", position, "the mark is not what became of the person")
 
-    def tile_leaf(self, position: int) -> bytes:
-        """The leaf hash at a position, from level 0 of the tiles."""
+    def tile_leaf(self, position: int, size: int) -> bytes:
+        """The leaf hash at a position, from level 0 of the tiles of a tree of that size."""
         number, at = divmod(position - 1, TILE)
         if self.tile is None or self.tile[0] != number:
-            self.tile = (number, read_tile(self.folder, 0, number, self.report.size))
+            self.tile = (number, read_tile(self.folder, 0, number, size))
         return self.tile[1][at]
 
     def check_history(self, tree: Tree) -> None:
@@ -240,7 +240,7 @@ class Verifier:
                 return
             follow(self.book, event)
             self.report.transactions += event.event_type == "TransactionPosted"
-        except Malformed as error:
+        except (Malformed, RecursionError) as error:
             self.find("event_malformed", line.position, str(error))
         except RuleBroken as error:
             self.find("rule_broken", line.position, str(error))

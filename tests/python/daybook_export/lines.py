@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Iterator, Optional
 from .events import event_readers
 from .report import Malformed
 from .strict_json import read_json
-from .values import LEDGER, UUID, matching, object_of, one_of, read_any, read_text, read_time, whole_of
+from .values import LEDGER, UUID, check_texts, matching, object_of, one_of, read_any, read_text, read_time, whole_of
 
 LONGEST_LINE = 16 << 20
 
@@ -25,7 +25,7 @@ def lines_of(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes]]:
             offset += len(line)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Line:
     """A line of events, before it is known whether its payload can be read."""
 
@@ -40,9 +40,10 @@ class Line:
     payload: Any
     metadata: Any
     personal: Optional[str]
+    escapes: bool  # it has `\u`, without which no text has half a character
 
 
-@dataclass(frozen=True)
+@dataclass
 class Event:
     ledger: str
     position: int
@@ -83,11 +84,12 @@ class LineReader:
             {"personal": one_of("sealed", "erased")},
         )
         self.payloads = event_readers()
+        self.command_id = matching(UUID)
         self.is_id = UUID.fullmatch
         self.is_ledger = LEDGER.fullmatch
 
     def read(self, text: bytes) -> Line:
-        return Line(**self.line(read_json(text)))
+        return Line(**self.line(read_json(text)), escapes=b"\\u" in text)
 
     def event(self, line: Line, offset: int) -> Event:
         readers = self.payloads.get(line.aggregate_type)
@@ -102,6 +104,9 @@ class LineReader:
             raise Malformed("the payload has not the type of the event as its only member")
         if type(line.metadata) is not dict:
             raise Malformed("metadata is an object, with each member once")
+        if line.escapes:
+            check_texts(line.payload)
+            check_texts(line.metadata)
         return Event(
             line.ledger,
             line.position,
@@ -111,6 +116,6 @@ class LineReader:
             line.sequence,
             line.event_type,
             readers[line.event_type](line.payload[line.event_type]),
-            matching(UUID)(line.metadata.get("command_id")),
+            self.command_id(line.metadata.get("command_id")),
             offset,
         )

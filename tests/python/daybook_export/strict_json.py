@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from .report import Malformed
 
 
-class Repeated(dict):
+class Repeated(dict[str, Any]):
     """An object that has a member twice; `type(x) is dict` tells it from others."""
 
 
@@ -18,8 +18,8 @@ def of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def whole(digits: str) -> Any:
-    # Python does not read thousands of digits; no number that matters has more than 20.
-    return int(digits) if len(digits) <= 20 else float(digits)
+    # Python does not read thousands of digits; no number that matters has more than 20. -0 is no whole number.
+    return int(digits) if len(digits) <= 20 and digits != "-0" else float(digits)
 
 
 def no_number(name: str) -> NoReturn:

@@ -18,30 +18,28 @@ class TransactionIndex:
 
     def slot(self, high: int, low: int) -> int:
         """Where it stands, or where it would."""
-        slots, most = self.slots, len(self.slots) // 3
-        at = hash((high, low)) % most
-        while slots[3 * at + 2] and (slots[3 * at], slots[3 * at + 1]) != (high, low):
-            at = (at + 1) % most
-        return 3 * at
+        slots, end = self.slots, len(self.slots)
+        at = 3 * (hash((high, low)) % (end // 3))
+        while slots[at + 2] and (slots[at] != high or slots[at + 1] != low):
+            at = (at + 3) % end
+        return at
 
     def get(self, transaction: str) -> Optional[tuple[int, bool]]:
-        value = self.slots[self.slot(*self.halves(transaction)) + 2]
+        value = self.slots[self.slot(*halves(transaction)) + 2]
         return ((value >> 1) - 1, bool(value & 1)) if value else None
 
     def set(self, transaction: str, offset: int, reverted: bool = False) -> None:
-        at = self.slot(*self.halves(transaction))
-        if not self.slots[at + 2]:
-            self.count += 1
-        self.slots[at], self.slots[at + 1] = self.halves(transaction)
-        self.slots[at + 2] = 2 * (offset + 1) + reverted
-        if 4 * self.count > len(self.slots):
-            before, self.slots = self.slots, array("Q", bytes(16 * len(self.slots)))
-            for old in range(0, len(before), 3):
-                if before[old + 2]:
-                    at = self.slot(before[old], before[old + 1])
-                    self.slots[at : at + 3] = before[old : old + 3]
+        high, low = halves(transaction)
+        at, slots = self.slot(high, low), self.slots
+        self.count += not slots[at + 2]
+        slots[at], slots[at + 1], slots[at + 2] = high, low, 2 * (offset + 1) + reverted
+        if 4 * self.count > len(slots):
+            self.slots = array("Q", bytes(2 * 8 * len(slots)))
+            for old in range(0, len(slots), 3):
+                if slots[old + 2]:
+                    at = self.slot(slots[old], slots[old + 1])
+                    self.slots[at : at + 3] = slots[old : old + 3]
 
-    @staticmethod
-    def halves(transaction: str) -> tuple[int, int]:
-        number = int(transaction.replace("-", ""), 16)
-        return number >> 64, number & ((1 << 64) - 1)
+
+def halves(transaction: str) -> tuple[int, int]:
+    return int(transaction[:18].replace("-", ""), 16), int(transaction[19:].replace("-", ""), 16)

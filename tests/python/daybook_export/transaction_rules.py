@@ -19,8 +19,8 @@ Posting = tuple[str, str, str, int]  # source, destination, asset and amount
 def transaction_posted(book: Book, event: Event, payload: Any) -> None:
     if event.sequence != 1:
         raise RuleBroken("a transaction is posted once")
-    cause, usage = payload["cause"] or "request", payload["usage"]
-    kind = "request" if cause == "request" else cause[0]
+    cause, usage = payload["cause"], payload["usage"]
+    kind = "request" if cause in (None, "request") else cause[0]
     if kind in FROM_OUTSIDE:
         book.need_in_command(cause)
     fact = kind in FROM_OUTSIDE and usage is None

@@ -43,7 +43,9 @@ class Trust:
 
     def signer(self, checkpoint: Checkpoint, what: str, report: Report) -> Optional[Key]:
         """The key that signed it; when none did, or not as it has to be, that is a finding."""
-        signers, retired, wrong = [], [], False
+        signers: list[Key] = []
+        retired: list[Key] = []
+        wrong = False
         for key, end in self.ends.items():
             if checkpoint.note.signed_by(key):
                 (signers if end is None or checkpoint.size <= end else retired).append(key)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timezone
+from functools import lru_cache
 from typing import Any, Callable, Iterable, NamedTuple, Optional
 
 from .report import Malformed
@@ -54,7 +55,14 @@ def read_amount(value: Any) -> Amount:
 
 
 def read_time(value: Any) -> datetime:
-    match = TIME.fullmatch(value) if type(value) is str else None
+    if type(value) is not str:
+        raise Malformed("a time is a text")
+    return time_of(value)
+
+
+@lru_cache(maxsize=64)  # events of one batch have one time, and most take effect when they are recorded
+def time_of(text: str) -> datetime:
+    match = TIME.fullmatch(text)
     if not match:
         raise Malformed("a time is written as RFC 3339")
     micros = ((match[3] or "") + "000000")[:6]
@@ -76,17 +84,31 @@ def read_day(value: Any) -> date:
 
 
 def read_text(value: Any) -> str:
-    if type(value) is not str:
+    if not isinstance(value, str):
         raise Malformed("a text was expected")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("a text has half a character") from None
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Malformed("a text has half a character") from None
     return value
 
 
 def read_any(value: Any) -> Any:
     return value
+
+
+def check_texts(value: Any) -> None:
+    """No text in it has half a character."""
+    if isinstance(value, str):
+        read_text(value)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            read_text(name)
+            check_texts(member)
+    elif isinstance(value, list):
+        for item in value:
+            check_texts(item)
 
 
 def whole_of(least: int, most: int) -> Reader:
@@ -99,8 +121,12 @@ def whole_of(least: int, most: int) -> Reader:
 
 
 def matching(pattern: re.Pattern[str]) -> Reader:
+    fullmatch = pattern.fullmatch
+
     def read(value: Any) -> str:
-        if not pattern.fullmatch(read_text(value)):
+        if not isinstance(value, str):
+            raise Malformed("a text was expected")
+        if not fullmatch(value):
             raise Malformed(f"{value[:60]!r} is not written as it has to be")
         return value
 
@@ -136,21 +162,21 @@ def map_of(key_reader: Reader, reader: Reader) -> Reader:
 
 def object_of(needed: dict[str, Reader], others: Optional[dict[str, Reader]] = None) -> Reader:
     """An object with these members and no more; of the others, those that are absent are None."""
-    readers = {**needed, **(others or {})}
+    others = others or {}
+    names = {*needed, *others}
 
     def read(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
             raise Malformed("an object was expected, with each member once")
-        result = dict.fromkeys(readers)
-        for name, member in value.items():
-            if name not in readers:
-                raise Malformed(f"{name[:60]!r} is no member here")
-            if member is not None or name in needed:
-                result[name] = readers[name](member)
-        for name in needed:
-            if name not in value:
-                raise Malformed(f"{name!r} is missing")
-        return result
+        if not value.keys() <= names:
+            raise Malformed(f"{min(value.keys() - names)[:60]!r} is no member here")
+        if not value.keys() >= needed.keys():
+            raise Malformed(f"{min(needed.keys() - value.keys())!r} is missing")
+        members = {name: reader(value[name]) for name, reader in needed.items()}
+        for name, reader in others.items():
+            member = value.get(name)
+            members[name] = None if member is None else reader(member)
+        return members
 
     return read
 
