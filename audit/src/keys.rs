@@ -151,8 +151,13 @@ impl std::str::FromStr for PublicKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let verifier =
-            StandardVerifier::new(text).map_err(|_| KeyError::VerifierKey(text.to_owned()))?;
+        let malformed = || KeyError::VerifierKey(text.to_owned());
+        let verifier = StandardVerifier::new(text).map_err(|_| malformed())?;
+        // One key is written in one way. The crate takes its id in either case.
+        let id = text.split('+').nth(1).ok_or_else(malformed)?;
+        if id.bytes().any(|digit| digit.is_ascii_uppercase()) {
+            return Err(malformed());
+        }
         Ok(Self {
             text: text.to_owned(),
             verifier,
@@ -254,6 +259,21 @@ mod tests {
 
     fn note(key: &LogKey, text: &str) -> ReadNote {
         ReadNote::read(key.sign(text.as_bytes()).unwrap().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_written_in_one_way() {
+        let key = key();
+        let [name, id, bytes] = *key.verifier_key().splitn(3, '+').collect::<Vec<_>>() else {
+            panic!("{} has three parts", key.verifier_key());
+        };
+        let with = |id: &str| format!("{name}+{id}+{bytes}").parse::<PublicKey>();
+        assert_eq!(with(id).unwrap(), public(&key));
+        for other in [&format!("{id}0"), &format!("0{id}"), "", "0000000g"] {
+            assert!(with(other).is_err(), "{other:?}");
+        }
+        let upper = id.to_ascii_uppercase();
+        assert_eq!(with(&upper).is_err(), upper != id);
     }
 
     #[test]

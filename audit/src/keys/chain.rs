@@ -89,8 +89,8 @@ pub enum SignatureFault {
 }
 
 impl KeyChain {
-    /// The keys that are trusted, and all that follow them by the records. A record that no trusted key has signed
-    /// is left out.
+    /// The keys that are trusted (one that is given twice is one), and all that follow them by the records. A record
+    /// that no trusted key has signed is left out.
     #[must_use]
     pub fn new(trusted: Vec<PublicKey>, records: &[SignedRecord]) -> Self {
         Self::with_kept(trusted, &[], records)
@@ -105,8 +105,12 @@ impl KeyChain {
         kept: &[SignedRecord],
         shown: &[SignedRecord],
     ) -> Self {
-        let mut keys: Vec<(PublicKey, Option<u64>)> =
-            trusted.into_iter().map(|key| (key, None)).collect();
+        let mut keys: Vec<(PublicKey, Option<u64>)> = Vec::new();
+        for key in trusted {
+            if keys.iter().all(|(known, _)| *known != key) {
+                keys.push((key, None));
+            }
+        }
         let (mut torn, mut next) = (Vec::new(), 0);
         while let Some((key, _)) = keys.get(next).cloned() {
             let by_key = |records: &'_ [SignedRecord]| -> Vec<KeyRecord> {
@@ -140,18 +144,19 @@ impl KeyChain {
     /// # Errors
     /// [`SignatureFault`].
     pub fn check(&self, note: &ReadNote, size: u64) -> Result<&PublicKey, SignatureFault> {
-        let mut fault = SignatureFault::Unknown;
+        let mut found = Err(SignatureFault::Unknown);
         for (key, until) in &self.keys {
             match key.has_signed(note) {
                 Signed::Not => {}
                 Signed::Wrongly => return Err(SignatureFault::Wrong),
+                Signed::Yes if found.is_ok() => {}
                 Signed::Yes if until.is_some_and(|until| size > until) => {
-                    fault = SignatureFault::Retired;
+                    found = Err(SignatureFault::Retired);
                 }
-                Signed::Yes => return Ok(key),
+                Signed::Yes => found = Ok(key),
             }
         }
-        Err(fault)
+        found
     }
 
     /// The keys, in the order in which they are trusted.
@@ -274,6 +279,8 @@ mod tests {
         let (first, second) = (key(), key());
         let given = || vec![public(&first), public(&second)];
         assert_eq!(KeyChain::new(given(), &[]).unended(ORIGIN).count(), 2);
+        let twice = KeyChain::new(vec![public(&first), public(&first)], &[]);
+        assert!(twice.unended(ORIGIN).eq([&public(&first)]));
         let joined = KeyChain::new(given(), &[record(&first, &second, 5)]);
         assert!(joined.unended(ORIGIN).eq([&public(&second)]));
     }

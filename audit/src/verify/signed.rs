@@ -43,6 +43,7 @@ pub(super) fn read(
         recorded_at: Vec::new(),
     };
     history.checkpoint = checkpoint(folder, &chain, &mut history.recorded_at, report)?;
+    torn_keys(&chain, report);
     if let Some(checkpoint) = &history.checkpoint {
         keys(&chain, &checkpoint.head.origin, report);
         witnesses(trusted, &checkpoint.note, report);
@@ -118,12 +119,16 @@ fn checkpoint(
     Ok(Some(checkpoint))
 }
 
-/// Whether what is known of a log's keys fits together.
-fn keys(chain: &KeyChain, origin: &str, report: &mut Report) {
+/// Whether any key has said two things.
+fn torn_keys(chain: &KeyChain, report: &mut Report) {
     for key in chain.torn() {
         let detail = format!("{key} has signed records that differ");
         report.find(Finding::new(Code::KeyRecordDiffers, None, detail));
     }
+}
+
+/// Whether what is known of a log's keys fits together.
+fn keys(chain: &KeyChain, origin: &str, report: &mut Report) {
     for record in chain.stray(origin) {
         let detail = format!(
             "the kept record that introduces {} is signed by no trusted key",

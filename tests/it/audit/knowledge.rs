@@ -7,7 +7,7 @@ use audit::keys::{KeyRecord, LogKey};
 use audit::verify::Trusted;
 use ledger_core::Timestamp;
 
-use super::support::{Audited, check_with, keep};
+use super::support::{Audited, check_with, findings, keep};
 
 const NAME: &str = "ledger.example/main";
 
@@ -61,6 +61,11 @@ fn trusting(keys: &[&LogKey], records: &[&str]) -> Trusted {
     }
 }
 
+/// What both verifiers find, in short.
+fn found(folder: &Path, trusted: &Trusted) -> Vec<String> {
+    findings(&check_with(folder, trusted))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_record_ends_a_key_that_was_stolen() {
     let (folder, size) = exported().await;
@@ -68,29 +73,38 @@ async fn a_kept_record_ends_a_key_that_was_stolen() {
     let kept = record(&first, &second, size - 3);
     sign(&folder, &first);
     // The record is left out: with the first key alone nobody can know, with what was kept everybody does.
-    assert_eq!(check_with(&folder, &trusting(&[&first], &[])), [""; 0]);
+    assert_eq!(found(&folder, &trusting(&[&first], &[])), [""; 0]);
     assert_eq!(
-        check_with(&folder, &trusting(&[&first], &[&kept])),
+        found(&folder, &trusting(&[&first], &[&kept])),
         ["key_retired"]
     );
     assert_eq!(
-        check_with(&folder, &trusting(&[&first, &second], &[])),
+        found(&folder, &trusting(&[&first, &second], &[])),
         ["key_unended"]
     );
     // The stolen key says that the thief's follows it, and earlier.
     show(&folder, &record(&first, &thief, 1));
     sign(&folder, &thief);
-    assert_eq!(check_with(&folder, &trusting(&[&first], &[])), [""; 0]);
+    assert_eq!(found(&folder, &trusting(&[&first], &[])), [""; 0]);
     assert_eq!(
-        check_with(&folder, &trusting(&[&first], &[&kept])),
+        found(&folder, &trusting(&[&first], &[&kept])),
         ["signature_unknown", "key_record_differs"]
     );
+    // So it is told when nobody can read who signed the checkpoint.
+    let file = folder.join("checkpoint");
+    let signed = std::fs::read(&file).unwrap();
+    std::fs::write(&file, "nothing").unwrap();
+    assert_eq!(
+        found(&folder, &trusting(&[&first], &[&kept])),
+        ["checkpoint_malformed", "key_record_differs"]
+    );
+    std::fs::write(&file, signed).unwrap();
     // A record between keys that nothing joins to the one that is trusted.
     show(&folder, "nothing");
     sign(&folder, &first);
     let later = record(&second, &thief, size);
     assert_eq!(
-        check_with(&folder, &trusting(&[&first], &[&later])),
+        found(&folder, &trusting(&[&first], &[&later])),
         ["key_record_unknown"]
     );
     // All of it as it should be: both keys, or one and the record.
@@ -100,8 +114,9 @@ async fn a_kept_record_ends_a_key_that_was_stolen() {
         trusting(&[&first], &[]),
         trusting(&[&first], &[&kept]),
         trusting(&[&first, &second], &[&kept]),
+        trusting(&[&second, &second], &[]),
     ] {
-        assert_eq!(check_with(&folder, &trusted), [""; 0]);
+        assert_eq!(found(&folder, &trusted), [""; 0]);
     }
     let unreadable = trusting(&[&first], &["nothing"]);
     assert!(audit::verify::verify(&folder, &unreadable).is_err());
@@ -113,20 +128,20 @@ async fn the_time_of_a_checkpoint_is_that_of_its_last_event() {
     let key = LogKey::generate(NAME).unwrap();
     let trusted = trusting(&[&key], &[]);
     sign(&folder, &key);
-    assert_eq!(check_with(&folder, &trusted), [""; 0]);
+    assert_eq!(found(&folder, &trusted), [""; 0]);
     let differs = [format!("recorded_at_differs {size}")];
     sign_at(&folder, &key, |_| None);
-    assert_eq!(check_with(&folder, &trusted), differs);
+    assert_eq!(found(&folder, &trusted), differs);
     let later = |_| Some("2100-01-01T00:00:00Z".parse().unwrap());
     sign_at(&folder, &key, later);
-    assert_eq!(check_with(&folder, &trusted), differs);
+    assert_eq!(found(&folder, &trusted), differs);
     // Who kept it knows the time as well.
     let old = std::fs::read_to_string(folder.join("checkpoint")).unwrap();
     let trusted = Trusted {
         checkpoints: vec![keep(&old)],
         ..trusted
     };
-    assert_eq!(check_with(&folder, &trusted).len(), 2);
+    assert_eq!(found(&folder, &trusted).len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +153,6 @@ async fn a_line_of_balances_is_no_longer_than_any_can_be() {
     let lines = std::fs::read_to_string(&file).unwrap();
     let padded = lines.replacen('{', &format!("{{{}", " ".repeat(70_000)), 1);
     std::fs::write(&file, padded).unwrap();
-    let found = check_with(&folder, &trusting(&[&key], &[]));
+    let found = found(&folder, &trusting(&[&key], &[]));
     assert_eq!(found[0], "balance_malformed");
 }

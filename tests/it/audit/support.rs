@@ -105,42 +105,58 @@ pub fn sealer(node: &Projected, master_key: &Arc<MasterKey>) -> Sealer {
     Sealer::new(node.database.pool(), keys.master_keys(master_key), settings)
 }
 
-/// What our verifier finds.
-pub fn check(folder: &Path, key: &str, checkpoints: &[PathBuf]) -> Report {
-    let trusted = Trusted {
+/// Somebody who knows a key and has kept checkpoints.
+fn trusting(key: &str, checkpoints: &[PathBuf]) -> Trusted {
+    Trusted {
         keys: vec![key.parse().unwrap()],
         checkpoints: checkpoints.to_vec(),
         ..Trusted::default()
-    };
-    verify(folder, &trusted).unwrap()
+    }
 }
 
-/// What our verifier finds with all that somebody knows from elsewhere.
-pub fn check_with(folder: &Path, trusted: &Trusted) -> Vec<String> {
-    findings(&verify(folder, trusted).unwrap())
+/// What our verifier finds.
+pub fn check(folder: &Path, key: &str, checkpoints: &[PathBuf]) -> Report {
+    verify(folder, &trusting(key, checkpoints)).unwrap()
 }
 
 /// What the verifier in Python finds, as JSON.
-pub fn check_in_python(folder: &Path, key: &str, checkpoints: &[PathBuf]) -> serde_json::Value {
+fn check_in_python(folder: &Path, trusted: &Trusted) -> serde_json::Value {
     let python = std::env::var_os("DAYBOOK_PYTHON").expect("DAYBOOK_PYTHON names an interpreter");
     let program = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/python/verify_export.py"
     );
     let mut process = Process::new(python);
-    process.arg(program).arg(folder).args(["--key", key]);
-    for checkpoint in checkpoints {
+    process.arg(program).arg(folder);
+    for key in &trusted.keys {
+        process.args(["--key", key.as_str()]);
+    }
+    for record in &trusted.records {
+        process.arg("--record").arg(record);
+    }
+    for checkpoint in &trusted.checkpoints {
         process.arg("--checkpoint").arg(checkpoint);
+    }
+    for witness in &trusted.witnesses {
+        process.args(["--witness", witness.as_str()]);
+    }
+    if let Some(needed) = trusted.witnesses_needed {
+        process.args(["--witnesses-needed", &needed.to_string()]);
     }
     let output = process.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
-/// What both verifiers say of an export; they must agree in everything but words.
+/// What both verifiers say of an export to somebody who knows a key and has kept checkpoints.
 pub fn check_twice(folder: &Path, key: &str, checkpoints: &[PathBuf]) -> Report {
-    let ours = check(folder, key, checkpoints);
-    let theirs = check_in_python(folder, key, checkpoints);
+    check_with(folder, &trusting(key, checkpoints))
+}
+
+/// What both verifiers say with all that somebody knows from elsewhere; they must agree in everything but words.
+pub fn check_with(folder: &Path, trusted: &Trusted) -> Report {
+    let ours = verify(folder, trusted).unwrap();
+    let theirs = check_in_python(folder, trusted);
     let without_words = |report: &serde_json::Value| {
         let mut report = report.clone();
         for finding in report["findings"].as_array_mut().unwrap() {
