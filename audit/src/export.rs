@@ -30,6 +30,8 @@ pub const MAX_UNWRITABLE: usize = 100;
 const PAGE: i64 = 1_000;
 /// Pages read at once.
 const AHEAD: usize = 3;
+/// What a line takes, about.
+const LINE_BYTES: usize = 640;
 /// Tiles read at a time.
 const TILES: usize = 256;
 /// How often the accounts are read anew when they cannot be sealed as they were read.
@@ -259,7 +261,10 @@ async fn page(
     let read = log.read_page(ledger, after, until).await?;
     let events = read.events().collect::<Result<Vec<_>, _>>()?;
     let erased = ErasedPersons::among_until(&log, ledger, &events, end).await?;
-    let mut page = Page::default();
+    let mut page = Page {
+        lines: Vec::with_capacity(events.len() * LINE_BYTES),
+        ..Page::default()
+    };
     for event in &events {
         if let Err(error) = write_line(&mut page.lines, ledger, event, erased.mark(event)) {
             // Whoever checks the export is shown where something stands that Daybook has not written.

@@ -21,12 +21,15 @@ mod sums;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
 
+use crate::checkpoint::Checkpoint;
 use crate::cosignature::WitnessKey;
 use crate::keys::PublicKey;
 use events::Events;
-use folder::SealedHashes;
+use folder::{SealedHashes, check_tiles};
 use lines::with_lines;
+use signed::SignedHistory;
 
 pub use report::{Code, Finding, MAX_FINDINGS, Report};
 
@@ -84,18 +87,52 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`]; whatever is wrong with the export itself is in the report.
 pub fn verify(folder: &Path, trusted: &Trusted) -> Result<Report, VerifyError> {
+    let (mut report, signed) = begin(folder, trusted)?;
+    let Some(Checkpoint { head, .. }) = &signed.checkpoint else {
+        check(folder, signed, None, &mut report)?;
+        return Ok(report);
+    };
+    let (head, sealed) = (head.clone(), SealedHashes::new(folder, head));
+    // By the time the events are read it is known whether the tiles are what they are compared with.
+    let (checked, tiles) = thread::scope(|scope| {
+        let tiles = scope.spawn(|| check_tiles(folder, &head));
+        let checked = check(folder, signed, Some(sealed), &mut report);
+        (checked, tiles.join())
+    });
+    let failed = |_| VerifyError::Read {
+        file: folder.join("tile"),
+        source: io::Error::other("the tiles could not be checked"),
+    };
+    if let Some(finding) = tiles.map_err(failed)?? {
+        let (mut report, signed) = begin(folder, trusted)?;
+        report.find(finding);
+        check(folder, signed, None, &mut report)?;
+        return Ok(report);
+    }
+    checked?;
+    Ok(report)
+}
+
+/// Reads what is signed.
+fn begin(folder: &Path, trusted: &Trusted) -> Result<(Report, SignedHistory), VerifyError> {
     let mut report = Report::begin();
     let signed = signed::read(folder, trusted, &mut report)?;
-    let sealed = match &signed.checkpoint {
-        Some(checkpoint) => SealedHashes::read(folder, &checkpoint.head, &mut report)?,
-        None => None,
-    };
-    let mut events = Events::begin(&mut report, signed, sealed, folder.join(EVENTS));
+    Ok((report, signed))
+}
+
+/// Checks the events and what they add up to.
+fn check(
+    folder: &Path,
+    signed: SignedHistory,
+    sealed: Option<SealedHashes>,
+    report: &mut Report,
+) -> Result<(), VerifyError> {
+    let mut events = Events::begin(report, signed, sealed, folder.join(EVENTS));
     with_lines(&folder.join(EVENTS), |line| events.check(line))?;
     let ended = events.finish()?;
-    balances::check(folder, ended.as_ref(), &mut report)?;
+    balances::check(folder, ended.as_ref(), report)?;
     report.ok = report.findings.is_empty();
-    Ok(report)
+    Ok(())
 }
 
 /// Reads a file that may be missing.

@@ -7,6 +7,7 @@ mod fees;
 mod identity;
 mod limits;
 mod outside;
+mod program;
 mod requests;
 mod rest;
 pub mod support;

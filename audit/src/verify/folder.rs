@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Code, Finding, Report, VerifyError, read_if_there};
+use super::{Code, Finding, VerifyError, read_if_there};
 use crate::checkpoint::Head;
 use crate::tree::{FullTile, HASH_BYTES, TILE_WIDTH, TilePlace, Tree, tile_path, tiles_of};
 
-/// Leaf hashes that are those of the checkpoint.
+/// Leaf hashes as the tiles of an export have them.
 pub(super) struct SealedHashes {
     folder: PathBuf,
     size: u64,
@@ -15,47 +15,39 @@ pub(super) struct SealedHashes {
     tile: Option<(u64, Vec<u8>)>,
 }
 
+/// Reads all tiles once and compares them with the checkpoint and each other; what is wrong if they are not its own.
+pub(super) fn check_tiles(folder: &Path, head: &Head) -> Result<Option<Finding>, VerifyError> {
+    let (mut tree, mut above) = (Tree::default(), HashMap::new());
+    for (place, width) in tiles_of(head.size) {
+        let path = tile_path(place, width);
+        let bytes = read_if_there(&folder.join(&path))?;
+        let is_right = bytes.is_some_and(|bytes| {
+            bytes.len() == width * HASH_BYTES
+                && if place.level == 0 {
+                    add(&mut tree, &bytes, &mut above);
+                    true
+                } else {
+                    expected(&tree, &mut above, place, width) == bytes
+                }
+        });
+        if !is_right {
+            let detail = format!("{path} is missing, or is not what the tiles below make it");
+            return Ok(Some(Finding::new(Code::TilesDiffer, None, detail)));
+        }
+    }
+    let is_root = tree.root().is_ok_and(|root| root == head.root);
+    let detail = "the tiles have another root than the checkpoint";
+    Ok((!is_root).then(|| Finding::new(Code::TilesDiffer, None, detail)))
+}
+
 impl SealedHashes {
-    /// Reads all tiles once and compares them with the checkpoint and each other; `None`, and a finding, if they
-    /// are not its own.
-    pub(super) fn read(
-        folder: &Path,
-        head: &Head,
-        report: &mut Report,
-    ) -> Result<Option<Self>, VerifyError> {
-        let (mut tree, mut above) = (Tree::default(), HashMap::new());
-        let mut differing = None;
-        for (place, width) in tiles_of(head.size) {
-            let path = tile_path(place, width);
-            let bytes = read_if_there(&folder.join(&path))?;
-            let is_right = bytes.is_some_and(|bytes| {
-                bytes.len() == width * HASH_BYTES
-                    && if place.level == 0 {
-                        add(&mut tree, &bytes, &mut above);
-                        true
-                    } else {
-                        expected(&tree, &mut above, place, width) == bytes
-                    }
-            });
-            if !is_right {
-                differing = Some(path);
-                break;
-            }
+    /// Those of the tree of a checkpoint, if its tiles are right.
+    pub(super) fn new(folder: &Path, head: &Head) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            size: head.size,
+            tile: None,
         }
-        let is_root = tree.root().is_ok_and(|root| root == head.root);
-        if differing.is_none() && is_root {
-            return Ok(Some(Self {
-                folder: folder.to_owned(),
-                size: head.size,
-                tile: None,
-            }));
-        }
-        let detail = match differing {
-            Some(path) => format!("{path} is missing, or is not what the tiles below make it"),
-            None => "the tiles have another root than the checkpoint".to_owned(),
-        };
-        report.find(Finding::new(Code::TilesDiffer, None, detail));
-        Ok(None)
     }
 
     /// The sealed hash of a leaf.

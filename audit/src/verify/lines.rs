@@ -15,11 +15,11 @@ use crate::line::{EventLine, leaf_of_line};
 use crate::tree::{HASH_BYTES, leaf_hash};
 
 /// Lines handed over at a time.
-const CHUNK: usize = 512;
+const CHUNK: usize = 256;
 /// Bytes after which a chunk is handed over with fewer lines.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Chunks that may wait before each who decodes, and behind each.
-const WAITING: usize = 2;
+const WAITING: usize = 8;
 /// More than so many decode faster than anybody checks.
 const MOST_DECODERS: usize = 4;
 /// The longest line: a thousand postings take a fiftieth of it.

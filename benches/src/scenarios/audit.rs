@@ -26,6 +26,9 @@ use crate::{BenchError, Machine, Plan, Size};
 
 use tree::Proofs;
 
+/// The folder of the last export.
+const LAST: &str = "last";
+
 /// How often the sealer of a node seals while the executor runs.
 const INTERVAL_MS: &str = "1000";
 
@@ -38,12 +41,19 @@ struct Seal {
     events: u64,
 }
 
-/// Runs a command over the whole log; a round is one.
-struct Whole {
-    name: &'static str,
+/// Exports the whole log into a new folder; a round is one.
+struct Export {
     command: Command,
-    /// What it writes, and what has to be gone before.
-    folder: Option<PathBuf>,
+    /// Below which the folders are.
+    below: PathBuf,
+    exports: u32,
+    events: u64,
+}
+
+/// Checks the export that was made last; a round is one.
+struct Verify {
+    command: Command,
+    below: PathBuf,
     events: u64,
 }
 
@@ -128,32 +138,46 @@ async fn export_and_verify(
     sealer.seal(ledger).await?;
     let keys = sealer.store().keys(ledger).await?;
     let public = keys.first().ok_or("the ledger has no key")?.key.to_string();
-    let folder = machine.folder().join("export");
-    let to = folder.to_str().ok_or("the folder has a strange name")?;
+    let below = machine.folder().join("exports");
+    tokio::fs::create_dir_all(&below).await?;
     let site = Site::new(machine, url);
     let command = |arguments: &[&str]| -> Result<Command, BenchError> {
         let mut command = site.command(arguments)?;
         command
             .env("DAYBOOK__AUTH__MASTER_KEY", key)
+            .current_dir(&below)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit());
         Ok(command)
     };
     let scenarios: Vec<Box<dyn Scenario>> = vec![
-        Box::new(Whole {
-            name: "audit_export",
-            command: command(&["export", "--ledger", "main", "--to", to])?,
-            folder: Some(folder.clone()),
+        Box::new(Export {
+            command: command(&["export", "--ledger", "main", "--to", LAST])?,
+            below: below.clone(),
+            exports: 0,
             events,
         }),
-        Box::new(Whole {
-            name: "audit_verify",
-            command: command(&["audit", "verify", to, "--key", &public])?,
-            folder: None,
+        Box::new(Verify {
+            command: command(&["audit", "verify", LAST, "--key", &public])?,
+            below: below.clone(),
             events,
         }),
     ];
     alternate(machine, plan, scenarios).await
+}
+
+/// Runs a command over so many events.
+async fn over(command: &mut Command, events: u64) -> Result<Round, BenchError> {
+    let started = Instant::now();
+    let status = command.status().await?;
+    if !status.success() {
+        return Err(format!("{command:?} ended with {status}").into());
+    }
+    Ok(Round {
+        operations: events,
+        elapsed: started.elapsed(),
+        latencies: Vec::new(),
+    })
 }
 
 #[async_trait]
@@ -196,32 +220,50 @@ impl Scenario for Seal {
 }
 
 #[async_trait]
-impl Scenario for Whole {
+impl Scenario for Export {
     fn name(&self) -> String {
-        self.name.to_owned()
+        "audit_export".to_owned()
     }
 
     fn unit(&self) -> &'static str {
         "events/s"
     }
 
+    /// Earlier exports stay: ext4 searches all of the files that were deleted lately before it makes a new one.
     async fn prepare(&mut self) -> Result<(), BenchError> {
-        match &self.folder {
-            Some(folder) if folder.exists() => Ok(tokio::fs::remove_dir_all(folder).await?),
-            Some(_) | None => Ok(()),
+        if self.exports > 0 {
+            let kept = self.below.join(self.exports.to_string());
+            tokio::fs::rename(self.below.join(LAST), kept).await?;
+        }
+        self.exports += 1;
+        Ok(())
+    }
+
+    async fn round(&mut self, _duration: Duration) -> Result<Round, BenchError> {
+        over(&mut self.command, self.events).await
+    }
+}
+
+#[async_trait]
+impl Scenario for Verify {
+    fn name(&self) -> String {
+        "audit_verify".to_owned()
+    }
+
+    fn unit(&self) -> &'static str {
+        "events/s"
+    }
+
+    /// An auditor checks what has long been written: the disk takes no part of what is measured.
+    async fn prepare(&mut self) -> Result<(), BenchError> {
+        let flushed = Command::new("sync").arg("-f").arg(&self.below).status();
+        match flushed.await?.success() {
+            true => Ok(()),
+            false => Err("the export cannot be flushed".into()),
         }
     }
 
     async fn round(&mut self, _duration: Duration) -> Result<Round, BenchError> {
-        let started = Instant::now();
-        let status = self.command.status().await?;
-        if !status.success() {
-            return Err(format!("{} ended with {status}", self.name).into());
-        }
-        Ok(Round {
-            operations: self.events,
-            elapsed: started.elapsed(),
-            latencies: Vec::new(),
-        })
+        over(&mut self.command, self.events).await
     }
 }

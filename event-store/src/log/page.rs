@@ -16,6 +16,10 @@ use super::{EventText, LogError, check_positions};
 
 /// How many columns [`COLUMNS`] are.
 const WIDTH: i16 = 9;
+/// Room is made for so many events at once at most.
+const MOST_AT_ONCE: usize = 1_000;
+/// What an event takes, about.
+const EVENT_BYTES: usize = 512;
 /// What comes first: the signature, no flags, no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What comes last, in place of the number of columns.
@@ -158,7 +162,8 @@ pub(super) async fn read_page(
     // `sqlx` does not notice that a copy was left, or refused, and whoever got the connection next would read the
     // rest of it: it goes back to the pool only when everything was read.
     let mut connection = scopeguard::guard(pool.acquire().await?, |left| drop(left.detach()));
-    let mut copy = Vec::new();
+    let most = usize::try_from(until.value() - after.value()).unwrap_or_default();
+    let mut copy = Vec::with_capacity(most.min(MOST_AT_ONCE) * EVENT_BYTES);
     let mut parts = connection.copy_out_raw(&query).await?;
     while let Some(part) = parts.try_next().await? {
         copy.extend_from_slice(&part);

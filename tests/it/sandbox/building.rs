@@ -8,7 +8,7 @@ use super::support::{Built, ask, end_of_command, fork, ledger, request};
 use crate::audit::agreement::random;
 
 /// What a fork says, but for its name.
-async fn said(built: &Built) -> (Vec<(String, String, String)>, Vec<String>, String) {
+pub async fn said(built: &Built) -> (Vec<(String, String, String)>, Vec<String>, String) {
     let name = built.row.ledger.to_string();
     let events = built.log().await.into_iter().map(|event| {
         let payload = event.payload.replace(&name, "fork");
