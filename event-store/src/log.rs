@@ -247,7 +247,7 @@ impl LogReader {
     }
 
     /// The texts of the events after a position, up to and with another, at once: those that are there, whatever is
-    /// missing between them. No more than some hundred should be asked for.
+    /// missing between them. No more than some thousand should be asked for.
     ///
     /// # Errors
     /// [`LogError::Database`].

@@ -19,7 +19,7 @@ const CHUNK: usize = 256;
 /// Bytes after which a chunk is handed over with fewer lines.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Chunks that may wait before each who decodes, and behind each.
-const WAITING: usize = 8;
+const WAITING: usize = 4;
 /// More than so many decode faster than anybody checks.
 const MOST_DECODERS: usize = 4;
 /// The longest line: a thousand postings take a fiftieth of it.
