@@ -27,7 +27,7 @@ use crate::verify::{BALANCES, CHECKPOINT, EVENTS, KEYS, RECORDS};
 pub const MAX_UNWRITABLE: usize = 100;
 
 /// Events read at a time.
-const PAGE: i64 = 1_000;
+pub const PAGE: i64 = 1_000;
 /// Pages read at once.
 const AHEAD: usize = 3;
 /// What a line takes, about.

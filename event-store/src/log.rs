@@ -12,7 +12,7 @@ use ledger_core::{AggregateType, LedgerName, Position, Sequence, Stream, Timesta
 use sqlx::postgres::PgPool;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
-pub use page::{EventPage, Events};
+pub use page::{COPY_HEADER, COPY_TRAILER, EventPage, Events};
 pub use raw::{EventText, RawEvent, read_raw};
 
 use time::StoredTime;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
+use event_store::log::{COPY_HEADER, COPY_TRAILER};
 use ledger_core::Holder;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -14,8 +15,6 @@ use uuid::Uuid;
 
 use crate::read_model::Before;
 
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 const NULL: &[u8] = &(-1_i32).to_be_bytes();
 
 /// Seconds from 1970 to 2000, from which PostgreSQL counts.
@@ -49,7 +48,7 @@ impl CopyRows {
     /// Begins a row of so many fields.
     pub fn row(&mut self, fields: i16) -> &mut Self {
         if self.bytes.is_empty() {
-            self.bytes.extend_from_slice(HEADER);
+            self.bytes.extend_from_slice(COPY_HEADER);
         }
         self.bytes.extend_from_slice(&fields.to_be_bytes());
         self
@@ -150,7 +149,7 @@ impl CopyRows {
         if self.is_empty() {
             return Ok(());
         }
-        self.bytes.extend_from_slice(TRAILER);
+        self.bytes.extend_from_slice(COPY_TRAILER);
         // Rows of a table nobody else can see yet need no second visit to be marked as there.
         let freeze = before == Before::Nothing;
         let statement = format!("COPY {table} FROM STDIN (FORMAT binary, FREEZE {freeze})");

@@ -20,12 +20,12 @@ const WIDTH: i16 = 9;
 const MOST_AT_ONCE: usize = 1_000;
 /// What an event takes, about.
 const EVENT_BYTES: usize = 512;
-/// What comes first: the signature, no flags, no extension.
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What comes last, in place of the number of columns.
-const TRAILER: &[u8] = &[0xff, 0xff];
+/// What comes first in a binary `COPY`: the signature, no flags, no extension.
+pub const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What comes last in it, in place of the number of columns.
+pub const COPY_TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
-/// Events as the database sent them, in order.
+/// Events as the database sent them, in order, behind [`COPY_HEADER`].
 #[derive(Debug)]
 pub struct EventPage(Vec<u8>);
 
@@ -37,7 +37,7 @@ impl EventPage {
     /// The events; each is [`LogError::Database`] when it is not what was asked for, and nothing follows it.
     #[must_use]
     pub fn events(&self) -> Events<'_> {
-        Events(&self.0)
+        Events(self.0.get(COPY_HEADER.len()..).unwrap_or_default())
     }
 
     /// How many there are.
@@ -58,7 +58,7 @@ impl EventPage {
     }
 
     fn positions(&self) -> Result<Vec<i64>, LogError> {
-        let (mut positions, mut rest) = (Vec::new(), Events(&self.0));
+        let (mut positions, mut rest) = (Vec::new(), self.events());
         while !rest.0.is_empty() {
             let position = rest.begin().and_then(|()| rest.number());
             positions.push(position.map_err(LogError::Database)?);
@@ -170,10 +170,9 @@ pub(super) async fn read_page(
     }
     drop(parts);
     drop(ScopeGuard::into_inner(connection));
-    let rows = copy.strip_prefix(HEADER);
-    let rows = rows.and_then(|rows| rows.strip_suffix(TRAILER));
+    let rows = copy.strip_prefix(COPY_HEADER);
+    let rows = rows.and_then(|rows| rows.strip_suffix(COPY_TRAILER));
     let length = rows.ok_or_else(malformed)?.len();
-    copy.truncate(HEADER.len() + length);
-    copy.drain(..HEADER.len());
+    copy.truncate(COPY_HEADER.len() + length);
     Ok(EventPage(copy))
 }

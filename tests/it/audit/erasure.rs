@@ -71,13 +71,16 @@ async fn erasing_a_person_leaves_what_was_sealed_as_it_was() {
         exports.push(events);
         if mark == "sealed" {
             // More than an export reads at a time: what is told of a person and that they were erased are far apart.
-            let wallets = (0..600).map(|_| begin_wallet(WalletId::new(uuid::Uuid::now_v7())));
-            let many = Submission {
-                commands: wallets.collect(),
-                ..submission(begin_wallet(WalletId::new(uuid::Uuid::now_v7())))
-            };
-            let outcome = node.node.executors.submit(office.ledger(), many).await;
-            assert_eq!(outcome.unwrap().refusal(), None);
+            let far = usize::try_from(audit::export::PAGE).unwrap() + 100;
+            let open = || begin_wallet(WalletId::new(uuid::Uuid::now_v7()));
+            for some in Vec::from_iter((0..far).map(|_| open())).chunks(500) {
+                let many = Submission {
+                    commands: some.to_vec(),
+                    ..submission(open())
+                };
+                let outcome = node.node.executors.submit(office.ledger(), many).await;
+                assert_eq!(outcome.unwrap().refusal(), None);
+            }
             let erased = office.erase(json!({ "reason": "requested" })).await;
             // An export is as of what the accounts know.
             let position = erased.expect(200).position();

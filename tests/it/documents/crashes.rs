@@ -5,7 +5,7 @@ use std::time::Duration;
 use documents::{Claims, NewDocument, StoredDocument};
 use event_store::executor::SubmitError;
 use ledger_core::verification::{CaseAction, CaseDocument, RemovalReason};
-use serde_json::json;
+use serde_json::{Value, json};
 use workflows::documents::Swept;
 
 use super::files::{form, form_type, jpeg};
@@ -155,6 +155,9 @@ async fn whatever_removing_leaves_is_finished_and_told_once() {
     for id in &ids[1..] {
         std::fs::remove_file(desk.file_of(&id.to_string())).unwrap();
     }
+    // It is told, and why, though the log does not say so yet.
+    let listed = desk.list(&case, desk.meera()).await;
+    assert_eq!(told(&listed), [("removed", "retention", false); 3]);
     let keeper = desk.keeper(|_| {});
     keeper.sweep().await.unwrap();
     let removing = "UPDATE documents.document SET state = 'removing' WHERE id = $1::uuid";
@@ -166,11 +169,19 @@ async fn whatever_removing_leaves_is_finished_and_told_once() {
     let answer = desk.refused(&case, &ids[0].to_string(), desk.meera()).await;
     assert_eq!(answer, (410, "document_removed".to_owned()));
     let listed = desk.list(&case, desk.meera()).await;
-    assert!(
-        listed
-            .iter()
-            .all(|entry| entry["removal_reason"] == "retention")
-    );
+    assert_eq!(told(&listed), [("removed", "retention", true); 3]);
+}
+
+/// The status of each, why it is removed, and whether the log says so.
+fn told(listed: &[Value]) -> Vec<(&str, &str, bool)> {
+    let told = listed.iter().map(|entry| {
+        (
+            entry["status"].as_str().unwrap_or_default(),
+            entry["removal_reason"].as_str().unwrap_or_default(),
+            entry["removed_at"].is_string(),
+        )
+    });
+    told.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -259,6 +259,7 @@ async fn an_erasure_that_is_half_done_goes_on_with_the_next_start() {
     let tombstone = erased["position"].as_i64().unwrap();
     town.until(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND relation = 'identity.address'::regclass)",
     )
     .await;

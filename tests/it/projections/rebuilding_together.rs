@@ -16,6 +16,9 @@ use crate::harness::{Projected, TestDatabase, rows_of};
 
 type Rows = Vec<Vec<(&'static str, Vec<String>)>>;
 
+/// A lock of this database: tables have the same numbers in all that were made from one template.
+const HERE: &str = "database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 async fn all_rows(history: &History) -> Rows {
     let mut connection = history.node.database.dedicated_connection().await.unwrap();
     let mut rows = Vec::new();
@@ -111,10 +114,13 @@ async fn a_rebuild_whose_connections_die_changes_nothing() {
         )
     };
     let mut superuser = history.test.superuser().await;
-    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
-                WHERE NOT granted AND relation = 'read_models.checkpoint'::regclass";
+    let kill = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
+         WHERE NOT granted AND {HERE} AND relation = 'read_models.checkpoint'::regclass"
+    );
     loop {
-        let killed: i64 = sqlx::query_scalar(kill)
+        assert!(!rebuilding.is_finished());
+        let killed: i64 = sqlx::query_scalar(&kill)
             .fetch_one(&mut superuser)
             .await
             .unwrap();
@@ -155,12 +161,14 @@ async fn race_a_swap_that_cannot_have_the_tables_lets_others_go_first() {
         })
     };
     let mut connection = node.database.dedicated_connection().await.unwrap();
-    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-                   AND relation = 'read_models.accounts'::regclass";
+    let waiting = format!(
+        "SELECT count(*) FROM pg_locks \
+         WHERE NOT granted AND {HERE} AND relation = 'read_models.accounts'::regclass"
+    );
     // It waits, and then it does not, though the reader is still there.
     for expected in [1, 0] {
         loop {
-            let found: i64 = sqlx::query_scalar(waiting)
+            let found: i64 = sqlx::query_scalar(&waiting)
                 .fetch_one(&mut connection)
                 .await
                 .unwrap();

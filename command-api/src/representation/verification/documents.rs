@@ -85,7 +85,7 @@ pub struct CaseDocumentEntry {
     pub by: Option<Text<ActorId>>,
     /// When that was recorded.
     pub received_at: Text<Timestamp>,
-    /// When it was recorded that it is kept no longer.
+    /// When it was recorded that it is kept no longer, once its object is removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<Text<Timestamp>>,
     /// Why it is not.
@@ -118,15 +118,16 @@ impl CaseDocumentEntry {
         self.removal_reason = Some(reason.into());
     }
 
-    /// What is known of its object.
+    /// What is known of its object, read after the log. It says that it is removed, and why, before the log does.
     pub fn tell_object(&mut self, row: &DocumentRow) {
         self.media_type = Some(row.media_type.content_type().to_owned());
-        match row.state {
-            RowState::Stored | RowState::Kept => self.status = DocumentStatusName::Kept,
-            RowState::Storing
-            | RowState::Removing(_)
-            | RowState::Removed(_)
-            | RowState::Discarding => self.status = DocumentStatusName::Removed,
-        }
+        self.status = match row.state {
+            RowState::Stored | RowState::Kept => DocumentStatusName::Kept,
+            RowState::Storing | RowState::Discarding => DocumentStatusName::Removed,
+            RowState::Removing(reason) | RowState::Removed(reason) => {
+                self.removal_reason = Some(reason.into());
+                DocumentStatusName::Removed
+            }
+        };
     }
 }
