@@ -41,13 +41,15 @@ def read_arguments(arguments: list[str]) -> Given:
     several("--record", "FILE", "a record by which a key follows another, kept earlier")
     several("--checkpoint", "FILE", "a checkpoint that was kept earlier")
     several("--witness", "WKEY", "the public key of a witness that is to have cosigned the checkpoint")
-    parser.add_argument("--witnesses-needed", metavar="N", help="how many of the witnesses suffice; all when absent")
+    several("--witnesses-needed", "N", "how many of the witnesses suffice; all when absent")
     given = parser.parse_args(arguments)
-    needed = given.witnesses_needed
+    needed, *more = given.witnesses_needed or [None]
     if not given.key:
         raise CannotLook("a --key is needed")
-    if needed is not None and not (given.witness and re.fullmatch("[0-9]{1,18}", needed)):
+    if needed is not None and not (given.witness and re.fullmatch("[+]?[0-9]{1,18}", needed)):
         raise CannotLook("--witnesses-needed is a whole number, and needs a --witness")
+    if more:
+        raise CannotLook("--witnesses-needed is given once")
     return Given(
         given.folder,
         [of(text, lambda: Key.read(text)) for text in given.key],

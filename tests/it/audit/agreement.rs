@@ -12,7 +12,7 @@ use ledger_core::wallet::RequestedOverdraft;
 use ledger_core::{Command, HoldId, Holder, Timestamp, TransactionId, WalletId};
 use uuid::Uuid;
 
-use super::support::{Audited, check_twice, findings, kept};
+use super::support::{Audited, check, findings, kept};
 use crate::harness::{Projected, TestDatabase, begin_wallet_of, limit_everybody, submission, tier};
 
 const ASSETS: [&str; 4] = ["INR", "JPY", "BTC", "KWD"];
@@ -206,7 +206,7 @@ async fn both_verifiers_come_to_the_same() {
     );
     let (folder, _) = audited.export().await;
     let key = audited.key().await;
-    let report = check_twice(&folder, &key, std::slice::from_ref(&old));
+    let report = check(&folder, &key, std::slice::from_ref(&old));
     assert_eq!(findings(&report), Vec::<String>::new());
     assert!(report.transactions > 20, "{}", report.transactions);
     let original = std::fs::read(folder.join("events.ndjson")).unwrap();
@@ -215,7 +215,7 @@ async fn both_verifiers_come_to_the_same() {
     for kind in 0..4 {
         let at = dice.usize(1..count - 1);
         rewrite(&folder, |lines| tamper(lines, kind, at));
-        let report = check_twice(&folder, &key, std::slice::from_ref(&old));
+        let report = check(&folder, &key, std::slice::from_ref(&old));
         assert!(!report.ok, "{kind} at {at}");
         std::fs::write(folder.join("events.ndjson"), &original).unwrap();
     }
@@ -241,7 +241,7 @@ async fn both_verifiers_come_to_the_same() {
                 }
             }
         });
-        let report = check_twice(&folder, &key, &[]);
+        let report = check(&folder, &key, &[]);
         let all = findings(&report);
         broken += usize::from(all.iter().any(|one| one.starts_with("rule_broken")));
         std::fs::write(folder.join("events.ndjson"), &original).unwrap();

@@ -10,7 +10,7 @@ use ledger_core::{LedgerName, Position};
 use serde_json::Value;
 use sqlx::Executor;
 
-use super::support::{Audited, check, check_twice, findings, keep, kept};
+use super::support::{Audited, check, findings, keep, kept};
 use crate::harness::program::program;
 use crate::harness::{deposit, servers::new_folder};
 
@@ -29,7 +29,7 @@ async fn an_export_is_right_and_goes_on_from_an_earlier_checkpoint() {
     let (folder, exported) = audited.export().await;
     assert!(exported.refused.is_none());
     let key = audited.key().await;
-    let report = check_twice(&folder, &key, &[early.clone(), middle]);
+    let report = check(&folder, &key, &[early.clone(), middle]);
     assert_eq!(findings(&report), Vec::<String>::new());
     assert!(report.ok);
     assert_eq!(report.consistent_checkpoints, 2);
@@ -40,7 +40,7 @@ async fn an_export_is_right_and_goes_on_from_an_earlier_checkpoint() {
     assert!(report.transactions > 270);
     // Whoever trusts only the new key does not know who signed before.
     let keys = audited.sealer.store().keys(audited.ledger()).await.unwrap();
-    let report = check_twice(&folder, keys[1].key.as_str(), &[early]);
+    let report = check(&folder, keys[1].key.as_str(), &[early]);
     assert_eq!(findings(&report), ["signature_unknown"]);
 }
 
@@ -181,7 +181,7 @@ async fn an_export_of_a_tampered_log_goes_on_with_the_last_checkpoint() {
         .unwrap();
     let (folder, exported) = audited.export().await;
     assert!(exported.refused.is_some());
-    let report = check_twice(&folder, &audited.key().await, &[]);
+    let report = check(&folder, &audited.key().await, &[]);
     assert_eq!(findings(&report), ["event_changed 2", "root_differs"]);
 }
 
@@ -218,7 +218,7 @@ async fn accounts_behind_a_rotation_are_exported_with_a_checkpoint_of_then() {
     let exported = exported.unwrap();
     assert!(exported.refused.is_none());
     assert_eq!(exported.checkpoint.checkpoint.head.size, size);
-    let report = check_twice(&folder, &audited.key().await, &[]);
+    let report = check(&folder, &audited.key().await, &[]);
     assert_eq!(findings(&report), Vec::<String>::new());
     // Accounts that know of more than there is are those of another log.
     let beyond = AsOf(Position::START.plus(1_000_000), Vec::new());
@@ -254,7 +254,7 @@ async fn what_is_no_line_is_exported_as_what_it_is() {
         line,
         r#"{"ledger":"main","position":7,"unwritable":"line_break"}"#
     );
-    let report = check_twice(&folder, &audited.key().await, &[]);
+    let report = check(&folder, &audited.key().await, &[]);
     assert_eq!(
         findings(&report),
         [
