@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -10,17 +11,20 @@ use daybook::cli::Role as Part;
 use event_store::LogReader;
 use event_store::executor::{ExecutorSettings, Executors};
 use ledger_core::onboarding::ContactKind;
-use ledger_core::{LedgerName, OwnerId};
+use ledger_core::verification::CaseAction;
+use ledger_core::{CaseId, Command, LedgerName, OwnerId};
 use projections::AccountsReadModel;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 use workflows::jobs::{Job, JobAttempt, JobHands};
 use workflows::onboarding::{
-    OnboardingPeople, OnboardingProcess, OwnerReminder, PersonFault, PersonSeen, ReminderFault,
+    OnboardingPeople, OnboardingProcess, OnboardingSettings, OwnerReminder, PersonFault,
+    PersonSeen, ReminderFault,
 };
 
-use super::support::{configured, settings};
+use super::support::{configured, hurried, settings, status_of};
+use crate::harness::submission;
 use crate::verification::support::Office;
 
 const ATTEMPT: JobAttempt = JobAttempt {
@@ -267,6 +271,90 @@ async fn race_of_jobs_of_which_one_saw_an_address_before_it_was_verified() {
     late.carry_out(job, ATTEMPT).await.unwrap();
     let seen = office.seen_of(&office.asha.person, &office.meera).await;
     assert_eq!(seen["step"], "verification", "{seen}");
+}
+
+/// Looked at between the two, the case would be taken for one of before, and begun anew without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn race_of_a_case_that_expires_with_a_job_that_has_just_looked_at_it() {
+    /// Expires a case when it is asked for the second time: after the job has looked.
+    #[derive(Debug)]
+    struct Expiring {
+        people: Arc<Fragile>,
+        executors: Executors,
+        ledger: LedgerName,
+        case: CaseId,
+        questions: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl OnboardingPeople for Expiring {
+        async fn person(&self, owner: &OwnerId) -> Result<PersonSeen, PersonFault> {
+            if self.questions.fetch_add(1, Ordering::SeqCst) == 1 {
+                let expire = submission(Command::VerificationCase {
+                    case: self.case,
+                    action: Box::new(CaseAction::Expire),
+                });
+                let outcome = self.executors.submit(self.ledger, expire).await;
+                assert_eq!(outcome.unwrap().refusal(), None);
+            }
+            self.people.person(owner).await
+        }
+
+        async fn remind(
+            &self,
+            owner: &OwnerId,
+            id: Uuid,
+            of: OwnerReminder,
+            until: DateTime<Utc>,
+        ) -> Result<(), ReminderFault> {
+            self.people.remind(owner, id, of, until).await
+        }
+
+        async fn take_news_in_tx(
+            &self,
+            connection: &mut PgConnection,
+        ) -> Result<Vec<OwnerId>, PersonFault> {
+            self.people.take_news_in_tx(connection).await
+        }
+    }
+
+    let office = still().await;
+    office.begun().await;
+    let executors = &office.doors.node.node.executors;
+    let job = office.advance(&office.asha.person);
+    let log = LogReader::new(office.pool().clone());
+    let brief = OnboardingSettings {
+        documents: hurried(1_000, 60_000, 0),
+        ..settings()
+    };
+    let people = Fragile::new(100);
+    let process = OnboardingProcess::new(
+        log.clone(),
+        executors.clone(),
+        people.clone(),
+        brief.clone(),
+    );
+    process.carry_out(job.clone(), ATTEMPT).await.unwrap();
+    let seen = office.seen_of(&office.asha.person, &office.meera).await;
+    assert_eq!(
+        status_of(&seen, "verification"),
+        "waiting_for_owner",
+        "{seen}"
+    );
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let people = Arc::new(Expiring {
+        people,
+        executors: executors.clone(),
+        ledger: office.ledger(),
+        case: seen["case"].as_str().unwrap().parse().unwrap(),
+        questions: AtomicUsize::new(0),
+    });
+    let process = OnboardingProcess::new(log, executors.clone(), people, brief);
+    process.carry_out(job, ATTEMPT).await.unwrap();
+    assert_eq!(office.count("CaseExpired").await, 1);
+    assert_eq!(office.count("CaseReset").await, 0);
+    let events = office.events().await;
+    assert_eq!(events.last().unwrap(), "OnboardingExpired", "{events:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

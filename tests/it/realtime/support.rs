@@ -37,7 +37,7 @@ use uuid::Uuid;
 use crate::harness::{TestDatabase, nats_program};
 
 /// Nothing here takes this long unless it is broken.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Waits until something is true.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut is_true: impl FnMut() -> F) {

@@ -7,7 +7,9 @@ use chrono::{TimeDelta, Utc};
 use event_store::ErrorChain;
 use event_store::executor::{Atomicity, CommandOutcome, Submission};
 use ledger_core::event::EventMetadata;
-use ledger_core::onboarding::{ContactKind, Course, Onboarding, OnboardingAction, OnboardingStep};
+use ledger_core::onboarding::{
+    ContactKind, Course, Onboarding, OnboardingAction, OnboardingStep, VerificationStanding,
+};
 use ledger_core::verification::{CaseAction, CaseStatus, VerificationCase};
 use ledger_core::{ActorId, CaseId, Command, Event, LedgerName, OwnerKey, Stream, Timestamp};
 use uuid::Uuid;
@@ -144,10 +146,14 @@ impl OnboardingProcess {
                     by,
                 })
             }
-            CaseStatus::Expired => Some(CaseAction::Reset {
-                reasons: Vec::new(),
-                by,
-            }),
+            CaseStatus::Expired if course.standing == VerificationStanding::Expired => {
+                Some(CaseAction::Reset {
+                    reasons: Vec::new(),
+                    by,
+                })
+            }
+            // Since it was looked at. If its owner was waited for, that is the end, and no new beginning.
+            CaseStatus::Expired => None,
             CaseStatus::Opened
             | CaseStatus::AwaitingDocuments
             | CaseStatus::DocumentsReceived
