@@ -324,7 +324,7 @@ async fn race_of_a_case_that_expires_with_a_job_that_has_just_looked_at_it() {
     let job = office.advance(&office.asha.person);
     let log = LogReader::new(office.pool().clone());
     let brief = OnboardingSettings {
-        documents: hurried(1_000, 60_000, 0),
+        documents: hurried(4_000, 60_000, 0),
         ..settings()
     };
     let people = Fragile::new(100);
@@ -341,7 +341,7 @@ async fn race_of_a_case_that_expires_with_a_job_that_has_just_looked_at_it() {
         "waiting_for_owner",
         "{seen}"
     );
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    tokio::time::sleep(Duration::from_millis(4_100)).await;
     let people = Arc::new(Expiring {
         people,
         executors: executors.clone(),
